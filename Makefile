@@ -1,0 +1,27 @@
+# make demo    zero-shot, IVLP and PromptSRC on the embedded benchmark -> output/demo
+# make test    the whole suite
+# Each sets up .venv first; a second call finds it ready.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/ready
+	$(BIN)/python demo.py
+
+test: .venv/ready
+	$(BIN)/python -m pytest -q
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.venv/ready: requirements.txt setup.py engine/setup.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
+	$(BIN)/python -m pip install --quiet --no-build-isolation -r requirements.txt
+	touch $@
+
+clean:
+	rm -rf .venv output

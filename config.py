@@ -1,0 +1,93 @@
+"""The configuration of a run, in the field's order: defaults, dataset file, method file, flags, KEY VALUE pairs."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dassl.config import get_cfg_default
+from yacs.config import CfgNode
+
+import datasets
+import trainers
+
+
+def default_config() -> CfgNode:
+    """Dassl's defaults and the nodes of our datasets and methods."""
+    cfg = get_cfg_default()
+    datasets.extend_cfg(cfg)
+    trainers.extend_cfg(cfg)
+    return cfg
+
+
+def merge_file(cfg: CfgNode, path: str) -> None:
+    """Set what a YAML file says.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is not YAML, or names a key that does not exist or a value of the wrong kind.
+    """
+    file = Path(path)
+    if not file.is_file():
+        there = ", ".join(sorted(p.name for p in file.parent.glob("*.yaml"))) or "no config files"
+        raise FileNotFoundError(f"no config file {path}; {file.parent} has {there}")
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{path} holds no KEY: VALUE mapping")
+    _merge(cfg, values, "", path)
+
+
+def merge_pairs(cfg: CfgNode, pairs: Sequence[str]) -> None:
+    """Set `KEY VALUE KEY VALUE ...` of a command line, KEY dotted.
+
+    Raises:
+        ValueError: a key without value, a key that does not exist, or a value of the wrong kind.
+    """
+    if len(pairs) % 2:
+        raise ValueError(f"KEY VALUE pairs expected at the end of the command, {pairs[-1]!r} has no partner")
+    for key, text in zip(pairs[::2], pairs[1::2], strict=True):
+        nested: Any = text
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        _merge(cfg, nested, "", "command line")
+
+
+def _merge(cfg: CfgNode, values: Mapping, prefix: str, source: str) -> None:
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if key not in cfg:
+            raise ValueError(f"{name} ({source}) is no config key; {_nearest(str(key), cfg, prefix)}")
+        if not isinstance(cfg[key], CfgNode):
+            cfg[key] = _like_default(cfg[key], value, name, source)
+        elif isinstance(value, Mapping):
+            _merge(cfg[key], value, f"{name}.", source)
+        else:
+            raise ValueError(f"{name} ({source}) is a group of keys, not a value; it has {', '.join(cfg[key])}")
+
+
+def _nearest(key: str, cfg: CfgNode, prefix: str) -> str:
+    close = difflib.get_close_matches(key, list(cfg), n=1)
+    return f"did you mean {prefix}{close[0]}?" if close else f"keys there: {', '.join(sorted(cfg))}"
+
+
+def _like_default(default: Any, value: Any, name: str, source: str) -> Any:
+    """The value in the default's type: ints and floats stand for each other, so do tuples and lists.
+
+    Text is evaluated as Python where it can be, as yacs does: `1e-5` and `(224, 224)` are text to YAML.
+    """
+    decoded = CfgNode._decode_cfg_value(value)
+    if isinstance(default, str) and isinstance(value, str):
+        return decoded if isinstance(decoded, str) else value
+    if type(decoded) is type(default):
+        return decoded
+    if isinstance(default, float) and type(decoded) is int:
+        return float(decoded)
+    if type(default) is int and isinstance(decoded, float) and decoded.is_integer():
+        return int(decoded)
+    if isinstance(default, tuple | list) and isinstance(decoded, tuple | list):
+        return type(default)(decoded)
+    raise ValueError(f"{name} ({source}) is {value!r}; it takes a {type(default).__name__} such as {default!r}")

@@ -1,0 +1,1 @@
+"""Dassl's public interface for supervised plug-ins, on current PyTorch."""

@@ -1,0 +1,119 @@
+"""Names, types and values that users' YAML files and KEY VALUE pairs are merged into."""
+
+from yacs.config import CfgNode
+
+
+def default_config() -> CfgNode:
+    return CfgNode(
+        {
+            "VERSION": 1,
+            "OUTPUT_DIR": "./output",
+            "RESUME": "",  # folder of a run to go on with; OUTPUT_DIR where empty
+            "SEED": -1,  # below 0: not seeded
+            "USE_CUDA": True,
+            "VERBOSE": True,
+            "INPUT": _input(),
+            "DATASET": _dataset(),
+            "DATALOADER": _dataloader(),
+            "MODEL": {
+                "INIT_WEIGHTS": "",
+                "BACKBONE": {"NAME": "", "PRETRAINED": True},
+                "HEAD": {"NAME": "", "HIDDEN_LAYERS": (), "ACTIVATION": "relu", "BN": True, "DROPOUT": 0.0},
+            },
+            "OPTIM": _optim(),
+            "TRAIN": {
+                "CHECKPOINT_FREQ": 0,  # in epochs; 0: the last epoch only
+                "PRINT_FREQ": 10,  # in batches
+                "COUNT_ITER": "train_x",  # TrainerXU: whose batches an epoch has (train_x, train_u, smaller_one)
+            },
+            "TEST": {
+                "EVALUATOR": "Classification",
+                "PER_CLASS_RESULT": False,
+                "COMPUTE_CMAT": False,
+                "NO_TEST": False,
+                "SPLIT": "test",
+                "FINAL_MODEL": "last_step",  # or best_val
+            },
+            "TRAINER": {"NAME": ""},
+        }
+    )
+
+
+def _input() -> dict:
+    return {
+        "SIZE": (224, 224),
+        "INTERPOLATION": "bilinear",
+        "TRANSFORMS": (),
+        "NO_TRANSFORM": False,
+        "PIXEL_MEAN": [0.485, 0.456, 0.406],
+        "PIXEL_STD": [0.229, 0.224, 0.225],
+        "CROP_PADDING": 4,
+        "RRCROP_SCALE": (0.08, 1.0),
+        "CUTOUT_N": 1,
+        "CUTOUT_LEN": 16,
+        "GN_MEAN": 0.0,
+        "GN_STD": 0.15,
+        "RANDAUGMENT_N": 2,
+        "RANDAUGMENT_M": 10,
+        "COLORJITTER_B": 0.4,
+        "COLORJITTER_C": 0.4,
+        "COLORJITTER_S": 0.4,
+        "COLORJITTER_H": 0.1,
+        "RGS_P": 0.2,
+        "GB_P": 0.5,
+        "GB_K": 21,
+    }
+
+
+def _dataset() -> dict:
+    return {
+        "ROOT": "",
+        "NAME": "",
+        "SOURCE_DOMAINS": (),
+        "TARGET_DOMAINS": (),
+        "NUM_LABELED": -1,
+        "NUM_SHOTS": -1,
+        "VAL_PERCENT": 0.1,
+        "STL10_FOLD": -1,
+        "CIFAR_C_TYPE": "",
+        "CIFAR_C_LEVEL": 1,
+        "ALL_AS_UNLABELED": False,
+    }
+
+
+def _dataloader() -> dict:
+    train = {"SAMPLER": "RandomSampler", "BATCH_SIZE": 32, "N_DOMAIN": 0, "N_INS": 16}
+    return {
+        "NUM_WORKERS": 4,
+        "K_TRANSFORMS": 1,
+        "RETURN_IMG0": False,
+        "TRAIN_X": dict(train),
+        "TRAIN_U": {"SAME_AS_X": True, **train},
+        "TEST": {"SAMPLER": "SequentialSampler", "BATCH_SIZE": 32},
+    }
+
+
+def _optim() -> dict:
+    return {
+        "NAME": "adam",
+        "LR": 0.0003,
+        "WEIGHT_DECAY": 5e-4,
+        "MOMENTUM": 0.9,
+        "SGD_DAMPNING": 0,  # this spelling is the interface
+        "SGD_NESTEROV": False,
+        "RMSPROP_ALPHA": 0.99,
+        "ADAM_BETA1": 0.9,
+        "ADAM_BETA2": 0.999,
+        "STAGED_LR": False,  # NEW_LAYERS at LR, the others at LR * BASE_LR_MULT
+        "NEW_LAYERS": (),
+        "BASE_LR_MULT": 0.1,
+        "LR_SCHEDULER": "single_step",
+        "STEPSIZE": (-1,),
+        "GAMMA": 0.1,
+        "MAX_EPOCH": 10,
+        "WARMUP_EPOCH": -1,
+        "WARMUP_TYPE": "linear",
+        "WARMUP_CONS_LR": 1e-5,
+        "WARMUP_MIN_LR": 1e-5,
+        "WARMUP_RECOUNT": True,
+    }

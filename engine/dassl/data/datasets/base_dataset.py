@@ -1,0 +1,164 @@
+"""Items and datasets."""
+
+import os.path as osp
+import random
+import tarfile
+import urllib.request
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from dassl.utils.tools import check_isfile
+
+
+class Datum:
+    """One image: path, label, domain and class name, all read-only.
+
+    The attribute names are those of Dassl.pytorch's pickled caches.
+
+    Raises:
+        AssertionError: the path is no string, or no file.
+    """
+
+    def __init__(self, impath: str = "", label: int = 0, domain: int = 0, classname: str = ""):
+        assert isinstance(impath, str), f"impath must be a string, not {type(impath).__name__}"
+        assert check_isfile(impath), f"no image at {impath}"
+        self._impath = impath
+        self._label = label
+        self._domain = domain
+        self._classname = classname
+
+    @property
+    def impath(self) -> str:
+        return self._impath
+
+    @property
+    def label(self) -> int:
+        return self._label
+
+    @property
+    def domain(self) -> int:
+        return self._domain
+
+    @property
+    def classname(self) -> str:
+        return self._classname
+
+
+class DatasetBase:
+    """Lists of items, and what follows from them: `num_classes`, `lab2cname`, `classnames` (in label order)."""
+
+    dataset_dir = ""  # folder below DATASET.ROOT
+    domains: Sequence[str] = ()
+
+    def __init__(
+        self,
+        train_x: list[Datum] | None = None,
+        train_u: list[Datum] | None = None,
+        val: list[Datum] | None = None,
+        test: list[Datum] | None = None,
+    ):
+        self._train_x, self._train_u, self._val, self._test = train_x, train_u, val, test
+        self._num_classes = self.get_num_classes(train_x)
+        self._lab2cname, self._classnames = self.get_lab2cname(train_x)
+
+    @property
+    def train_x(self) -> list[Datum] | None:
+        return self._train_x
+
+    @property
+    def train_u(self) -> list[Datum] | None:
+        return self._train_u
+
+    @property
+    def val(self) -> list[Datum] | None:
+        return self._val
+
+    @property
+    def test(self) -> list[Datum] | None:
+        return self._test
+
+    @property
+    def num_classes(self) -> int:
+        return self._num_classes
+
+    @property
+    def lab2cname(self) -> dict[int, str]:
+        return self._lab2cname
+
+    @property
+    def classnames(self) -> list[str]:
+        return self._classnames
+
+    @staticmethod
+    def get_num_classes(data_source: Iterable[Datum]) -> int:
+        """The highest label, plus one."""
+        return max(item.label for item in data_source) + 1
+
+    @staticmethod
+    def get_lab2cname(data_source: Iterable[Datum]) -> tuple[dict[int, str], list[str]]:
+        """Class names by label, and in label order."""
+        lab2cname = {item.label: item.classname for item in data_source}
+        return lab2cname, [lab2cname[label] for label in sorted(lab2cname)]
+
+    def check_input_domains(self, source_domains: Sequence[str], target_domains: Sequence[str]) -> None:
+        """Raises ValueError unless all of them are among `domains`."""
+        for domain in [*source_domains, *target_domains]:
+            if domain not in self.domains:
+                raise ValueError(f"domain {domain!r} is not one of {', '.join(self.domains)}")
+
+    def download_data(self, url: str, dst: str, from_gdrive: bool = True) -> None:
+        """Fetch an archive to `dst` and unpack it there; members cannot leave the folder.
+
+        Raises:
+            ValueError: a Google Drive link (fetch it by hand), or neither a zip nor a tar archive.
+        """
+        if from_gdrive:
+            raise ValueError(f"files of Google Drive can't be fetched here: download {url} to {dst} by hand")
+        urllib.request.urlretrieve(url, dst)
+        folder = osp.dirname(dst)
+        if zipfile.is_zipfile(dst):
+            with zipfile.ZipFile(dst) as archive:
+                archive.extractall(folder)
+        elif tarfile.is_tarfile(dst):
+            with tarfile.open(dst) as archive:
+                archive.extractall(folder, filter="data")
+        else:
+            raise ValueError(f"{dst} is neither a zip nor a tar archive")
+
+    def generate_fewshot_dataset(
+        self, *data_sources: list[Datum], num_shots: int = -1, repeat: bool = False
+    ) -> list[Datum] | list[list[Datum]]:
+        """`num_shots` random items a class, of each source; below 1, the sources as they are.
+
+        Classes come in the order in which the source first has them. A class with fewer items gives all of them, or with `repeat`
+        draws with replacement. One source in, one list out.
+        """
+        if num_shots >= 1:
+            print(f"Creating a {num_shots}-shot dataset")
+            data_sources = tuple(self._few_shots(source, num_shots, repeat) for source in data_sources)
+        return data_sources[0] if len(data_sources) == 1 else list(data_sources)
+
+    def _few_shots(self, source: list[Datum], num_shots: int, repeat: bool) -> list[Datum]:
+        chosen: list[Datum] = []
+        for items in self.split_dataset_by_label(source).values():
+            if len(items) >= num_shots:
+                chosen += random.sample(items, num_shots)
+            else:
+                chosen += random.choices(items, k=num_shots) if repeat else items
+        return chosen
+
+    def split_dataset_by_label(self, data_source: Iterable[Datum]) -> dict[int, list[Datum]]:
+        """Items by label, labels in first-seen order."""
+        return _grouped(data_source, "label")
+
+    def split_dataset_by_domain(self, data_source: Iterable[Datum]) -> dict[int, list[Datum]]:
+        """Items by domain, domains in first-seen order."""
+        return _grouped(data_source, "domain")
+
+
+def _grouped(items: Iterable[Datum], attribute: str) -> dict[int, list[Datum]]:
+    groups: dict[int, list[Datum]] = defaultdict(list)
+    for item in items:
+        groups[getattr(item, attribute)].append(item)
+    return groups

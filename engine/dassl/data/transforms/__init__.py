@@ -1,0 +1,3 @@
+from dassl.data.transforms.transforms import AVAI_CHOICES, INTERPOLATION_MODES, build_transform
+
+__all__ = ["AVAI_CHOICES", "INTERPOLATION_MODES", "build_transform"]

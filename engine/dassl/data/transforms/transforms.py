@@ -1,0 +1,167 @@
+"""From images to tensors: torchvision's transforms in the order that the configuration's choices stand for."""
+
+import random
+from collections.abc import Callable, Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision import transforms as T
+from torchvision.transforms import InterpolationMode
+from yacs.config import CfgNode
+
+INTERPOLATION_MODES = {
+    "bilinear": InterpolationMode.BILINEAR,
+    "bicubic": InterpolationMode.BICUBIC,
+    "nearest": InterpolationMode.NEAREST,
+}
+
+
+class Random2DTranslation:
+    """Half of the time enlarge by 9/8 and cut a random window of the size asked for; else resize."""
+
+    def __init__(self, height: int, width: int, interpolation: InterpolationMode):
+        self.resize = T.Resize((height, width), interpolation)
+        self.enlarge = T.Resize((round(height * 1.125), round(width * 1.125)), interpolation)
+        self.crop = T.RandomCrop((height, width))
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        return self.resize(image) if random.random() < 0.5 else self.crop(self.enlarge(image))
+
+
+class Cutout:
+    """Set `n` random squares of a tensor (C, H, W) to zero."""
+
+    def __init__(self, n: int, length: int):
+        self.n, self.length = n, length
+
+    def __call__(self, image: Tensor) -> Tensor:
+        image = image.clone()
+        _, height, width = image.shape
+        for _ in range(self.n):
+            y, x = (int(torch.randint(limit, (1,))) for limit in (height, width))
+            top, left = max(y - self.length // 2, 0), max(x - self.length // 2, 0)
+            image[:, top : y + self.length // 2, left : x + self.length // 2] = 0
+        return image
+
+
+class GaussianNoise:
+    """Half of the time add normal noise to a tensor."""
+
+    def __init__(self, mean: float, std: float):
+        self.mean, self.std = mean, std
+
+    def __call__(self, image: Tensor) -> Tensor:
+        if torch.rand(1) > 0.5:
+            return image
+        return image + self.mean + self.std * torch.randn_like(image)
+
+
+class InstanceNormalization:
+    """Zero mean and unit variance for each channel of a tensor (C, H, W)."""
+
+    def __call__(self, image: Tensor) -> Tensor:
+        mean, std = image.mean((1, 2), keepdim=True), image.std((1, 2), keepdim=True)
+        return (image - mean) / (std + 1e-8)
+
+
+def _crops(cfg: CfgNode) -> dict[str, Callable]:
+    """Choices that bring an image to INPUT.SIZE by themselves."""
+    size, mode = tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
+    return {
+        "random_translation": lambda: Random2DTranslation(*size, mode),
+        "random_crop": lambda: T.RandomCrop(size, padding=cfg.INPUT.CROP_PADDING),
+        "random_resized_crop": lambda: T.RandomResizedCrop(size, tuple(cfg.INPUT.RRCROP_SCALE), interpolation=mode),
+    }
+
+
+def _on_images(cfg: CfgNode) -> dict[str, Callable]:
+    inp = cfg.INPUT
+    jitter = (inp.COLORJITTER_B, inp.COLORJITTER_C, inp.COLORJITTER_S, inp.COLORJITTER_H)
+    return {
+        "random_flip": T.RandomHorizontalFlip,
+        "imagenet_policy": lambda: T.AutoAugment(T.AutoAugmentPolicy.IMAGENET),
+        "cifar10_policy": lambda: T.AutoAugment(T.AutoAugmentPolicy.CIFAR10),
+        "svhn_policy": lambda: T.AutoAugment(T.AutoAugmentPolicy.SVHN),
+        "randaugment": lambda: T.RandAugment(inp.RANDAUGMENT_N, inp.RANDAUGMENT_M),
+        "randaugment_fixmatch": lambda: T.RandAugment(inp.RANDAUGMENT_N),
+        "randaugment2": lambda: T.RandAugment(inp.RANDAUGMENT_N),
+        "colorjitter": lambda: T.ColorJitter(*jitter),
+        "randomgrayscale": lambda: T.RandomGrayscale(p=inp.RGS_P),
+        "gaussian_blur": lambda: T.RandomApply([T.GaussianBlur(inp.GB_K)], p=inp.GB_P),
+    }
+
+
+def _on_tensors(cfg: CfgNode) -> dict[str, Callable]:
+    inp = cfg.INPUT
+    return {
+        "cutout": lambda: Cutout(inp.CUTOUT_N, inp.CUTOUT_LEN),
+        "normalize": lambda: T.Normalize(list(inp.PIXEL_MEAN), list(inp.PIXEL_STD)),
+        "gaussian_noise": lambda: GaussianNoise(inp.GN_MEAN, inp.GN_STD),
+        "instance_norm": InstanceNormalization,
+    }
+
+
+AVAI_CHOICES = [
+    "random_flip",
+    "random_resized_crop",
+    "normalize",
+    "instance_norm",
+    "random_crop",
+    "random_translation",
+    "center_crop",  # accepted, does nothing: tests crop the centre anyway
+    "cutout",
+    "imagenet_policy",
+    "cifar10_policy",
+    "svhn_policy",
+    "randaugment",
+    "randaugment_fixmatch",
+    "randaugment2",
+    "gaussian_noise",
+    "colorjitter",
+    "randomgrayscale",
+    "gaussian_blur",
+]
+
+
+def build_transform(cfg: CfgNode, is_train: bool = True, choices: Sequence[str] | None = None) -> T.Compose | None:
+    """The training or test transform of INPUT; `choices` stand in for INPUT.TRANSFORMS. None with INPUT.NO_TRANSFORM.
+
+    Raises:
+        ValueError: an unknown choice or interpolation.
+    """
+    if cfg.INPUT.NO_TRANSFORM:
+        print("Note: no transform is applied!")
+        return None
+    choices = list(cfg.INPUT.TRANSFORMS if choices is None else choices)
+    for choice in choices:
+        if choice not in AVAI_CHOICES:
+            raise ValueError(f"transform {choice!r} is none of {', '.join(AVAI_CHOICES)} (INPUT.TRANSFORMS)")
+    if cfg.INPUT.INTERPOLATION not in INTERPOLATION_MODES:
+        raise ValueError(f"INPUT.INTERPOLATION is {cfg.INPUT.INTERPOLATION!r}; choose {', '.join(INTERPOLATION_MODES)}")
+    return T.Compose(_train_steps(cfg, choices) if is_train else _test_steps(cfg, choices))
+
+
+def _train_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
+    crops, on_images, on_tensors = _crops(cfg), _on_images(cfg), _on_tensors(cfg)
+    resize = [T.Resize(tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION])]
+    return [
+        *([] if any(name in choices for name in crops) else resize),
+        *_chosen(crops | on_images, choices),
+        T.ToTensor(),
+        *_chosen(on_tensors, choices),
+    ]
+
+
+def _test_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
+    after = {name: build for name, build in _on_tensors(cfg).items() if name in ("normalize", "instance_norm")}
+    return [
+        T.Resize(max(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]),
+        T.CenterCrop(tuple(cfg.INPUT.SIZE)),
+        T.ToTensor(),
+        *_chosen(after, choices),
+    ]
+
+
+def _chosen(builders: dict[str, Callable], choices: Sequence[str]) -> list[Callable]:
+    return [build() for name, build in builders.items() if name in choices]

@@ -1,0 +1,14 @@
+from typing import Any
+
+from yacs.config import CfgNode
+
+from dassl.utils.registry import Registry
+from dassl.utils.tools import check_availability
+
+EVALUATOR_REGISTRY = Registry("EVALUATOR")
+
+
+def build_evaluator(cfg: CfgNode, **kwargs: Any) -> Any:
+    """The evaluator that TEST.EVALUATOR says."""
+    check_availability(cfg.TEST.EVALUATOR, EVALUATOR_REGISTRY.registered_names())
+    return EVALUATOR_REGISTRY.get(cfg.TEST.EVALUATOR)(cfg, **kwargs)

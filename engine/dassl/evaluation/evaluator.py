@@ -1,0 +1,77 @@
+"""What is printed and returned at the end of a test."""
+
+import os.path as osp
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import confusion_matrix, f1_score
+from torch import Tensor
+from yacs.config import CfgNode
+
+from dassl.evaluation.build import EVALUATOR_REGISTRY
+
+
+class EvaluatorBase:
+    """Reset, process batches, evaluate."""
+
+    def __init__(self, cfg: CfgNode):
+        self.cfg = cfg
+
+    def reset(self) -> None:
+        raise NotImplementedError
+
+    def process(self, mo: Tensor, gt: Tensor) -> None:
+        raise NotImplementedError
+
+    def evaluate(self) -> OrderedDict:
+        raise NotImplementedError
+
+
+@EVALUATOR_REGISTRY.register()
+class Classification(EvaluatorBase):
+    """Accuracy, error and macro F1 in percent; by class, and the confusion matrix, where the configuration asks for them."""
+
+    def __init__(self, cfg: CfgNode, lab2cname: dict[int, str] | None = None, **_: Any):
+        super().__init__(cfg)
+        self._lab2cname = lab2cname
+        self.reset()
+
+    def reset(self) -> None:
+        self._y_true: list[int] = []
+        self._y_pred: list[int] = []
+
+    def process(self, mo: Tensor, gt: Tensor) -> None:
+        """Logits (B, C) and labels (B,)."""
+        self._y_pred += mo.argmax(1).tolist()
+        self._y_true += gt.tolist()
+
+    def evaluate(self) -> OrderedDict:
+        true, predicted = np.array(self._y_true), np.array(self._y_pred)
+        total, correct = len(true), int((true == predicted).sum())
+        accuracy = 100.0 * correct / total
+        macro_f1 = 100.0 * f1_score(true, predicted, average="macro", labels=np.unique(true))
+        print(f"=> result\n* total: {total:,}\n* correct: {correct:,}\n* accuracy: {accuracy:.1f}%")
+        print(f"* error: {100 - accuracy:.1f}%\n* macro_f1: {macro_f1:.1f}%")
+        results = OrderedDict(accuracy=accuracy, error_rate=100.0 - accuracy, macro_f1=macro_f1)
+        if self.cfg.TEST.PER_CLASS_RESULT:
+            results["perclass_accuracy"] = self._by_class(true, predicted)
+        if self.cfg.TEST.COMPUTE_CMAT:
+            path = osp.join(self.cfg.OUTPUT_DIR, "cmat.pt")
+            torch.save(confusion_matrix(true, predicted, normalize="true"), path)
+            print(f"Confusion matrix is saved to {path}")
+        return results
+
+    def _by_class(self, true: np.ndarray, predicted: np.ndarray) -> float:
+        print("=> per-class result")
+        accuracies = []
+        for label in np.unique(true).tolist():
+            right = predicted[true == label] == label
+            accuracies.append(100.0 * right.mean())
+            print(
+                f"* class: {label} ({self._lab2cname[label]})\ttotal: {len(right):,}\t"
+                f"correct: {right.sum():,}\tacc: {accuracies[-1]:.1f}%"
+            )
+        print(f"* average: {np.mean(accuracies):.1f}%")
+        return float(np.mean(accuracies))

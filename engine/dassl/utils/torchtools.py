@@ -1,0 +1,196 @@
+"""Checkpoints and parameters."""
+
+import os
+import os.path as osp
+import pickle
+import shutil
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from dassl.utils.tools import mkdir_if_missing, replacing, tolist_if_not
+
+
+def save_checkpoint(
+    state: dict[str, Any],
+    save_dir: str,
+    is_best: bool = False,
+    remove_module_from_keys: bool = True,
+    model_name: str = "",
+) -> None:
+    """Write `<save_dir>/model.pth.tar-<epoch>` (or `model_name`), then its name into `<save_dir>/checkpoint`.
+
+    `state` has `state_dict, epoch, optimizer, scheduler, val_result`; `epoch` counts the epochs done. The file is complete before
+    its name is known, and both replace older ones whole.
+    """
+    mkdir_if_missing(save_dir)
+    if remove_module_from_keys:
+        weights = {key.removeprefix("module."): value for key, value in state["state_dict"].items()}
+        state = {**state, "state_dict": weights}
+    name = model_name or f"model.pth.tar-{state['epoch']}"
+    path = osp.join(save_dir, name)
+    with replacing(path) as part:
+        torch.save(state, part)
+    print(f"Checkpoint saved to {path}")
+    with replacing(osp.join(save_dir, "checkpoint")) as part, open(part, "w", encoding="utf-8") as file:
+        file.write(f"{name}\n")
+    if is_best:
+        best = osp.join(save_dir, "model-best.pth.tar")
+        with replacing(best) as part:
+            shutil.copyfile(path, part)
+        print(f'Best checkpoint saved to "{best}"')
+
+
+def load_checkpoint(fpath: str) -> dict[str, Any]:
+    """The dict in a checkpoint file, on the CPU where there is no GPU.
+
+    Files of Dassl.pytorch hold pickled schedules; besides tensors and plain containers, only classes of `torch.optim` are let through.
+
+    Raises:
+        ValueError: no path.
+        FileNotFoundError: no such file.
+        RuntimeError: damaged, or it holds other objects.
+    """
+    if fpath is None:
+        raise ValueError("no checkpoint path given")
+    if not osp.exists(fpath):
+        raise FileNotFoundError(f"no checkpoint at {fpath}")
+    device = None if torch.cuda.is_available() else "cpu"
+    try:
+        with torch.serialization.safe_globals(_safe_classes()):
+            return torch.load(fpath, map_location=device, weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RuntimeError(f"checkpoint {fpath} can't be read ({reason})") from None
+
+
+def _safe_classes() -> list:
+    schedules, optimizers = torch.optim.lr_scheduler, torch.optim
+    return [
+        schedules.CosineAnnealingLR,
+        schedules.StepLR,
+        schedules.MultiStepLR,
+        schedules.LambdaLR,
+        optimizers.SGD,
+        optimizers.Adam,
+        optimizers.AdamW,
+        optimizers.RMSprop,
+        optimizers.RAdam,
+        dict,
+        (_plain_dict, "collections.defaultdict"),  # torch's loader refuses to fill a real one
+    ]
+
+
+def _plain_dict(*_: Any) -> dict:
+    return {}
+
+
+def resume_from_checkpoint(
+    fdir: str,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer | None = None,
+    scheduler: Any = None,
+) -> int:
+    """Load the newest checkpoint of a folder into model, optimizer and schedule; returns the number of epochs done."""
+    with open(osp.join(fdir, "checkpoint"), encoding="utf-8") as file:
+        name = file.readline().strip()
+    checkpoint = load_checkpoint(osp.join(fdir, name))
+    restore(checkpoint, model, optimizer, scheduler)
+    print(f'Resume from "{osp.join(fdir, name)}" (epoch = {checkpoint["epoch"]})')
+    return checkpoint["epoch"]
+
+
+def restore(checkpoint: dict[str, Any], model: nn.Module, optimizer: Any = None, scheduler: Any = None) -> None:
+    """Put a checkpoint's state into model, optimizer and schedule."""
+    model.load_state_dict(checkpoint["state_dict"])
+    if optimizer is not None and checkpoint.get("optimizer") is not None:
+        optimizer.load_state_dict(checkpoint["optimizer"])
+    if scheduler is not None and checkpoint.get("scheduler") is not None:
+        scheduler.load_state_dict(checkpoint["scheduler"])
+
+
+def load_pretrained_weights(model: nn.Module, weight_path: str) -> None:
+    """Copy the weights that match in name and size; says what it leaves out."""
+    checkpoint = load_checkpoint(weight_path)
+    weights = {k.removeprefix("module."): v for k, v in checkpoint.get("state_dict", checkpoint).items()}
+    mine = model.state_dict()
+    fitting = {k: v for k, v in weights.items() if k in mine and mine[k].shape == v.shape}
+    if not fitting:
+        warnings.warn(f"{weight_path} has no weight that fits; nothing was loaded", stacklevel=2)
+        return
+    model.load_state_dict(mine | fitting)
+    print(f"Loaded {len(fitting)} weights from {weight_path}")
+    if left_out := [k for k in weights if k not in fitting]:
+        print(f"Left out, for names or sizes that do not match: {', '.join(left_out)}")
+
+
+def count_num_param(model: nn.Module | None = None, params: Any = None) -> int:
+    """How many numbers a model, or a list of parameters, has."""
+    if model is not None:
+        return sum(p.numel() for p in model.parameters())
+    if params is None:
+        raise ValueError("count_num_param needs a model or parameters")
+    return sum(p.numel() for p in params)
+
+
+def open_all_layers(model: nn.Module) -> None:
+    """Everything trains."""
+    model.train()
+    for p in model.parameters():
+        p.requires_grad = True
+
+
+def open_specified_layers(model: nn.Module, open_layers: str | Sequence[str]) -> None:
+    """Only the named children train.
+
+    Raises:
+        ValueError: no child of that name.
+    """
+    model = model.module if isinstance(model, nn.DataParallel) else model
+    names = tolist_if_not(open_layers)
+    children = dict(model.named_children())
+    if missing := [name for name in names if name not in children]:
+        raise ValueError(f"{missing[0]!r} is no layer of the model; it has {', '.join(children)}")
+    for name, child in children.items():
+        child.train(name in names)
+        for p in child.parameters():
+            p.requires_grad = name in names
+
+
+def init_network_weights(model: nn.Module, init_type: str = "normal", gain: float = 0.02) -> None:
+    """Initialise convolutions and linear layers (normal, xavier, kaiming, orthogonal), norms at one, biases at zero.
+
+    Raises:
+        ValueError: another `init_type`.
+    """
+    fill = {
+        "normal": lambda w: nn.init.normal_(w, 0.0, gain),
+        "xavier": lambda w: nn.init.xavier_normal_(w, gain=gain),
+        "kaiming": lambda w: nn.init.kaiming_normal_(w, a=0, mode="fan_in"),
+        "orthogonal": lambda w: nn.init.orthogonal_(w, gain=gain),
+    }
+    if init_type not in fill:
+        raise ValueError(f"init_type is {init_type!r}; choose one of {', '.join(fill)}")
+    for module in model.modules():
+        norm = isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.InstanceNorm2d)
+        if norm and module.weight is not None:
+            nn.init.ones_(module.weight)
+        elif isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
+            fill[init_type](module.weight)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def checkpoint_epoch(folder: str) -> int | None:
+    """The epoch that a folder's `checkpoint` file points to; None where there is none."""
+    pointer = osp.join(folder, "checkpoint")
+    if not osp.isfile(pointer):
+        return None
+    with open(pointer, encoding="utf-8") as file:
+        name = file.readline().strip()
+    return load_checkpoint(osp.join(folder, name))["epoch"] if os.path.isfile(osp.join(folder, name)) else None

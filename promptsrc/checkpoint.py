@@ -1,0 +1,69 @@
+"""Prompts in and out of checkpoint files, ours and those of the reference implementations.
+
+Their files hold the whole model and, for the schedule, pickled objects. Nothing is unpickled freely: besides tensors and plain
+containers only the few classes named here are let through.
+"""
+
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# What is learned, in any method's checkpoint; all else in a reference file is frozen CLIP or belongs to its class names.
+LEARNED = re.compile(r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\.")
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The dict that a checkpoint file holds, on the CPU.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is damaged, or holds objects that no checkpoint of this field needs.
+    """
+    try:
+        with torch.serialization.safe_globals(_reference_globals()):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no checkpoint at {path}") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path} is no readable checkpoint ({reason})") from None
+
+
+def load_prompts(prompts: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
+    """Copy the learned tensors of a state dict into `prompts`, whatever else it holds.
+
+    Raises:
+        ValueError: they do not fit (other method, depth or width); one line names the differences.
+    """
+    state = {key.removeprefix("module."): value for key, value in state.items()}
+    mine = prompts.state_dict()
+    theirs = {key: value for key, value in state.items() if LEARNED.search(key)}
+    differences = [f"{key} is missing" for key in mine if key not in theirs]
+    differences += [f"{key} is not expected" for key in theirs if key not in mine]
+    differences += [
+        f"{key} is {tuple(theirs[key].shape)}, not {tuple(mine[key].shape)}"
+        for key in mine
+        if key in theirs and theirs[key].shape != mine[key].shape
+    ]
+    if differences:
+        raise ValueError(f"{source} does not fit this method and its settings: {'; '.join(differences)}")
+    prompts.load_state_dict(theirs)
+
+
+def _reference_globals() -> list[Callable | tuple[Callable, str]]:
+    """Classes in reference files: the pickled schedule, with the optimizer that it points to."""
+    return [
+        torch.optim.lr_scheduler.CosineAnnealingLR,
+        torch.optim.SGD,
+        dict,
+        (_plain_dict, "collections.defaultdict"),  # the loader refuses to fill a real defaultdict
+    ]
+
+
+def _plain_dict(*_: Any) -> dict:
+    return {}

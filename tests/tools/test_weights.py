@@ -1,0 +1,66 @@
+"""The shipped weights are a CLIP's, and better than chance."""
+
+import torch
+from clip.model import CLIP
+from safetensors import safe_open
+
+from promptsrc.backbones import read_weights
+from promptsrc.clip import load_clip
+from tests.tools.test_dataset import DATA, ROOT
+from tools.embedded.evaluate import _balanced, accuracies
+from tools.embedded.pack import TARGET, packed
+from tools.embedded.pretrain import SIZES
+
+ARCHIVE = ROOT / TARGET
+
+
+def test_keys_and_shapes_are_those_of_clips_own_model():
+    expected = {key: value.shape for key, value in CLIP(**SIZES, vocab_size=49408).state_dict().items()}
+    assert {key: value.shape for key, value in read_weights("ViT-T/8").items()} == expected
+
+
+def test_archive_is_half_precision_and_says_what_it_is():
+    with safe_open(ARCHIVE, "pt") as file:
+        metadata, dtypes = file.metadata(), {key: file.get_tensor(key).dtype for key in file.keys()}  # noqa: SIM118
+    assert metadata["name"] == "ViT-T/8" and metadata["input_resolution"] == "48"
+    assert int(metadata["samples_seen"]) > 100_000
+    assert dtypes.pop("token_embedding.ids") == torch.int32
+    assert set(dtypes.values()) == {torch.float16}
+
+
+def test_weights_are_finite_and_the_scale_is_at_most_100():
+    weights = read_weights("ViT-T/8")
+    assert all(value.isfinite().all() for value in weights.values())
+    assert weights["logit_scale"].exp() <= 100.1
+
+
+def test_start_end_and_placeholder_tokens_are_kept():
+    with safe_open(ARCHIVE, "pt") as file:
+        ids = file.get_tensor("token_embedding.ids").tolist()
+    assert {49406, 49407, 343} <= set(ids)  # start, end, `X`
+    assert ids == sorted(set(ids))
+
+
+def test_packing_keeps_each_embedding_row_with_its_token():
+    model = {"token_embedding.weight": torch.tensor([[1.0, 2.0], [3.0, 4.0]]), "ln_final.weight": torch.ones(2)}
+    tensors, metadata = packed(model, torch.tensor([7, 40000]), 12)
+    assert tensors["token_embedding.rows"].tolist() == [[1, 2], [3, 4]]
+    assert tensors["token_embedding.ids"].tolist() == [7, 40000]
+    assert set(tensors) == {"token_embedding.rows", "token_embedding.ids", "ln_final.weight"}
+    assert metadata["samples_seen"] == "12"
+
+
+def test_zero_shot_is_above_five_times_chance():
+    base, new = accuracies(load_clip("ViT-T/8"), DATA, "test")
+    assert base > 5 * 100 / 16
+    assert new > 5 * 100 / 15
+
+
+def test_balanced_accuracy_counts_classes_alike_and_answers_only_among_them():
+    scores = torch.tensor([[9, 1, 0, 0], [9, 1, 0, 0], [9, 1, 0, 0], [1, 9, 0, 0], [9, 0, 2, 3], [9, 0, 3, 2]])
+    labels = torch.tensor([0, 0, 0, 0, 3, 2])
+    assert _balanced(scores, labels, range(1)) == 100.0
+    assert _balanced(scores, labels, range(2, 4)) == 100.0
+    labels = torch.tensor([0, 0, 0, 1, 3, 3])
+    assert _balanced(scores, labels, range(2)) == 100.0
+    assert _balanced(torch.cat([scores, scores[:1]]), torch.tensor([0, 0, 0, 1, 3, 3, 1]), range(2)) == 75.0

@@ -1,0 +1,112 @@
+"""What a drawing may be called in pre-training: its class, its name, its name and class, its tags."""
+
+import random
+
+from promptsrc.templates import TEACHER
+from tools.embedded.concepts import CLASSES, concept_of, concepts
+
+SHORT = (
+    "{}",
+    "a {}",
+    "a drawing of a {}.",
+    "a photo of a {}.",
+    "an icon of a {}.",
+    "a picture of a {}.",
+    "emoji of a {}.",
+)
+
+# The words that a folder of clip art, or a group of emoji outside our classes, goes by.
+GROUPS = {
+    "bugs": "insect",
+    "birds": "bird",
+    "penguin": "bird",
+    "mammals": "mammal",
+    "big cats": "mammal",
+    "housecats": "mammal",
+    "horses": "mammal",
+    "bears": "mammal",
+    "dogs": "mammal",
+    "fish": "sea animal",
+    "fruit": "fruit",
+    "vegetables": "vegetable",
+    "desserts": "dessert",
+    "beverages": "drink",
+    "alcohol": "drink",
+    "meats and eggs": "meal",
+    "breads and carbs": "meal",
+    "flowers": "flower",
+    "trees": "plant",
+    "evergreen": "plant",
+    "plants": "plant",
+    "homes": "building",
+    "buildings": "building",
+    "vehicles": "road vehicle",
+    "hummers": "road vehicle",
+    "clothing": "clothing",
+    "music": "musical instrument",
+    "sports": "sports equipment",
+    "toys": "toy",
+    "tools": "tool",
+    "bodypart": "body part",
+    "books": "document",
+    "electronics": "electronic device",
+    "telephone": "electronic device",
+    "furniture": "household item",
+    "hats": "hat",
+    "weapons": "weapon",
+    "boating": "boat",
+    "smilies": "face",
+    "animal-mammal": "mammal",
+    "animal-bird": "bird",
+    "animal-bug": "insect",
+    "animal-marine": "sea animal",
+    "animal-reptile": "reptile",
+    "food-fruit": "fruit",
+    "food-vegetable": "vegetable",
+    "place-building": "building",
+    "place-religious": "building",
+    "musical-instrument": "musical instrument",
+    "plant-flower": "flower",
+    "plant-other": "plant",
+    "drink": "drink",
+    "dishware": "household item",
+    "household": "household item",
+    "tool": "tool",
+    "sport": "sports equipment",
+    "body-parts": "body part",
+    "clothing ": "clothing",
+    "transport-water": "boat",
+    "transport-air": "aircraft",
+    "face-concerned": "sad face",
+    "face-smiling": "happy face",
+    "person-sport": "athlete",
+    "person-fantasy": "fantasy character",
+    "cat-face": "cat face",
+    "time": "clock",
+    "country-flag": "flag",
+    "computer": "electronic device",
+    "phone": "electronic device",
+    "book-paper": "document",
+}
+
+
+class Captions:
+    """Draws captions for the drawings of a list."""
+
+    def __init__(self, rows: list[dict]):
+        class_of = {concept: name for name in CLASSES for group in concepts(name) for concept in group}
+        self.groups = [class_of.get(concept_of(row["label"])) or GROUPS.get(row["subgroup"]) for row in rows]
+        self.in_class = [group in CLASSES for group in self.groups]
+        self.rows = rows
+
+    def draw(self, i: int, rng: random.Random) -> str:
+        """A caption of drawing i: the bare group half of the time where there is one."""
+        row, group = self.rows[i], self.groups[i]
+        label = row["label"].replace(":", "").lower()
+        names = [name for name in (label, ", ".join([label, group]) if label and group else "") if name]
+        if row["tags"]:
+            names.append(" ".join(rng.sample(row["tags"], min(3, len(row["tags"])))))
+        bare = group and (not names or rng.random() < 0.5)
+        name = group if bare else (rng.choice(names) if names else row["subgroup"])
+        template = rng.choice(SHORT if rng.random() < 0.5 else TEACHER)
+        return template.replace("{}", name)

@@ -1,0 +1,237 @@
+"""Pre-train the tiny CLIP from scratch: python -m tools.embedded.pretrain WORK [--steps N] [--processes P]
+
+Contrastive, as CLIP (arXiv 2103.00020); every process has one thread, a batch of its own, and shares gradients. Never
+sees a concept of the embedded dataset, in any vendor's drawing, nor OpenMoji. Writes WORK/clip.pt every 200 steps.
+"""
+
+import argparse
+import json
+import math
+import os
+import random
+import time
+from pathlib import Path
+
+import clip as openai_clip
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+import torch.nn.functional as F
+from clip.model import CLIP
+from PIL import Image
+from torch import Tensor, nn
+
+from promptsrc.templates import TEACHER
+from promptsrc.towers import _run_block, encode_image, encode_text
+from tools.embedded.augment import augment, plain
+from tools.embedded.captions import GROUPS, SHORT, Captions
+from tools.embedded.concepts import CLASSES, concept_of
+from tools.embedded.muon import Muon
+
+SIZES = {
+    "embed_dim": 128,
+    "image_resolution": 48,
+    "vision_layers": 6,
+    "vision_width": 128,
+    "vision_patch_size": 8,
+    "context_length": 77,
+    "transformer_width": 128,
+    "transformer_heads": 2,
+    "transformer_layers": 4,
+}
+BATCH = 192  # a process
+KEPT_PATCHES = 18  # of 36; all of them behind FULL of the steps
+FULL = 0.85
+MUON_LR, ADAM_LR, DECAY = 2e-3, 1.5e-3, 0.1
+IN_CLASS = 0.6  # share of samples drawn class by class, so that small classes are seen as often as large ones
+DATASET = Path("data/emoji")
+
+
+def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor, same: Tensor) -> Tensor:
+    """CLIP's symmetric cross-entropy of unit features (B, D); captions that are the same (B, B) count as positives."""
+    logits = scale * image @ text.t()
+    targets = same / same.sum(1, keepdim=True)
+    return (F.cross_entropy(logits, targets) + F.cross_entropy(logits.t(), targets)) / 2
+
+
+def some_patches(clip: CLIP, images: Tensor, rng: torch.Generator) -> Tensor:
+    """Image features (B, D) from CLS and KEPT_PATCHES random patches an image."""
+    visual = clip.visual
+    patches = visual.conv1(images).flatten(2).transpose(1, 2) + visual.positional_embedding[1:]  # (B, 36, W)
+    kept = torch.rand(patches.shape[:2], generator=rng).argsort(1)[:, :KEPT_PATCHES, None]
+    patches = patches.gather(1, kept.expand(-1, -1, patches.shape[-1]))
+    cls = (visual.class_embedding + visual.positional_embedding[0]).expand(len(images), 1, -1)
+    x = visual.ln_pre(torch.cat([cls, patches], 1))
+    for block in visual.transformer.resblocks:
+        x = _run_block(block, x, causal=False)
+    return visual.ln_post(x[:, 0]) @ visual.proj
+
+
+class Drawings:
+    """Batches of augmented drawings and captions, without any held-out concept."""
+
+    def __init__(self, work: Path, rank: int):
+        rows = json.loads((work / "drawings.json").read_text())
+        held_out = set(json.loads((work / "held_out.json").read_text()))
+        words = [set(concept.lower().split()) for concept in held_out]
+        keep = [
+            i for i, row in enumerate(rows) if row["vendor"] != "openmoji" and not _is_held_out(row, held_out, words)
+        ]
+        self.rgba = torch.from_numpy(_weighted(np.load(work / "drawings.npz")["rgba"][keep]))
+        self.captions = Captions([rows[i] for i in keep])
+        self.rng, self.torch_rng = random.Random(1000 + rank), torch.Generator().manual_seed(1000 + rank)
+        members: dict[str, list[int]] = {}
+        for i, group in enumerate(self.captions.groups):
+            if self.captions.in_class[i]:
+                members.setdefault(group, []).append(i)
+        self.classes = [members[name] for name in sorted(members)]
+
+    def batch(self) -> tuple[Tensor, list[str]]:
+        chosen = [self._one() for _ in range(BATCH)]
+        return augment(self.rgba[chosen], self.torch_rng), [self.captions.draw(i, self.rng) for i in chosen]
+
+    def _one(self) -> int:
+        if self.rng.random() < IN_CLASS:
+            return self.rng.choice(self.rng.choice(self.classes))
+        return self.rng.randrange(len(self.rgba))
+
+
+def _is_held_out(row: dict, held_out: set[str], words: list[set[str]]) -> bool:
+    """An emoji of a held-out concept, or clip art whose name holds all words of one."""
+    if row["vendor"] != "clip-art":
+        return concept_of(row["label"]) in held_out
+    name = set(row["label"].split())
+    return any(concept <= name for concept in words)
+
+
+def _weighted(rgba: np.ndarray) -> np.ndarray:
+    """(N, 64, 64, 4) -> (N, 4, 64, 64), the colours of transparent pixels cleared of what does not show."""
+    shown = rgba[..., 3:] > 0
+    return np.ascontiguousarray(np.where(shown, rgba, 0).transpose(0, 3, 1, 2))
+
+
+class Vocabulary:
+    """The tokens that captions may hold, numbered densely: a small embedding trains and ships in place of CLIP's."""
+
+    def __init__(self, captions: Captions):
+        texts = [*TEACHER, *SHORT, *CLASSES, *GROUPS.values(), "X , ."]
+        for row in captions.rows:
+            texts += [row["label"].replace(":", "").lower(), row["subgroup"], *row["tags"]]
+        tokens = openai_clip.tokenize(sorted({text + mark for text in texts for mark in ("", ".", ",")}))
+        self.ids = tokens.unique()
+        self.number = torch.full((49408,), -1).index_put((self.ids.long(),), torch.arange(len(self.ids)))
+
+    def encode(self, clip: CLIP, texts: list[str]) -> Tensor:
+        """Text features (B, D)."""
+        tokens = openai_clip.tokenize(texts)
+        eot = tokens.argmax(-1)
+        numbers = self.number[tokens[:, : int(eot.max()) + 1].long()]
+        return encode_text(clip, clip.token_embedding(numbers), eot)
+
+
+def train(rank: int, processes: int, steps: int, work: Path) -> None:
+    _share(rank, processes)
+    torch.manual_seed(0)
+    drawings = Drawings(work, rank)
+    vocabulary = Vocabulary(drawings.captions)
+    clip = CLIP(**SIZES, vocab_size=len(vocabulary.ids))
+    optimizers = _optimizers(clip)
+    parameters = list(clip.parameters())
+    started = time.time()
+    for step in range(steps):
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["base"] * _schedule(step / steps)
+        loss = _loss(clip, vocabulary, drawings, step / steps)
+        loss.backward()
+        _average(parameters, processes)
+        for optimizer in optimizers:
+            optimizer.step()
+        clip.zero_grad()
+        clip.logit_scale.data.clamp_(max=math.log(100))
+        if rank == 0 and ((step + 1) % 200 == 0 or step + 1 == steps):
+            torch.save(
+                {"model": clip.state_dict(), "ids": vocabulary.ids, "samples": (step + 1) * BATCH * processes},
+                work / "clip.pt.part",
+            )
+            os.replace(work / "clip.pt.part", work / "clip.pt")
+            base, new = zero_shot(clip, vocabulary, "val")
+            seconds = time.time() - started
+            report = f"step {step + 1}/{steps} loss {loss.item():.3f} val base {base:.1f} new {new:.1f} {seconds:.0f} s"
+            print(report, flush=True)
+
+
+def _share(rank: int, processes: int) -> None:
+    os.sched_setaffinity(0, {os.cpu_count() - 1 - rank})
+    torch.set_num_threads(1)
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29511"}
+    dist.init_process_group("gloo", rank=rank, world_size=processes)
+
+
+def _optimizers(clip: CLIP) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the blocks, AdamW for all else."""
+    matrices = [p for name, p in clip.named_parameters() if "resblocks" in name and p.ndim == 2]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in clip.parameters() if id(p) not in chosen]
+    decayed, plain_ = [p for p in others if p.ndim > 1], [p for p in others if p.ndim <= 1]
+    adam = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": DECAY}, {"params": plain_, "weight_decay": 0.0}],
+        lr=ADAM_LR,
+        betas=(0.9, 0.98),
+        foreach=True,
+    )
+    optimizers = [Muon(matrices, MUON_LR, weight_decay=DECAY), adam]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["base"] = group["lr"]
+    return optimizers
+
+
+def _schedule(done: float) -> float:
+    """Linear warm-up over 3 %, then a cosine to 0."""
+    return min(done / 0.03 + 1e-3, 1.0) * (1 + math.cos(math.pi * done)) / 2
+
+
+def _loss(clip: CLIP, vocabulary: Vocabulary, drawings: Drawings, done: float) -> Tensor:
+    images, captions = drawings.batch()
+    text = vocabulary.encode(clip, captions)
+    image = encode_image(clip, images) if done > FULL else some_patches(clip, images, drawings.torch_rng)
+    number = {caption: i for i, caption in enumerate(captions)}
+    ids = torch.tensor([number[caption] for caption in captions])
+    same = (ids[:, None] == ids[None]).float()
+    return contrastive_loss(F.normalize(image, dim=-1), F.normalize(text, dim=-1), clip.logit_scale.exp(), same)
+
+
+def _average(parameters: list[nn.Parameter], processes: int) -> None:
+    flat = torch.cat([p.grad.flatten() for p in parameters])
+    dist.all_reduce(flat)
+    flat /= processes
+    offset = 0
+    for p in parameters:
+        p.grad.copy_(flat[offset : offset + p.numel()].view_as(p))
+        offset += p.numel()
+
+
+@torch.no_grad()
+def zero_shot(clip: CLIP, vocabulary: Vocabulary, part: str) -> tuple[float, float]:
+    """Accuracy in percent on the base classes among themselves, and on the new ones, with `a photo of a <name>.`"""
+    items = json.loads((DATASET / "split_zhou_Emoji.json").read_text())[part]
+    names = [name for _, name in sorted({(label, name) for _, label, name in items})]
+    text = F.normalize(vocabulary.encode(clip, [f"a photo of a {name.replace('_', ' ')}." for name in names]), dim=-1)
+    pixels = [np.asarray(Image.open(DATASET / "images" / path).convert("RGB")) for path, *_ in items]
+    image = F.normalize(encode_image(clip, plain(torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2))), dim=-1)
+    labels, half = torch.tensor([label for _, label, _ in items]), (len(names) + 1) // 2
+    scores, base = image @ text.t(), labels < half
+    right_base = scores[base, :half].argmax(1) == labels[base]
+    right_new = scores[~base, half:].argmax(1) + half == labels[~base]
+    return 100 * right_base.float().mean().item(), 100 * right_new.float().mean().item()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--steps", type=int, default=2200)
+    parser.add_argument("--processes", type=int, default=3)
+    args = parser.parse_args()
+    mp.spawn(train, (args.processes, args.steps, args.work), nprocs=args.processes)

@@ -1,0 +1,216 @@
+"""What the trainers share: one frozen CLIP, the step, checkpoints of the prompts. A method's file adds what its paper changes."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from dassl.optim import build_lr_scheduler, build_optimizer
+from torch import Tensor, nn
+from yacs.config import CfgNode
+
+from promptsrc.checkpoint import load_prompts, read_checkpoint
+from promptsrc.clip import FrozenCLIP, load_clip
+from promptsrc.model import PromptedCLIP, ZeroShotCLIP
+from promptsrc.precision import precision
+from promptsrc.prompts import DeepPrompts
+from promptsrc.regulation import SelfRegulation
+from trainers.dassl_pytorch import Trainer
+
+
+class CLIPTrainer(Trainer):
+    """Loads the backbone and evaluates `self.model`."""
+
+    model: PromptedCLIP | ZeroShotCLIP
+    half_on_cpu = False  # half kernels on a CPU: slow, for checks of fp16 only
+
+    def load_frozen_clip(self, prec: str) -> FrozenCLIP:
+        """The configured backbone on the run's device, not yet cast.
+
+        Raises:
+            ValueError: INPUT.SIZE is not the backbone's resolution.
+        """
+        name, size = self.cfg.MODEL.BACKBONE.NAME, tuple(self.cfg.INPUT.SIZE)
+        print(f"Loading CLIP (backbone: {name})")
+        frozen = FrozenCLIP(load_clip(name, self.device), precision(prec, self.device, self.half_on_cpu))
+        if size != (frozen.resolution, frozen.resolution):
+            raise ValueError(
+                f"INPUT.SIZE is {size}, but backbone {name} takes {frozen.resolution} x {frozen.resolution} images; "
+                f'set INPUT.SIZE "({frozen.resolution}, {frozen.resolution})"'
+            )
+        return frozen
+
+    @property
+    def classnames(self) -> list[str]:
+        return self.dm.dataset.classnames
+
+    def model_inference(self, images: Tensor) -> Tensor:
+        """Logits (B, C)."""
+        return self.model.classify(images)
+
+    def parse_batch_train(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        return batch["img"].to(self.device), batch["label"].to(self.device)
+
+
+class PromptTrainer(CLIPTrainer):
+    """Learns prompts for a frozen CLIP.
+
+    A method says in `build_prompts` what is learned and, where it is self-regulated, in `build_regulation` how.
+    """
+
+    node: str  # name of the method's config node
+    registered_as: str  # name in Dassl's registry of models, and so of the checkpoint folder
+
+    def build_prompts(self, frozen: FrozenCLIP) -> nn.Module:
+        """The prompts (see `promptsrc.model.Prompts`), whose parameters are what is trained and saved."""
+        raise NotImplementedError
+
+    def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation | None:
+        """The method's constraints; CLIP is still float32 here."""
+        return None
+
+    @property
+    def settings(self) -> CfgNode:
+        """The method's own config node."""
+        return self.cfg.TRAINER[self.node]
+
+    def build_model(self) -> None:
+        frozen = self.load_frozen_clip(self.settings.PREC)
+        self.prompts = self.build_prompts(frozen).to(self.device)
+        self.regulation = self.build_regulation(frozen)
+        frozen.cast()
+        self.model = PromptedCLIP(frozen, self.prompts, self.classnames)
+        self.optim = build_optimizer(self.prompts, self.cfg.OPTIM)
+        self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
+        self.scaler = frozen.precision.grad_scaler()
+        self.register_model(self.registered_as, self.prompts, self.optim, self.sched)
+
+    def forward_backward(self, batch: dict[str, Any]) -> dict[str, float]:
+        """One training step; the epoch's last one moves the schedule and closes the epoch."""
+        losses = self.losses(*self.parse_batch_train(batch))
+        loss = sum(losses.values())
+        self.optimize(loss)
+        if self.batch_idx + 1 == self.num_batches:
+            self.update_lr()
+            self.end_epoch()
+        return {name: value.item() for name, value in {"loss": loss, **losses}.items()}
+
+    def losses(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The terms of the loss by name, each a scalar."""
+        student = self.model.encode(images)
+        losses = {"loss_ce": F.cross_entropy(student.logits, labels)}
+        if self.regulation:
+            losses |= self.regulation.losses(student, images)
+        return losses
+
+    def optimize(self, loss: Tensor) -> None:
+        self.detect_anomaly(loss)
+        self.model_zero_grad()
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optim)
+        self.scaler.update()
+
+    def detect_anomaly(self, loss: Tensor) -> None:
+        """Stop before a loss that is no number spoils the prompts.
+
+        Raises:
+            FloatingPointError: the loss is infinite or NaN.
+        """
+        if not torch.isfinite(loss).all():
+            raise FloatingPointError(
+                f"loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1} (lr "
+                f"{self.get_current_lr():.4e}, PREC {self.settings.PREC}); the prompts were not changed: lower OPTIM.LR, "
+                "or try PREC fp32"
+            )
+
+    def end_epoch(self) -> None:
+        if self.regulation:
+            self.regulation.end_epoch(self.prompts)
+
+    def after_epoch(self) -> None:
+        """Save every epoch, so that a kill costs one at most; CHECKPOINT_FREQ says which of the files stay."""
+        super().after_epoch()
+        done, every = self.epoch + 1, self.cfg.TRAIN.CHECKPOINT_FREQ
+        if not _stays(done, every) and done < self.max_epoch:
+            self.save_model(self.epoch, self.output_dir)
+        if done > 1 and not _stays(done - 1, every):
+            self.checkpoint_path(self.output_dir, done - 1).unlink(missing_ok=True)
+
+    def test(self, split: str | None = None) -> float:
+        with self.model.classes_encoded_once():
+            return super().test(split)
+
+    def checkpoint_path(self, directory: str | os.PathLike, epoch: int | None) -> Path:
+        name = "model-best.pth.tar" if epoch is None else f"model.pth.tar-{epoch}"
+        return Path(directory) / self.registered_as / name
+
+    def load_model(self, directory: str, epoch: int | None = None) -> None:
+        """Prompts from a run's folder (ours or a reference implementation's), for any class names.
+
+        Raises:
+            FileNotFoundError: no such checkpoint; names those that are there.
+            ValueError: it does not fit this method.
+        """
+        if not directory:
+            print("Note that load_model() is skipped as no pretrained model is given")
+            return
+        path = self.checkpoint_path(directory, epoch)
+        if not path.is_file():
+            raise FileNotFoundError(f"no checkpoint at {path}; {_what_is_there(path.parent)}")
+        checkpoint = read_checkpoint(path)
+        print(f'Loading weights to {self.registered_as} from "{path}" (epoch = {checkpoint["epoch"]})')
+        load_prompts(self.prompts, checkpoint["state_dict"], path)
+
+    def resume_model_if_exist(self, directory: str) -> int:
+        """Go on where a run in this folder stopped.
+
+        Raises:
+            ValueError: its file lacks the prompt average of the epochs before (other implementations do not keep it).
+        """
+        epoch = super().resume_model_if_exist(directory)
+        if self.regulation and self.regulation.aggregation.epochs_seen != epoch:
+            raise ValueError(
+                f"{directory} stopped after epoch {epoch}, without the prompt aggregation of the epochs before; it can be "
+                "evaluated (--eval-only --model-dir), not continued: use another --output-dir"
+            )
+        return epoch
+
+    def training_state(self) -> dict[str, Any]:
+        """What a resumed run needs besides prompts, optimizer and schedule."""
+        state = {"scaler": self.scaler.state_dict()}
+        return state | ({"regulation": self.regulation.state_dict()} if self.regulation else {})
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        self.scaler.load_state_dict(state["scaler"])
+        if self.regulation:
+            self.regulation.load_state_dict(state["regulation"], self.device)
+
+
+def prompts_of_both_towers(frozen: FrozenCLIP, settings: CfgNode) -> DeepPrompts:
+    """The deep prompts that IVLP and PromptSRC learn.
+
+    Raises:
+        ValueError: the text depth is below 1.
+    """
+    if settings.PROMPT_DEPTH_TEXT < 1:
+        raise ValueError(f"PROMPT_DEPTH_TEXT is {settings.PROMPT_DEPTH_TEXT}; it must be at least 1")
+    return DeepPrompts(
+        frozen.clip,
+        settings.N_CTX_TEXT,
+        settings.PROMPT_DEPTH_TEXT,
+        settings.N_CTX_VISION,
+        settings.PROMPT_DEPTH_VISION,
+        settings.CTX_INIT,
+    )
+
+
+def _stays(epoch: int, every: int) -> bool:
+    return every > 0 and epoch % every == 0
+
+
+def _what_is_there(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"{folder.parent} holds no {folder.name} folder: is it the folder of a run of this trainer?"
+    found = sorted(file.name for file in folder.glob("model*"))
+    return f"found {', '.join(found) or 'nothing'} there: check --load-epoch"

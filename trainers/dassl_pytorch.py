@@ -1,0 +1,40 @@
+"""What Dassl.pytorch 0.6.3 lacks of the bundled engine: a trainer's own state in its checkpoints."""
+
+import os.path as osp
+from typing import Any
+
+from dassl.engine import TrainerX
+from dassl.utils import save_checkpoint
+
+from promptsrc.checkpoint import read_checkpoint
+
+
+class _TrainerWithState(TrainerX):
+    """Writes `training_state()` beside the five keys of each checkpoint, and reads it on resume."""
+
+    def save_model(
+        self, epoch: int, directory: str, is_best: bool = False, val_result: Any = None, model_name: str = ""
+    ) -> None:
+        for name in self.get_model_names():
+            optimizer, schedule = self._optims[name], self._scheds[name]
+            state = {
+                "state_dict": self._models[name].state_dict(),
+                "epoch": epoch + 1,
+                "optimizer": optimizer.state_dict() if optimizer else None,
+                "scheduler": schedule.state_dict() if schedule else None,
+                "val_result": val_result,
+                "trainer_state": self.training_state(),
+            }
+            save_checkpoint(state, osp.join(directory, name), is_best=is_best, model_name=model_name)
+
+    def resume_model_if_exist(self, directory: str) -> int:
+        epoch = super().resume_model_if_exist(directory)
+        if epoch:
+            name = self.get_model_names()[0]
+            checkpoint = read_checkpoint(osp.join(directory, name, f"model.pth.tar-{epoch}"))
+            if "trainer_state" in checkpoint:
+                self.load_training_state(checkpoint["trainer_state"])
+        return epoch
+
+
+Trainer = TrainerX if hasattr(TrainerX, "training_state") else _TrainerWithState

@@ -1,0 +1,30 @@
+"""Independent vision-language prompting, the baseline of PromptSRC (arXiv 2307.06948, section 3.1).
+
+Deep prompts in both towers of a frozen CLIP, learned from the cross-entropy alone.
+"""
+
+from dassl.engine import TRAINER_REGISTRY
+from yacs.config import CfgNode
+
+from promptsrc.clip import FrozenCLIP
+from promptsrc.prompts import DeepPrompts
+from trainers.base import PromptTrainer, prompts_of_both_towers
+
+
+def extend_cfg(cfg: CfgNode) -> None:
+    cfg.TRAINER.IVLP = CfgNode()
+    cfg.TRAINER.IVLP.N_CTX_VISION = 2  # vectors a layer, image tower
+    cfg.TRAINER.IVLP.N_CTX_TEXT = 2  # vectors a layer, text tower
+    cfg.TRAINER.IVLP.CTX_INIT = "a photo of a"  # words that the first text vectors start from
+    cfg.TRAINER.IVLP.PREC = "fp16"  # fp32, fp16, amp, bf16
+    cfg.TRAINER.IVLP.PROMPT_DEPTH_VISION = 9  # layers with vectors; 0: no image prompts
+    cfg.TRAINER.IVLP.PROMPT_DEPTH_TEXT = 9  # at least 1
+
+
+@TRAINER_REGISTRY.register()
+class IVLP(PromptTrainer):
+    node = "IVLP"
+    registered_as = "VLPromptLearner"
+
+    def build_prompts(self, frozen: FrozenCLIP) -> DeepPrompts:
+        return prompts_of_both_towers(frozen, self.settings)

@@ -1,0 +1,48 @@
+"""PromptSRC: self-regulating prompts (ICCV 2023, arXiv 2307.06948).
+
+Deep prompts in both towers, held back from forgetting in three ways: features and logits agree with the frozen CLIP,
+the prompts are averaged over the epochs with Gaussian weights, and the frozen class features come from 60 templates.
+"""
+
+from dassl.engine import TRAINER_REGISTRY
+from yacs.config import CfgNode
+
+from promptsrc.aggregation import GaussianAggregation
+from promptsrc.clip import FrozenCLIP
+from promptsrc.model import ZeroShotCLIP
+from promptsrc.prompts import DeepPrompts
+from promptsrc.regulation import SelfRegulation
+from promptsrc.zeroshot import diverse_features
+from trainers.base import PromptTrainer, prompts_of_both_towers
+
+
+def extend_cfg(cfg: CfgNode) -> None:
+    cfg.TRAINER.PROMPTSRC = CfgNode()
+    cfg.TRAINER.PROMPTSRC.N_CTX_VISION = 4  # vectors a layer, image tower
+    cfg.TRAINER.PROMPTSRC.N_CTX_TEXT = 4  # vectors a layer, text tower
+    cfg.TRAINER.PROMPTSRC.CTX_INIT = "a photo of a"  # words that the first text vectors start from
+    cfg.TRAINER.PROMPTSRC.PREC = "fp16"  # fp32, fp16, amp, bf16
+    cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION = 9  # layers with vectors; 0: no image prompts
+    cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT = 9  # at least 1
+    cfg.TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT = 25.0  # lambda_1
+    cfg.TRAINER.PROMPTSRC.IMAGE_LOSS_WEIGHT = 10.0  # lambda_2
+    cfg.TRAINER.PROMPTSRC.GPA_MEAN = 15.0  # the epoch that weighs most
+    cfg.TRAINER.PROMPTSRC.GPA_STD = 1.0  # in epochs
+
+
+@TRAINER_REGISTRY.register()
+class PromptSRC(PromptTrainer):
+    node = "PROMPTSRC"
+    registered_as = "VLPromptLearner"
+
+    def build_prompts(self, frozen: FrozenCLIP) -> DeepPrompts:
+        return prompts_of_both_towers(frozen, self.settings)
+
+    def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation:
+        settings = self.settings
+        return SelfRegulation(
+            ZeroShotCLIP(frozen, diverse_features(frozen.clip, self.classnames)),
+            GaussianAggregation(self.max_epoch, settings.GPA_MEAN, settings.GPA_STD),
+            settings.TEXT_LOSS_WEIGHT,
+            settings.IMAGE_LOSS_WEIGHT,
+        )

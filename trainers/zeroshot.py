@@ -1,0 +1,33 @@
+"""Zero-shot CLIP (arXiv 2103.00020, section 3.1): no training, the dataset's own template."""
+
+from dassl.engine import TRAINER_REGISTRY
+
+from promptsrc.model import ZeroShotCLIP
+from promptsrc.templates import DATASETS, DEFAULT, GENERIC
+from promptsrc.zeroshot import ensemble_features
+from trainers.base import CLIPTrainer
+
+
+@TRAINER_REGISTRY.register()
+class ZeroshotCLIP(CLIPTrainer):
+    """One template a dataset, `a photo of a {}.` where none is known."""
+
+    def templates(self) -> list[str]:
+        return [DATASETS.get(self.cfg.DATASET.NAME, DEFAULT)]
+
+    def build_model(self) -> None:
+        frozen = self.load_frozen_clip("fp32")
+        self.model = ZeroShotCLIP(frozen, ensemble_features(frozen.clip, self.classnames, self.templates()))
+
+    def train(self) -> None:
+        print("Zero-shot CLIP has nothing to train")
+        self.test()
+
+
+@TRAINER_REGISTRY.register()
+class ZeroshotCLIP2(ZeroshotCLIP):
+    """An ensemble: seven generic templates, and the dataset's own unless it is ImageNet itself."""
+
+    def templates(self) -> list[str]:
+        own = [] if self.cfg.DATASET.NAME == "ImageNet" else super().templates()
+        return [*GENERIC, *own]
