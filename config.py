@@ -74,6 +74,16 @@ def _nearest(key: str, cfg: CfgNode, prefix: str) -> str:
     return f"did you mean {prefix}{close[0]}?" if close else f"keys there: {', '.join(sorted(cfg))}"
 
 
+KINDS = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    tuple: "a tuple",
+    list: "a list",
+}
+
+
 def _like_default(default: Any, value: Any, name: str, source: str) -> Any:
     """The value in the default's type: ints and floats stand for each other, so do tuples and lists.
 
@@ -90,4 +100,4 @@ def _like_default(default: Any, value: Any, name: str, source: str) -> Any:
         return int(decoded)
     if isinstance(default, tuple | list) and isinstance(decoded, tuple | list):
         return type(default)(decoded)
-    raise ValueError(f"{name} ({source}) is {value!r}; it takes a {type(default).__name__} such as {default!r}")
+    raise ValueError(f"{name} ({source}) is {value!r}; it takes {KINDS[type(default)]} such as {default!r}")

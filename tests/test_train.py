@@ -1,0 +1,129 @@
+"""train.py as a user runs it, on the embedded benchmark with few steps."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+import train
+from promptsrc.checkpoint import read_checkpoint
+from tests.conftest import ROOT
+
+EMOJI = ["--root", "data", "--dataset-config-file", "configs/datasets/emoji.yaml"]
+SETTINGS = ["--config-file", "configs/trainers/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx.yaml"]
+SMALL = ["DATASET.SUBSAMPLE_CLASSES", "base", "DATASET.NUM_SHOTS", "1", "OPTIM.MAX_EPOCH", "3", "TRAINER.PROMPTSRC.GPA_MEAN", "2"]
+
+
+def arguments(output, *pairs, trainer="PromptSRC"):
+    return [*EMOJI, *SETTINGS, "--trainer", trainer, "--seed", "1", "--output-dir", str(output), *SMALL, *pairs]
+
+
+def prompts(output, epoch=3):
+    return read_checkpoint(output / "VLPromptLearner" / f"model.pth.tar-{epoch}")["state_dict"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The folder of a run of three epochs."""
+    output = tmp_path_factory.mktemp("uninterrupted")
+    subprocess.run([sys.executable, "train.py", *arguments(output)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return output
+
+
+def test_a_run_leaves_a_log_that_parsers_read_and_kilobytes(uninterrupted):
+    log = (uninterrupted / "log.txt").read_text()
+    for line in ("Finish training", "Deploy the last-epoch model", "=> result", "* accuracy: ", "Elapsed: "):
+        assert line in log
+    folder = uninterrupted / "VLPromptLearner"
+    assert sorted(file.name for file in folder.iterdir()) == ["checkpoint", "model.pth.tar-3"]
+    assert (folder / "model.pth.tar-3").stat().st_size < 200_000
+
+
+def test_killed_at_any_time_it_ends_bitwise_where_an_uninterrupted_run_does(uninterrupted, tmp_path):
+    process = subprocess.Popen([sys.executable, "train.py", *arguments(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    first = tmp_path / "VLPromptLearner" / "checkpoint"
+    while not first.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "VLPromptLearner" / "model.pth.tar-3").exists()
+    again = subprocess.run([sys.executable, "train.py", *arguments(tmp_path)], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    assert b"Will resume training" in again.stdout
+    ours, theirs = prompts(tmp_path), prompts(uninterrupted)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_the_checkpoint_is_tested_on_new_classes(uninterrupted, tmp_path, in_root, capsys):
+    new = ["DATASET.SUBSAMPLE_CLASSES", "new"]
+    test = ["--eval-only", "--model-dir", str(uninterrupted), "--load-epoch", "3"]
+    assert train.main([*test, *arguments(tmp_path, *new)]) == 0
+    assert "* total: 165" in capsys.readouterr().out
+
+
+def test_seed_0_is_a_seed(in_root):
+    assert train.setup_config(train.parse_args([*EMOJI, "--seed", "0"])).SEED == 0
+
+
+def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
+    words = [*EMOJI, *SETTINGS, "--backbone", "ViT-B/32", "--transforms", "random_flip", "normalize", "--trainer", "PromptSRC"]
+    cfg = train.setup_config(train.parse_args([*words, "OPTIM.LR", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "3.5", "SEED", "4.0"]))
+    assert (cfg.MODEL.BACKBONE.NAME, cfg.INPUT.TRANSFORMS) == ("ViT-B/32", ("random_flip", "normalize"))
+    assert (cfg.OPTIM.LR, cfg.TRAINER.PROMPTSRC.GPA_MEAN, cfg.SEED) == (1.0, 3.5, 4)
+    assert (type(cfg.OPTIM.LR), type(cfg.SEED)) == (float, int)
+    assert cfg.INPUT.SIZE == (48, 48)
+
+
+@pytest.mark.parametrize(
+    "words, code, message",
+    [
+        (["--root", "nowhere"], 1, "nowhere/emoji, but .*nowhere does not exist; set --root"),
+        (["--trainer", "PromptSRCC"], 1, "'PromptSRCC' is not available; choose one of .*did you mean PromptSRC"),
+        (["--backbone", "ViT-B/17"], 1, "backbone 'ViT-B/17' is neither a name .ViT-T/8, .* nor a file"),
+        (["DATASET.NAME", "Emojis"], 1, "'Emojis' is not available; choose one of .*did you mean Emoji"),
+        (["OPTIM.LRR", "1"], 2, "OPTIM.LRR .command line. is no config key; did you mean OPTIM.LR"),
+        (["OPTIM.MAX_EPOCH", "2.5"], 2, "OPTIM.MAX_EPOCH .command line. is '2.5'; it takes a whole number such as 3"),
+        (["OPTIM.MAX_EPOCH"], 2, "KEY VALUE pairs expected .* 'OPTIM.MAX_EPOCH' has no partner"),
+        (["OPTIM", "3"], 2, "OPTIM .command line. is a group of keys"),
+        (["--config-file", "configs/trainers/PromptSRC/none.yaml"], 2, "no config file .*none.yaml; .* has vit_b16"),
+        (["--config-file", "LICENSE"], 2, "LICENSE (is not YAML|holds no KEY: VALUE mapping)"),
+        (["INPUT.SIZE", "(224, 224)"], 1, r"INPUT.SIZE is \(224, 224\), but backbone ViT-T/8 takes 48 x 48 images"),
+        (["TRAINER.PROMPTSRC.PREC", "fp8"], 1, "PREC is 'fp8'; choose one of fp32, fp16, amp, bf16"),
+        (["TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", "0"], 1, "PROMPT_DEPTH_TEXT is 0; it must be at least 1"),
+        (["DATASET.SUBSAMPLE_CLASSES", "novel"], 1, "DATASET.SUBSAMPLE_CLASSES is 'novel'; choose one of all, base, new"),
+        (["--eval-only", "--model-dir", "docs", "--load-epoch", "3"], 1, "no checkpoint at docs/.*holds no VLPromptLearner"),
+        (["OPTIM.LR", "1e30", "OPTIM.WARMUP_EPOCH", "0"], 1, "loss is nan in epoch 1, batch .*lower OPTIM.LR"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_an_exit_code(in_root, tmp_path, capsys, words, code, message):
+    flags = [word for word in words if word.startswith("--")]
+    split = (words, []) if flags else ([], words)
+    assert train.main([*EMOJI, *SETTINGS, "--trainer", "PromptSRC", "--output-dir", str(tmp_path), *split[0], *SMALL, *split[1]]) == code
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert re.search(message, error), error
+    assert not list(tmp_path.glob("VLPromptLearner/model*"))
+
+
+def test_weights_that_cannot_be_downloaded_say_where_to_place_them(in_root, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
+    words = [*EMOJI, *SETTINGS, "--trainer", "PromptSRC", "--output-dir", str(tmp_path / "run"), "--backbone", "ViT-B/16", *SMALL]
+    assert train.main([*words, "INPUT.SIZE", "(224, 224)"]) == 1
+    assert "ViT-B-16.pt elsewhere and place it at" in capsys.readouterr().err
+    assert list((tmp_path / ".cache" / "clip").iterdir()) == []
+
+
+def test_help_is_quick_and_names_every_flag_of_the_field():
+    started = time.time()
+    out = subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert time.time() - started < 10 and os.path.exists(ROOT / "train.py")
+    flags = "root output-dir resume seed source-domains target-domains transforms config-file dataset-config-file trainer"
+    for flag in f"{flags} backbone head eval-only model-dir load-epoch no-train".split():
+        assert f"--{flag}" in out
