@@ -58,14 +58,16 @@ def draw(rows: list[dict], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(10, 5.6), dpi=150)
-    strip, chart = figure.subfigures(2, 1, height_ratios=[0.85, 2])
+    strip, chart = figure.subfigures(2, 1, height_ratios=[1, 2])
     examples = _one_a_class()
     for axis, (path_, name) in zip(strip.subplots(2, (len(examples) + 1) // 2).flat, examples, strict=False):
         axis.imshow(plt.imread(path_))
-        axis.set_title(name, fontsize=5, pad=2)
+        axis.set_title(name, fontsize=6, pad=2, y=-0.02, va="top")
     for axis in strip.axes:
         axis.axis("off")
+    strip.subplots_adjust(left=0.03, right=0.97, top=0.97, bottom=0.12)
     _bars(chart.subplots(), rows)
+    chart.subplots_adjust(left=0.08, right=0.97, top=0.97, bottom=0.11)
     figure.savefig(path)
     plt.close(figure)
 
@@ -74,7 +76,7 @@ def _one_a_class() -> list[tuple[Path, str]]:
     folder = ROOT / DATASET.stem
     test = json.loads((folder / "split_zhou_Emoji.json").read_text())["test"]
     first = {name: folder / "images" / path for path, _, name in reversed(test)}
-    return [(first[name], name.replace("_", " ")) for name in sorted(first)]
+    return [(first[name], name.replace("_", "\n")) for name in sorted(first)]
 
 
 def _bars(axis, rows: list[dict]) -> None:

@@ -19,7 +19,7 @@ class RandomDomainSampler(Sampler):
         if batch_size < self.n_domain or batch_size % self.n_domain:
             raise ValueError(f"batch size {batch_size} is no multiple of {self.n_domain} domains (N_DOMAIN)")
         self.share = batch_size // self.n_domain
-        self.length = len(list(self))
+        self.length = sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[int]:
         left = copy.deepcopy(self.by_domain)
@@ -58,7 +58,7 @@ class RandomClassSampler(Sampler):
             raise ValueError(f"batch size {batch_size} is no multiple of {n_ins} items a class (N_INS)")
         self.n_ins, self.classes_a_batch = n_ins, batch_size // n_ins
         self.by_label = _indices(data_source, "label")
-        self.length = len(list(self))
+        self.length = sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[int]:
         groups = {label: self._groups(items) for label, items in self.by_label.items()}

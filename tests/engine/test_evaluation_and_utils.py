@@ -1,0 +1,126 @@
+"""Evaluation lines, registries, meters, logs, checkpoint files."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from dassl.config import clean_cfg, get_cfg_default
+from dassl.evaluation import build_evaluator
+from dassl.metrics import compute_accuracy
+from dassl.utils import MetricMeter, Registry, load_checkpoint, load_pretrained_weights, save_checkpoint, setup_logger
+from sklearn.metrics import f1_score
+from yacs.config import CfgNode
+
+GOLDENS = Path(__file__).parents[1] / "goldens" / "checkpoints"
+
+
+def test_the_evaluator_prints_and_returns_percents(capsys, tmp_path):
+    cfg = get_cfg_default()
+    cfg.TEST.PER_CLASS_RESULT, cfg.TEST.COMPUTE_CMAT, cfg.OUTPUT_DIR = True, True, str(tmp_path)
+    evaluator = build_evaluator(cfg, lab2cname={0: "cat", 1: "dog", 2: "cow"})
+    logits, labels = torch.eye(3)[[0, 0, 1, 2, 1]], torch.tensor([0, 0, 0, 1, 1])
+    evaluator.process(logits[:2], labels[:2])
+    evaluator.process(logits[2:], labels[2:])
+    results = evaluator.evaluate()
+    assert list(results) == ["accuracy", "error_rate", "macro_f1", "perclass_accuracy"]
+    assert results["accuracy"] == pytest.approx(60.0)
+    expected = 100 * f1_score([0, 0, 0, 1, 1], [0, 0, 1, 2, 1], average="macro", labels=[0, 1])
+    assert results["macro_f1"] == pytest.approx(expected)
+    assert results["perclass_accuracy"] == pytest.approx((200 / 3 + 50) / 2)
+    out = capsys.readouterr().out
+    assert "=> result\n* total: 5\n* correct: 3\n* accuracy: 60.0%\n* error: 40.0%\n* macro_f1: " in out
+    assert "* class: 0 (cat)\ttotal: 3\tcorrect: 2\tacc: 66.7%\n" in out and "* average: 58.3%" in out
+    assert (tmp_path / "cmat.pt").is_file()
+
+
+def test_accuracy_at_k():
+    output = torch.tensor([[3.0, 2, 1], [3, 2, 1], [1, 2, 3]])
+    top1, top2 = compute_accuracy(output, torch.tensor([0, 1, 0]), topk=(1, 2))
+    assert (top1.item(), top2.item()) == (pytest.approx(100 / 3), pytest.approx(200 / 3))
+
+
+def test_defaults_and_clean_cfg():
+    cfg = get_cfg_default()
+    assert (cfg.SEED, cfg.OPTIM.LR, cfg.OPTIM.SGD_DAMPNING, cfg.DATALOADER.TRAIN_X.BATCH_SIZE) == (-1, 0.0003, 0, 32)
+    cfg.TRAINER.COOP, cfg.TRAINER.MAPLE = CfgNode(), CfgNode()
+    clean_cfg(cfg, "CoOp")
+    assert list(cfg.TRAINER) == ["NAME", "COOP"]
+    assert list(get_cfg_default().TRAINER) == ["NAME"]
+
+
+def test_a_registry_refuses_a_second_object_of_a_name():
+    registry = Registry("THING")
+
+    @registry.register()
+    class Thing: ...
+
+    with pytest.raises(KeyError, match="has a Thing already"):
+        registry.register(type("Thing", (), {}))
+    registry.register(type("Thing", (), {}), force=True)
+    assert registry.get("Thing") is not Thing and registry.registered_names() == ["Thing"]
+    with pytest.raises(KeyError, match="has no 'Other'; it has Thing"):
+        registry.get("Other")
+
+
+def test_meters():
+    meter = MetricMeter()
+    meter.update({"loss": 1.0, "acc": torch.tensor(50.0)})
+    meter.update({"loss": 3.0})
+    assert str(meter) == "loss 3.0000 (2.0000) acc 50.0000 (50.0000)"
+    with pytest.raises(TypeError, match="dict of numbers"):
+        meter.update([1])
+
+
+def test_an_existing_log_is_never_overwritten(tmp_path, monkeypatch):
+    (tmp_path / "log.txt").write_text("old")
+    setup_logger(str(tmp_path))
+    print("new line")
+    sys.stdout.flush()
+    [later] = tmp_path.glob("log.txt-????-??-??-??-??-??")
+    assert later.read_text() == "new line\n" and (tmp_path / "log.txt").read_text() == "old"
+
+
+def state(value):
+    weights = {"module.w": torch.full((2,), value)}
+    return {"state_dict": weights, "epoch": 1, "optimizer": None, "scheduler": None, "val_result": None}
+
+
+def test_a_failed_write_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
+    save_checkpoint(state(1.0), str(tmp_path))
+    monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(state(2.0), str(tmp_path))
+    assert load_checkpoint(str(tmp_path / "model.pth.tar-1"))["state_dict"]["w"].tolist() == [1, 1]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint", "model.pth.tar-1"]
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("unpickled",))
+
+
+def test_a_checkpoint_runs_no_code_and_names_the_damage(tmp_path, capsys):
+    torch.save({"epoch": Evil()}, tmp_path / "evil.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "evil.pth").read_bytes()[:300])
+    for name in ("evil.pth", "cut.pth"):
+        with pytest.raises(RuntimeError, match=f"{name} can't be read"):
+            load_checkpoint(str(tmp_path / name))
+    assert "unpickled" not in capsys.readouterr().out
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*none.pth"):
+        load_checkpoint(str(tmp_path / "none.pth"))
+
+
+@pytest.mark.parametrize("file", sorted(GOLDENS.glob("*/*/model.pth.tar-*")), ids=lambda file: file.parts[-3])
+def test_files_that_dassl_pytorch_wrote_are_read(file):
+    checkpoint = load_checkpoint(str(file))
+    assert f"model.pth.tar-{checkpoint['epoch']}" == file.name
+    assert type(checkpoint["scheduler"]["successor"]).__name__ == "CosineAnnealingLR"
+
+
+def test_pretrained_weights_that_fit_are_copied(tmp_path, capsys):
+    torch.save({"state_dict": {"module.weight": torch.ones(1, 2), "bias": torch.ones(5)}}, tmp_path / "w.pth")
+    model = torch.nn.Linear(2, 1)
+    load_pretrained_weights(model, str(tmp_path / "w.pth"))
+    assert model.weight.tolist() == [[1, 1]] and model.bias.shape == (1,)
+    assert "do not match: bias" in capsys.readouterr().out

@@ -1,0 +1,135 @@
+"""Training, its log, checkpoints and resume."""
+
+import multiprocessing
+import re
+
+import pytest
+import torch
+from dassl.engine import TrainerX, build_trainer
+from dassl.engine.trainer import SimpleNet
+from dassl.utils import load_checkpoint, set_random_seed
+
+from tests.engine import toy
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "data").mkdir()
+    toy.write_images(tmp_path / "data")
+    return tmp_path / "data"
+
+
+def trained(root, output, **optim):
+    cfg = toy.config(root, output, **optim)
+    set_random_seed(3)
+    trainer = build_trainer(cfg)
+    trainer.train()
+    return trainer
+
+
+def _killed_run(root, output, at):
+    toy.ToyTrainer.kill_at = at
+    trained(root, output)
+
+
+def state(trainer):
+    return [*trainer.body.parameters(), *trainer.head.parameters(), trainer.extra]
+
+
+@pytest.mark.parametrize("at", [(1, 0), (2, 3), (4, 1)])
+def test_killed_and_started_again_it_ends_bitwise_where_an_uninterrupted_run_does(root, tmp_path, at):
+    whole = trained(root, tmp_path / "whole")
+    process = multiprocessing.get_context("spawn").Process(target=_killed_run, args=(root, tmp_path / "killed", at))
+    process.start()
+    process.join()
+    assert process.exitcode == -9
+    again = trained(root, tmp_path / "killed")
+    assert again.start_epoch == at[0]
+    assert all(torch.equal(a, b) for a, b in zip(state(whole), state(again), strict=True))
+
+
+def test_models_one_epoch_apart_resume_at_the_epoch_both_have(root, tmp_path):
+    trained(root, tmp_path / "run")
+    (tmp_path / "run" / "head" / "checkpoint").write_text("model.pth.tar-3\n")
+    trainer = build_trainer(toy.config(root, tmp_path / "run"))
+    assert trainer.resume_model_if_exist(str(tmp_path / "run")) == 3
+    expected = load_checkpoint(str(tmp_path / "run" / "body" / "model.pth.tar-3"))["state_dict"]
+    assert torch.equal(trainer.body.weight, expected["weight"])
+
+
+def test_a_resumed_schedule_drives_the_live_optimizer(root, tmp_path):
+    trained(root, tmp_path / "run")
+    trainer = build_trainer(toy.config(root, tmp_path / "run"))
+    (tmp_path / "run" / "body" / "checkpoint").write_text("model.pth.tar-2\n")
+    trainer.resume_model_if_exist(str(tmp_path / "run"))
+    before = trainer.get_current_lr()
+    trainer.model_update()
+    trainer.update_lr()
+    assert before == pytest.approx(0.05 * (1 + torch.cos(torch.tensor(torch.pi / 5)).item()), rel=1e-6)
+    assert trainer.get_current_lr() < before
+
+
+def test_checkpoints_hold_the_five_keys_and_load_as_weights_only(root, tmp_path):
+    trained(root, tmp_path / "run")
+    folder = tmp_path / "run" / "head"
+    assert (folder / "checkpoint").read_text() == "model.pth.tar-5\n"
+    assert len(list(folder.glob("model.pth.tar-*"))) == 5
+    checkpoint = torch.load(folder / "model.pth.tar-4", weights_only=True)
+    assert {"state_dict", "epoch", "optimizer", "scheduler", "val_result"} <= checkpoint.keys()
+    assert checkpoint["epoch"] == 4 and checkpoint["scheduler"] == {"last_epoch": 4}
+
+
+def test_the_best_epoch_on_validation_is_kept_and_deployed(root, tmp_path, capsys):
+    cfg = toy.config(root, tmp_path / "run")
+    cfg.TEST.FINAL_MODEL = "best_val"
+    set_random_seed(3)
+    build_trainer(cfg).train()
+    out = capsys.readouterr().out
+    assert out.count("Evaluate on the *val* set") == 5
+    assert "Deploy the model with the best val performance" in out and "model-best.pth.tar" in out
+    accuracies = [float(a) for a in re.findall(r"\* accuracy: ([\d.]+)%", out)[:5]]
+    assert load_checkpoint(str(tmp_path / "run/head/model-best.pth.tar"))["val_result"] == pytest.approx(max(accuracies), abs=0.05)
+
+
+def test_the_log_has_the_lines_that_parsers_read(root, tmp_path, capsys):
+    trained(root, tmp_path / "run")
+    out = capsys.readouterr().out
+    line = (
+        r"epoch \[1/5\] batch \[4/4\] time \d+\.\d{3} \(\d+\.\d{3}\) data \d+\.\d{3} \(\d+\.\d{3}\) "
+        r"loss \d+\.\d{4} \(\d+\.\d{4}\) lr 1\.0000e-01 eta \d+:\d{2}:\d{2}"
+    )
+    assert re.search(line, out)
+    assert len(re.findall(r"^epoch ", out, re.M)) == 20  # an epoch has fewer batches than PRINT_FREQ: each is printed
+    order = ["No checkpoint found, train from scratch", "Checkpoint saved to", "Finish training", "Deploy the last-epoch model"]
+    order += ["Evaluate on the *test* set", "=> result", "* total: 18", "Elapsed: 0:00:0"]
+    assert [out.index(text) for text in order] == sorted(out.index(text) for text in order)
+
+
+def test_a_loss_that_is_no_number_stops_before_the_update(root, tmp_path):
+    trainer = build_trainer(toy.config(root, tmp_path / "run"))
+    before = trainer.head.weight.clone()
+    with pytest.raises(FloatingPointError):
+        trainer.model_backward_and_update(trainer.head.weight.sum() * float("nan"))
+    assert torch.equal(trainer.head.weight, before)
+
+
+def test_load_model_says_what_is_missing(root, tmp_path, capsys):
+    trainer = build_trainer(toy.config(root, tmp_path / "run"))
+    trainer.load_model("")
+    assert "load_model() is skipped" in capsys.readouterr().out
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*body/model.pth.tar-7"):
+        trainer.load_model(str(tmp_path / "run"), epoch=7)
+
+
+def test_names_are_checked(root, tmp_path):
+    trainer = build_trainer(toy.config(root, tmp_path / "run"))
+    with pytest.raises(KeyError, match="'head' is registered already"):
+        trainer.register_model("head", trainer.head)
+    with pytest.raises(KeyError, match="no model named 'tail'; registered: body, head"):
+        trainer.get_model_names("tail")
+    with pytest.raises(KeyError, match="none of train, eval, test"):
+        trainer.set_model_mode("sleep")
+    with pytest.raises(RuntimeError, match="super"):
+        TrainerX.__new__(TrainerX).register_model("x")
+    with pytest.raises(NotImplementedError, match=r"Dassl\.pytorch"):
+        SimpleNet()
