@@ -62,7 +62,7 @@ def draw(rows: list[dict], path: Path) -> None:
     examples = _one_a_class()
     for axis, (path_, name) in zip(strip.subplots(2, (len(examples) + 1) // 2).flat, examples, strict=False):
         axis.imshow(plt.imread(path_))
-        axis.set_title(name, fontsize=6, pad=2, y=-0.02, va="top")
+        axis.set_title(name, fontsize=6, pad=2, y=-0.1, va="top")
     for axis in strip.axes:
         axis.axis("off")
     strip.subplots_adjust(left=0.03, right=0.97, top=0.97, bottom=0.12)

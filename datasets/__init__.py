@@ -1,12 +1,53 @@
-"""The datasets, by the names of Dassl's registry: Emoji."""
+"""Datasets for Dassl: the import registers them. `python -m datasets.check` says which are ready."""
 
 from yacs.config import CfgNode
 
-from datasets import emoji
+from datasets.caltech101 import Caltech101
+from datasets.csv_file import CSV
+from datasets.dtd import DescribableTextures
+from datasets.emoji import Emoji
+from datasets.eurosat import EuroSAT
+from datasets.fgvc_aircraft import FGVCAircraft
+from datasets.food101 import Food101
+from datasets.image_folder import ImageFolder
+from datasets.imagenet import ImageNet
+from datasets.imagenet_a import ImageNetA
+from datasets.imagenet_r import ImageNetR
+from datasets.imagenet_sketch import ImageNetSketch
+from datasets.imagenetv2 import ImageNetV2
+from datasets.oxford_flowers import OxfordFlowers
+from datasets.oxford_pets import OxfordPets
+from datasets.stanford_cars import StanfordCars
+from datasets.sun397 import SUN397
+from datasets.ucf101 import UCF101
 
-__all__ = ["emoji", "extend_cfg"]
+__all__ = [
+    "CSV",
+    "SUN397",
+    "UCF101",
+    "Caltech101",
+    "DescribableTextures",
+    "Emoji",
+    "EuroSAT",
+    "FGVCAircraft",
+    "Food101",
+    "ImageFolder",
+    "ImageNet",
+    "ImageNetA",
+    "ImageNetR",
+    "ImageNetSketch",
+    "ImageNetV2",
+    "OxfordFlowers",
+    "OxfordPets",
+    "StanfordCars",
+    "extend_cfg",
+]
 
 
 def extend_cfg(cfg: CfgNode) -> None:
-    """Add to Dassl's DATASET node what the datasets here understand besides."""
-    cfg.DATASET.SUBSAMPLE_CLASSES = "all"  # all, base (the first half of the labels, rounded up), new (the rest)
+    """The config keys of our datasets, with their defaults."""
+    cfg.DATASET.SUBSAMPLE_CLASSES = "all"  # or base, new: a half of the classes
+    cfg.DATASET.FOLDER = ""  # ImageFolder and CSV: the folder below ROOT
+    cfg.DATASET.SPLIT = ()  # ImageFolder without train/ and test/: shares of train, val and test
+    cfg.DATASET.CLASS_NAMES = ""  # ImageFolder: a JSON file {"folder": "class name"} in FOLDER
+    cfg.DATASET.CSV_FILE = "images.csv"  # CSV: the table, in FOLDER

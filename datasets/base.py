@@ -1,105 +1,269 @@
-"""What datasets share: where they lie, split files, few-shot sampling, halves of the classes."""
+"""What the datasets share: where they lie, and the way from a split to Dassl's items.
 
-import json
-import math
-from collections.abc import Sequence
+    folder -> split file, or a split made of the raw files -> few shots -> base or new classes -> Datum
+
+A dataset's own file says where its images are and how its raw files are read.
+"""
+
+import os
+import random
 from pathlib import Path
 
 from dassl.data.datasets import DatasetBase, Datum
 from yacs.config import CfgNode
 
-SUBSAMPLES = ("all", "base", "new")
-MOST_VAL_SHOTS = 4
+from datasets.files import absolute, class_folders, read_rows, visible_files, write_new
+from datasets.shots import Shots, cache_file, fingerprint, keep_shots, read_pickle, read_shots
+from datasets.splits import Item, Split, by_label, class_half, cut, read_split, split_text
+
+VAL_SHOTS = 4  # at most, of each class
 
 
-class SplitDataset(DatasetBase):
-    """A dataset whose split stands in a file, as this field has them.
-
-    A subclass names its folder below DATASET.ROOT, the images' folder in it, and the split file.
+class FewShotDataset(DatasetBase):
+    """Few shots and class halves of a split.
 
     Raises:
-        FileNotFoundError: the folder, the split file or an image is missing; says which, and where it was looked for.
-        ValueError: a value of SUBSAMPLE_CLASSES, or a split file, that is none.
+        ValueError: NUM_SHOTS or SUBSAMPLE_CLASSES mean nothing, or a class has no training image.
+        FileNotFoundError: images are missing.
     """
 
-    dataset_dir: str
-    image_dir: str
-    split_file: str
+    def __init__(self, cfg: CfgNode, folder: Path, split: Split):
+        self.dataset_dir = str(folder)
+        if cfg.DATASET.NUM_SHOTS < -1:
+            raise ValueError(
+                f"DATASET.NUM_SHOTS is {cfg.DATASET.NUM_SHOTS}; it is images a class, or -1 for all"
+            )
+        if cfg.DATASET.NUM_SHOTS >= 1:
+            split = self._shots_of_seed(folder, split, cfg.DATASET.NUM_SHOTS, cfg.SEED)
+        split = class_half(split, cfg.DATASET.SUBSAMPLE_CLASSES)
+        check_labels(split, folder)
+        super().__init__(
+            train_x=datums(folder, split.train),
+            val=split.val and datums(folder, split.val),
+            test=datums(folder, split.test),
+        )
+
+    def _shots_of_seed(self, folder: Path, split: Split, shots: int, seed: int) -> Split:
+        """The cached shots of this seed, a pickled cache before ours, or new ones; of all classes."""
+        path = cache_file(folder, shots, seed)
+        chosen = read_pickle(path.with_suffix(".pkl"))
+        if chosen is None:
+            digest = fingerprint(split)
+            chosen = read_shots(path, digest) or keep_shots(path, digest, self._draw_shots(split, shots))
+        return split._replace(**chosen)
+
+    def _draw_shots(self, split: Split, shots: int) -> Shots:
+        """Shots of train, then of val. Leaves the random state as it was, as reading a cache does."""
+        state = random.getstate()
+        drawn = {"train": self.generate_fewshot_dataset(split.train, num_shots=shots)}
+        if split.val:
+            drawn["val"] = self.generate_fewshot_dataset(split.val, num_shots=min(shots, VAL_SHOTS))
+        random.setstate(state)
+        return drawn
+
+
+class BenchmarkDataset(FewShotDataset):
+    """A published dataset, in `dataset_dir` below DATASET.ROOT."""
+
+    image_dir = ""  # paths of the split file are relative to it
+    required: tuple[str, ...] = ()  # files and folders below dataset_dir
 
     def __init__(self, cfg: CfgNode):
-        root = dataset_root(cfg, self.dataset_dir)
-        train, val, test = read_split(root / self.split_file, root / self.image_dir)
-        shots = cfg.DATASET.NUM_SHOTS
-        if shots >= 1:
-            train = self.generate_fewshot_dataset(train, num_shots=shots)
-            val = self.generate_fewshot_dataset(val, num_shots=min(shots, MOST_VAL_SHOTS))
-        train, val, test = subsample_classes(train, val, test, subsample=cfg.DATASET.SUBSAMPLE_CLASSES)
-        super().__init__(train_x=train, val=val, test=test)
+        folder = find_folder(type(self), cfg.DATASET.ROOT)
+        super().__init__(cfg, folder, self.load(folder))
+
+    @classmethod
+    def missing(cls, folder: Path) -> list[str]:
+        """What is not there of what is needed."""
+        return [name for name in cls.required if not (folder / name).exists()]
+
+    @classmethod
+    def load(cls, folder: Path) -> Split:
+        """The split to work with."""
+        return cls.read(folder)
+
+    @classmethod
+    def read(cls, folder: Path) -> Split:
+        """The split that the files say, or one drawn from them; writes nothing."""
+        raise NotImplementedError
 
 
-def dataset_root(cfg: CfgNode, folder: str) -> Path:
-    """A dataset's folder below DATASET.ROOT.
+class SplitFileDataset(BenchmarkDataset):
+    """A dataset with a split file, `split_zhou_<registered name>.json`; without it one is drawn."""
+
+    raw: tuple[str, ...] = ()  # files that are needed only where there is no split file
+
+    @classmethod
+    def split_file(cls, folder: Path) -> Path:
+        return folder / f"split_zhou_{cls.__name__}.json"
+
+    @classmethod
+    def missing(cls, folder: Path) -> list[str]:
+        raw = () if cls.split_file(folder).exists() else cls.raw
+        return [name for name in (*cls.required, *raw) if not (folder / name).exists()]
+
+    @classmethod
+    def load(cls, folder: Path) -> Split:
+        """The split of the file; a run that has to draw one keeps it there, unless another run was first."""
+        file = cls.split_file(folder)
+        state = random.getstate()
+        split = cls.read(folder)
+        if file.exists():
+            return split
+        try:
+            write_new(file, split_text(split, cls.image_dir))
+        except OSError as error:
+            print(
+                f"{file} cannot be written ({error.strerror}): each run draws its split, the same for a seed"
+            )
+            return split
+        kept = read_split(file, cls.image_dir)
+        if kept != split:
+            random.setstate(state)  # as if the other run's file had been there from the start
+        return kept
+
+    @classmethod
+    def read(cls, folder: Path) -> Split:
+        file = cls.split_file(folder)
+        return read_split(file, cls.image_dir) if file.exists() else cls.read_raw(folder)
+
+    @classmethod
+    def read_raw(cls, folder: Path) -> Split:
+        """A split drawn from the raw files with the module `random`."""
+        raise NotImplementedError
+
+
+class ClassFolderDataset(SplitFileDataset):
+    """A folder of images for each class; a new split is half to train, a fifth to val, the rest to test."""
+
+    ignored: tuple[str, ...] = ()  # folders that are no classes
+    renamed: dict[str, str] = {}  # folder: class name, where they differ
+
+    @classmethod
+    def read_raw(cls, folder: Path) -> Split:
+        names = [name for name in class_folders(folder / cls.image_dir) if name not in cls.ignored]
+        groups = [
+            folder_items(folder, f"{cls.image_dir}/{name}", label, cls.renamed.get(name, name))
+            for label, name in enumerate(names)
+        ]
+        return Split(*cut(groups, (0.5, 0.2)))
+
+
+class TestOnlyDataset(BenchmarkDataset):
+    """A dataset to test on: train and test are all of it, whatever shots and classes one asks for."""
+
+    __test__ = False  # pytest takes the name for a test
+
+    def __init__(self, cfg: CfgNode):
+        folder = find_folder(type(self), cfg.DATASET.ROOT)
+        self.dataset_dir = str(folder)
+        split = self.read(folder)
+        items = datums(folder, split.test)
+        DatasetBase.__init__(self, train_x=items, test=items)
+
+
+def find_folder(dataset: type[BenchmarkDataset], root: str) -> Path:
+    """The dataset's folder, absolute.
+
+    Raises:
+        FileNotFoundError: it, or something that is needed in it, is not there.
+    """
+    base = absolute(root)
+    folder = base / dataset.dataset_dir
+    help_line = f"`python -m datasets.check --root {base} {dataset.__name__}` says what belongs where"
+    if not base.is_dir():
+        raise FileNotFoundError(
+            f"--root (DATASET.ROOT) is {base}, which is no folder; it should hold {dataset.dataset_dir}/"
+        )
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{dataset.__name__}: --root (DATASET.ROOT) is {base}, "
+            f"which has no {dataset.dataset_dir}/; {help_line}"
+        )
+    if missing := dataset.missing(folder):
+        raise FileNotFoundError(f"{dataset.__name__}: {folder} has no {', '.join(missing)}; {help_line}")
+    return folder
+
+
+def own_folder(cfg: CfgNode) -> Path:
+    """The folder of your own data, absolute.
 
     Raises:
         FileNotFoundError: it is not there.
     """
-    root = Path(cfg.DATASET.ROOT).expanduser().resolve()
-    if not (root / folder).is_dir():
-        where = f"has no folder {folder}" if root.is_dir() else "does not exist"
+    folder = absolute(os.path.join(cfg.DATASET.ROOT, cfg.DATASET.FOLDER))
+    if not folder.is_dir():
         raise FileNotFoundError(
-            f"dataset {cfg.DATASET.NAME} is expected at {root / folder}, but {root} {where}; set --root to the folder that "
-            f"holds {folder}"
+            f"{folder} is no folder; --root (DATASET.ROOT) is {cfg.DATASET.ROOT!r} "
+            f"and DATASET.FOLDER, below it, {cfg.DATASET.FOLDER!r}"
         )
-    return root / folder
+    return folder
 
 
-def read_split(file: Path, image_dir: Path) -> tuple[list[Datum], list[Datum], list[Datum]]:
-    """Train, val and test of a split file: lists of [path below `image_dir`, label, class name].
+def train_val(trainval: list[Item], test: list[Item]) -> Split:
+    """The published test part, and a fifth of each class of the rest to validate on."""
+    val, train = cut(by_label(trainval), (0.2,))
+    return Split(train, val, test)
+
+
+def folder_items(folder: Path, subfolder: str, label: int, classname: str) -> list[Item]:
+    """The images of a class that has a folder of its own, by name.
 
     Raises:
-        FileNotFoundError: the file, or an image that it names, is missing.
-        ValueError: it is no split file.
+        ValueError: the folder is empty.
     """
-    if not file.is_file():
-        raise FileNotFoundError(f"no split file {file}")
-    try:
-        split = json.loads(file.read_text(encoding="utf-8"))
-        rows = [[(str(path), int(label), str(name)) for path, label, name in split[part]] for part in PARTS]
-    except (ValueError, KeyError, TypeError) as error:
+    names = visible_files(folder / subfolder)
+    if not names:
+        raise ValueError(f"{folder / subfolder} has no images; fill it, or remove it if it is no class")
+    return [Item(f"{subfolder}/{name}", label, classname) for name in names]
+
+
+def read_classnames(folder: Path) -> list[tuple[str, str]]:
+    """ImageNet's (wnid, class name) pairs, in the order of `classnames.txt`."""
+    return read_rows(folder / "classnames.txt", r"(\S+)\s+(.+)", "'<wnid> <class name>'")
+
+
+def wnid_items(folder: Path, image_dir: str) -> list[Item]:
+    """The images of a folder of wnid folders; labels are positions among the sorted folders.
+
+    Raises:
+        ValueError: a folder is not in `classnames.txt`.
+    """
+    names = dict(read_classnames(folder))
+    items = []
+    for label, wnid in enumerate(class_folders(folder / image_dir)):
+        if wnid not in names:
+            raise ValueError(
+                f"{folder / image_dir / wnid} is not a wnid of {folder / 'classnames.txt'}; remove it"
+            )
+        items += folder_items(folder, f"{image_dir}/{wnid}", label, names[wnid])
+    if not items:
+        raise ValueError(f"{folder / image_dir} has no class folders; it takes one folder a wnid")
+    return items
+
+
+def check_labels(split: Split, folder: Path) -> None:
+    """Raises ValueError unless every class that occurs has a training image, and labels have no gaps."""
+    trained = {item.label for item in split.train}
+    named = {item.label: item.classname for part in split for item in part or ()}
+    if absent := sorted((set(named) | set(range(max(trained, default=0) + 1))) - trained):
+        names = ", ".join(f"{label} ({named.get(label, 'no image at all')})" for label in absent[:5])
         raise ValueError(
-            f"{file} is no split file ({type(error).__name__}: {error}); it holds train, val and test, each a list of "
-            "[path, label, class name]"
-        ) from None
-    train, val, test = ([_datum(image_dir / path, label, name, file) for path, label, name in part] for part in rows)
-    return train, val, test
+            f"{folder}: {len(absent)} of the labels have no training image: {names}; "
+            "complete the training part of the split, or take these classes out of it"
+        )
 
 
-PARTS = ("train", "val", "test")
-
-
-def _datum(path: Path, label: int, name: str, file: Path) -> Datum:
-    if not path.is_file():
-        raise FileNotFoundError(f"image {path} is missing, which {file} names; complete the images or correct the split")
-    return Datum(impath=str(path), label=label, classname=name)
-
-
-def subsample_classes(*parts: list[Datum], subsample: str) -> Sequence[list[Datum]]:
-    """The items of all classes, of the first half (rounded up) or of the second; labels of a half count from 0.
-
-    The classes are those of the first list.
+def datums(folder: Path, items: list[Item]) -> list[Datum]:
+    """Dassl's items.
 
     Raises:
-        ValueError: `subsample` is none of `SUBSAMPLES`.
+        FileNotFoundError: images are missing.
     """
-    if subsample not in SUBSAMPLES:
-        raise ValueError(f"DATASET.SUBSAMPLE_CLASSES is {subsample!r}; choose one of {', '.join(SUBSAMPLES)}")
-    if subsample == "all":
-        return parts
-    labels = sorted({item.label for item in parts[0]})
-    half = math.ceil(len(labels) / 2)
-    chosen = labels[:half] if subsample == "base" else labels[half:]
-    number = {label: i for i, label in enumerate(chosen)}
-    return [
-        [Datum(item.impath, number[item.label], item.domain, item.classname) for item in part if item.label in number]
-        for part in parts
-    ]
+    paths = [os.path.join(folder, item.path) for item in items]
+    if absent := [path for path in paths if not os.path.isfile(path)]:
+        raise FileNotFoundError(
+            f"{len(absent):,} of {len(paths):,} images are missing, the first is {absent[0]}; "
+            f"unpack the archive again, or see `python -m datasets.check --root {folder.parent}`"
+        )
+    return [Datum(impath=p, label=i.label, classname=i.classname) for p, i in zip(paths, items, strict=True)]

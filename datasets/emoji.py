@@ -1,12 +1,12 @@
-"""The embedded dataset: emoji of four vendors in 31 classes (data/emoji, docs/EMBEDDED.md)."""
+"""Emoji: the dataset that the project ships, 31 classes of drawings by four vendors (docs/EMBEDDED.md)."""
 
 from dassl.data.datasets import DATASET_REGISTRY
 
-from datasets.base import SplitDataset
+from datasets.base import SplitFileDataset
 
 
 @DATASET_REGISTRY.register()
-class Emoji(SplitDataset):
+class Emoji(SplitFileDataset):
     dataset_dir = "emoji"
     image_dir = "images"
-    split_file = "split_zhou_Emoji.json"
+    required = ("images", "split_zhou_Emoji.json")

@@ -2,8 +2,8 @@
 
     python -m tests.dataset_parity DIR
 
-DIR holds golden files (`OxfordPets.json`, ...) and, beside them, `golden.py` and `make_roots.py`, which check them and make
-the roots that they were recorded on. One line a dataset; exit 1 on a difference.
+DIR holds golden files (`OxfordPets.json`, ...) and, beside them, `golden.py` and `make_roots.py`, which check
+them and make the roots that they were recorded on. One line a dataset; exit 1 on a difference.
 """
 
 import argparse
@@ -52,7 +52,9 @@ def load_golden(folder: Path):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", metavar="DIR", type=Path, help="folder of golden files")
     folder = parser.parse_args(argv).folder
     files = sorted(folder.glob("*.json"))
@@ -62,7 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for file in files:
         errors = differences(file)
         failed += bool(errors)
-        print(f"{file.stem:20} " + (f"{len(errors)} differences, the first: {errors[0]}" if errors else "equal"), flush=True)
+        print(
+            f"{file.stem:20} "
+            + (f"{len(errors)} differences, the first: {errors[0]}" if errors else "equal"),
+            flush=True,
+        )
     return 1 if failed else 0
 
 

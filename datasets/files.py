@@ -1,0 +1,106 @@
+"""Reading and writing the files of a dataset folder."""
+
+import json
+import os
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def absolute(path: str) -> Path:
+    """With `~` expanded and without dots."""
+    return Path(os.path.abspath(os.path.expanduser(path)))
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file.
+
+    Raises:
+        ValueError: it is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text ({error.reason}); put the published file there") from None
+
+
+def read_rows(path: Path, pattern: str, expected: str) -> list[tuple[str, ...]]:
+    """The groups of `pattern` on each line; lines may end in blanks, files in empty lines.
+
+    Raises:
+        ValueError: a line is not as `expected`.
+    """
+    rows = []
+    for number, line in enumerate(read_text(path).rstrip().split("\n"), start=1):
+        match = re.fullmatch(pattern, line.rstrip())
+        if match is None:
+            raise ValueError(f"{path}, line {number} is {line!r}; expected {expected}: correct or remove it")
+        rows.append(match.groups())
+    return rows
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON ({error}); put the published file there") from None
+
+
+def read_mat(path: Path, variable: str) -> np.ndarray:
+    """A variable of a MATLAB file, (N,); structs are record arrays.
+
+    Raises:
+        ValueError: it is not a MATLAB file, or has no such variable.
+    """
+    from scipy.io import loadmat  # slow to import, and only raw files need it
+
+    try:
+        return np.atleast_1d(loadmat(path, squeeze_me=True)[variable])
+    except (ValueError, TypeError, LookupError, NotImplementedError) as error:
+        raise ValueError(
+            f"{path} is no MATLAB file with {variable} ({error}); put the published file there"
+        ) from None
+
+
+def class_folders(folder: Path) -> list[str]:
+    """Names of the folders in `folder`, sorted by code point; hidden ones and files are left out."""
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+
+
+def visible_files(folder: Path) -> list[str]:
+    """Names of the entries of `folder`, sorted by code point; hidden ones are left out."""
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there, whole or not at all; when another process is first, its file stays.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        publish(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def publish(beside: Path, path: Path) -> None:
+    """Give a written file its name, unless something has it."""
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    except OSError:  # no hard links on this file system: the last writer wins
+        os.replace(beside, path)

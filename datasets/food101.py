@@ -1,0 +1,12 @@
+"""Food-101: 101 dishes. Cut 50/20/30; this field does not use the published lists in `meta/`."""
+
+from dassl.data.datasets import DATASET_REGISTRY
+
+from datasets.base import ClassFolderDataset
+
+
+@DATASET_REGISTRY.register()
+class Food101(ClassFolderDataset):
+    dataset_dir = "food-101"
+    image_dir = "images"
+    required = ("images",)

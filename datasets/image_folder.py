@@ -1,0 +1,101 @@
+"""Your own images in class folders: these in train/, test/ and perhaps val/, or in one folder with a stated split."""
+
+import math
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from dassl.data.datasets import DATASET_REGISTRY
+from yacs.config import CfgNode
+
+from datasets.base import FewShotDataset, own_folder
+from datasets.files import class_folders, read_json, visible_files
+from datasets.shots import CACHE_FOLDER
+from datasets.splits import Item, Split, by_label, cut
+
+IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+
+
+@DATASET_REGISTRY.register()
+class ImageFolder(FewShotDataset):
+    """Labels follow the sorted names of the class folders; class names are these, or those of a JSON file.
+
+    Raises:
+        FileNotFoundError: the folder, or its train/ or test/, is not there.
+        ValueError: DATASET.SPLIT or DATASET.CLASS_NAMES do not fit the folder, or a class is empty.
+    """
+
+    def __init__(self, cfg: CfgNode):
+        folder = own_folder(cfg)
+        shares = cfg.DATASET.SPLIT
+        read = read_whole if shares else read_parts
+        classes = read_classes(
+            folder / ("" if shares else "train"), cfg.DATASET.CLASS_NAMES and folder / cfg.DATASET.CLASS_NAMES
+        )
+        super().__init__(cfg, folder, read(folder, classes, shares))
+
+
+def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
+    """Class name by folder, folders sorted."""
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder.parent} has no train/; make train/ and test/ with a folder for each class, "
+            "or state DATASET.SPLIT, such as (0.5, 0.2, 0.3), where the class folders are in it"
+        )
+    folders = [name for name in class_folders(folder) if name != CACHE_FOLDER]
+    if not folders:
+        raise ValueError(
+            f"{folder} has no class folders; put the images of each class in a folder of its own"
+        )
+    if not names_file:
+        return {name: name for name in folders}
+    names = read_json(Path(names_file))
+    if absent := [
+        name for name in folders if not isinstance(names, dict) or not isinstance(names.get(name), str)
+    ]:
+        raise ValueError(
+            f"{names_file} (DATASET.CLASS_NAMES) has no name for folder {absent[0]!r}; "
+            'expected {"folder": "class name"} of all class folders'
+        )
+    return {name: names[name] for name in folders}
+
+
+def read_parts(folder: Path, classes: dict[str, str], _: Sequence[float]) -> Split:
+    """The split that the folders train/, val/ (if there is one) and test/ are."""
+    if not (folder / "test").is_dir():
+        raise FileNotFoundError(f"{folder} has no test/; make it, or join all and state DATASET.SPLIT")
+    val = _read_part(folder, "val", classes) if (folder / "val").is_dir() else None
+    return Split(_read_part(folder, "train", classes), val, _read_part(folder, "test", classes))
+
+
+def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -> Split:
+    """A split by shares of each class; the same in every run, whatever its seed."""
+    if (folder / "train").is_dir() and (folder / "test").is_dir():
+        raise ValueError(
+            f"{folder} has train/ and test/, and DATASET.SPLIT is {shares}; leave DATASET.SPLIT out"
+        )
+    if len(shares) != 3 or min(shares) < 0 or not math.isclose(sum(shares), 1):
+        raise ValueError(
+            f"DATASET.SPLIT is {shares}; it is the shares of train, val and test, such as (0.5, 0.2, 0.3)"
+        )
+    groups = by_label(_read_part(folder, "", classes))
+    train, val, _ = shares
+    parts = cut(groups, (train, val) if val else (train,), random.Random(0))
+    return Split(*parts) if val else Split(parts[0], None, parts[1])
+
+
+def _read_part(folder: Path, part: str, classes: dict[str, str]) -> list[Item]:
+    labels = {name: label for label, name in enumerate(classes)}
+    if unknown := sorted(set(class_folders(folder / part)) - set(classes) - {CACHE_FOLDER}):
+        raise ValueError(
+            f"{folder / part / unknown[0]} is no class: train/ has no such folder; add it or remove this"
+        )
+    items = []
+    for name in filter(lambda name: (folder / part / name).is_dir(), classes):
+        files = [f for f in visible_files(folder / part / name) if Path(f).suffix.lower() in IMAGE_SUFFIXES]
+        if not files:
+            raise ValueError(
+                f"{folder / part / name} has no images ({' '.join(sorted(IMAGE_SUFFIXES))}); add some"
+            )
+        items += [Item(f"{part}/{name}/{file}".lstrip("/"), labels[name], classes[name]) for file in files]
+    return items

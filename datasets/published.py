@@ -1,0 +1,138 @@
+"""What is published of each dataset: where, how many images, and what its downloads are mistaken for."""
+
+from dataclasses import dataclass, field
+
+SPLIT_FILES_HOME = (
+    "https://github.com/KaiyangZhou/CoOp/blob/main/DATASETS.md"  # split_zhou_*.json, classnames.txt
+)
+MIDDLE_FRAMES = "the videos; this field uses the middle frame of each, in ucf101/UCF-101-midframes"
+MANY_BANDS = "images of 13 bands; this field uses the RGB archive"
+OTHER_TEST_SET = "another of the three test sets; this field uses matched-frequency"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A dataset as this field uses it."""
+
+    home: str
+    classes: int
+    sizes: tuple[int, int, int]  # images to train, validate and test on
+    aliases: tuple[str, ...] = ()  # other names of the dataset folder; case and punctuation do not matter
+    lookalikes: dict[str, str] = field(default_factory=dict)  # found below the root: what to do about it
+
+
+PUBLISHED = {
+    "OxfordPets": Published(
+        "https://www.robots.ox.ac.uk/~vgg/data/pets/",
+        classes=37,
+        sizes=(2944, 736, 3669),
+        aliases=("oxford-iiit-pet", "pets"),
+    ),
+    "OxfordFlowers": Published(
+        "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
+        classes=102,
+        sizes=(4093, 1633, 2463),
+        aliases=("flowers-102", "102flowers", "oxford_flowers102", "oxford-102-flowers"),
+    ),
+    "FGVCAircraft": Published(
+        "https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/",
+        classes=100,
+        sizes=(3334, 3333, 3333),
+        aliases=("fgvc-aircraft-2013b", "aircraft"),
+    ),
+    "DescribableTextures": Published(
+        "https://www.robots.ox.ac.uk/~vgg/data/dtd/",
+        classes=47,
+        sizes=(2820, 1128, 1692),
+        aliases=("dtd-r1.0.1",),
+    ),
+    "EuroSAT": Published(
+        "https://github.com/phelber/EuroSAT",
+        classes=10,
+        sizes=(13500, 5400, 8100),
+        aliases=("EuroSAT_RGB",),
+        lookalikes={
+            "eurosat/EuroSAT_RGB": "the newer archive's name for the image folder: rename it to 2750",
+            "eurosat/EuroSATallBands": MANY_BANDS,
+            "eurosat/EuroSAT_MS": MANY_BANDS,
+        },
+    ),
+    "StanfordCars": Published(
+        "https://ai.stanford.edu/~jkrause/cars/car_dataset.html",
+        classes=196,
+        sizes=(6509, 1635, 8041),
+        aliases=("cars", "stanford-cars-dataset"),
+        lookalikes={
+            "stanford_cars/car_ims": "the archive that has all images in one folder; this field uses the one "
+            "with cars_train/ and cars_test/",
+            "stanford_cars/cars_annos.mat": "annotations of the archive that has all images in one folder; this "
+            "field uses devkit/ and cars_test_annos_withlabels.mat",
+            "stanford_cars/devkit/cars_test_annos.mat": "test annotations without labels; "
+            "cars_test_annos_withlabels.mat, beside devkit/, has them",
+        },
+    ),
+    "Food101": Published(
+        "https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/",
+        classes=101,
+        sizes=(50500, 20200, 30300),
+    ),
+    "SUN397": Published(
+        "https://vision.princeton.edu/projects/2010/SUN/",
+        classes=397,
+        sizes=(15880, 3970, 19850),
+    ),
+    "Caltech101": Published(
+        "https://data.caltech.edu/records/mzrjq-6wc02",
+        classes=100,
+        sizes=(4128, 1649, 2465),
+    ),
+    "UCF101": Published(
+        f"https://www.crcv.ucf.edu/data/UCF101.php (middle frames: {SPLIT_FILES_HOME})",
+        classes=101,
+        sizes=(7639, 1898, 3783),
+        lookalikes={"ucf101/UCF-101": MIDDLE_FRAMES, "UCF-101": MIDDLE_FRAMES},
+    ),
+    "ImageNet": Published(
+        "https://image-net.org/",
+        classes=1000,
+        sizes=(1281167, 0, 50000),
+        aliases=("ILSVRC2012", "ILSVRC", "imagenet-1k"),
+        lookalikes={
+            "imagenet/train": "move train/ and val/ into imagenet/images/",
+            "imagenet/ILSVRC/Data/CLS-LOC": "make it imagenet/images, with val/ in one folder a wnid",
+            "imagenet/images/train/*.tar": "an archive for each class: unpack each into a folder of its wnid",
+            "imagenet/images/val/*.JPEG": "a flat val folder: give its images one folder a wnid, as in train/",
+        },
+    ),
+    "ImageNetV2": Published(
+        "https://github.com/modestyachts/ImageNetV2",
+        classes=1000,
+        sizes=(0, 0, 10000),
+        aliases=("imagenet-v2",),
+        lookalikes={
+            "imagenetv2/imagenetv2-matched-frequency": "rename it to imagenetv2-matched-frequency-format-val",
+            "imagenetv2/imagenetv2-top*": OTHER_TEST_SET,
+            "imagenetv2/imagenetv2-threshold*": OTHER_TEST_SET,
+        },
+    ),
+    "ImageNetSketch": Published(
+        "https://github.com/HaohanWang/ImageNet-Sketch",
+        classes=1000,
+        sizes=(0, 0, 50889),
+        lookalikes={
+            "imagenet-sketch/sketch": "rename it to images",
+            "sketch": "make it imagenet-sketch/images",
+        },
+    ),
+    "ImageNetA": Published(
+        "https://github.com/hendrycks/natural-adv-examples",
+        classes=200,
+        sizes=(0, 0, 7500),
+    ),
+    "ImageNetR": Published(
+        "https://github.com/hendrycks/imagenet-r",
+        classes=200,
+        sizes=(0, 0, 30000),
+    ),
+    "Emoji": Published("data/emoji of this project", classes=31, sizes=(585, 162, 341)),
+}
