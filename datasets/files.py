@@ -60,11 +60,11 @@ def read_mat(path: Path, variable: str) -> np.ndarray:
     Raises:
         ValueError: it is not a MATLAB file, or has no such variable.
     """
-    from scipy.io import loadmat  # slow to import, and only raw files need it
+    from scipy.io.matlab import MatReadError, loadmat  # slow to import, and only raw files need it
 
     try:
         return np.atleast_1d(loadmat(path, squeeze_me=True)[variable])
-    except (ValueError, TypeError, LookupError, NotImplementedError) as error:
+    except (MatReadError, ValueError, TypeError, LookupError, NotImplementedError) as error:
         raise ValueError(
             f"{path} is no MATLAB file with {variable} ({error}); put the published file there"
         ) from None

@@ -1,4 +1,4 @@
-"""Your own images in class folders: these in train/, test/ and perhaps val/, or in one folder with a stated split."""
+"""Your own images in class folders: in train/, test/ and perhaps val/, or in one and a stated split."""
 
 import math
 import random

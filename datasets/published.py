@@ -65,7 +65,7 @@ PUBLISHED = {
         lookalikes={
             "stanford_cars/car_ims": "the archive that has all images in one folder; this field uses the one "
             "with cars_train/ and cars_test/",
-            "stanford_cars/cars_annos.mat": "annotations of the archive that has all images in one folder; this "
+            "stanford_cars/cars_annos.mat": "annotations of the archive with car_ims/; this "
             "field uses devkit/ and cars_test_annos_withlabels.mat",
             "stanford_cars/devkit/cars_test_annos.mat": "test annotations without labels; "
             "cars_test_annos_withlabels.mat, beside devkit/, has them",
@@ -101,7 +101,7 @@ PUBLISHED = {
             "imagenet/train": "move train/ and val/ into imagenet/images/",
             "imagenet/ILSVRC/Data/CLS-LOC": "make it imagenet/images, with val/ in one folder a wnid",
             "imagenet/images/train/*.tar": "an archive for each class: unpack each into a folder of its wnid",
-            "imagenet/images/val/*.JPEG": "a flat val folder: give its images one folder a wnid, as in train/",
+            "imagenet/images/val/*.JPEG": "a flat val folder: give its images a folder for each wnid",
         },
     ),
     "ImageNetV2": Published(

@@ -55,15 +55,19 @@ def load_prompts(prompts: nn.Module, state: dict[str, Tensor], source: str | Pat
     prompts.load_state_dict(theirs)
 
 
-def _reference_globals() -> list[Callable | tuple[Callable, str]]:
+def _reference_globals() -> list[Callable]:
     """Classes in reference files: the pickled schedule, with the optimizer that it points to."""
     return [
         torch.optim.lr_scheduler.CosineAnnealingLR,
         torch.optim.SGD,
         dict,
-        (_plain_dict, "collections.defaultdict"),  # the loader refuses to fill a real defaultdict
+        _plain_dict,
     ]
 
 
 def _plain_dict(*_: Any) -> dict:
     return {}
+
+
+# torch's loader refuses to fill a real defaultdict; PyTorch 2.5 knows an allowed class by these attributes only
+_plain_dict.__module__, _plain_dict.__name__, _plain_dict.__qualname__ = "collections", "defaultdict", "defaultdict"

@@ -83,7 +83,7 @@ def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
 @pytest.mark.parametrize(
     "words, code, message",
     [
-        (["--root", "nowhere"], 1, "nowhere/emoji, but .*nowhere does not exist; set --root"),
+        (["--root", "nowhere"], 1, "--root .* is .*nowhere, which is no folder; it should hold emoji"),
         (["--trainer", "PromptSRCC"], 1, "'PromptSRCC' is not available; choose one of .*did you mean PromptSRC"),
         (["--backbone", "ViT-B/17"], 1, "backbone 'ViT-B/17' is neither a name .ViT-T/8, .* nor a file"),
         (["DATASET.NAME", "Emojis"], 1, "'Emojis' is not available; choose one of .*did you mean Emoji"),
@@ -96,7 +96,7 @@ def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
         (["INPUT.SIZE", "(224, 224)"], 1, r"INPUT.SIZE is \(224, 224\), but backbone ViT-T/8 takes 48 x 48 images"),
         (["TRAINER.PROMPTSRC.PREC", "fp8"], 1, "PREC is 'fp8'; choose one of fp32, fp16, amp, bf16"),
         (["TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", "0"], 1, "PROMPT_DEPTH_TEXT is 0; it must be at least 1"),
-        (["DATASET.SUBSAMPLE_CLASSES", "novel"], 1, "DATASET.SUBSAMPLE_CLASSES is 'novel'; choose one of all, base, new"),
+        (["DATASET.SUBSAMPLE_CLASSES", "novel"], 1, "DATASET.SUBSAMPLE_CLASSES is 'novel'; it is one of all, base, new"),
         (["--eval-only", "--model-dir", "docs", "--load-epoch", "3"], 1, "no checkpoint at docs/.*holds no VLPromptLearner"),
         (["OPTIM.LR", "1e30", "OPTIM.WARMUP_EPOCH", "0"], 1, "loss is nan in epoch 1, batch .*lower OPTIM.LR"),
     ],

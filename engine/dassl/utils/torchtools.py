@@ -80,12 +80,16 @@ def _safe_classes() -> list:
         optimizers.RMSprop,
         optimizers.RAdam,
         dict,
-        (_plain_dict, "collections.defaultdict"),  # torch's loader refuses to fill a real one
+        _plain_dict,
     ]
 
 
 def _plain_dict(*_: Any) -> dict:
     return {}
+
+
+# torch's loader refuses to fill a real defaultdict; PyTorch 2.5 knows an allowed class by these attributes only
+_plain_dict.__module__, _plain_dict.__name__, _plain_dict.__qualname__ = "collections", "defaultdict", "defaultdict"
 
 
 def resume_from_checkpoint(
