@@ -43,7 +43,9 @@ def embedded(args: argparse.Namespace) -> int:
     base, new = jobs(args)
     for job in (base, new):
         if (found := job.accuracy()) is not None:
-            print(f"{job.folder} has a finished run ({found:.1f}%); to start afresh, delete it or use another --output-dir")
+            print(
+                f"{job.folder} has a finished run ({found:.1f}%); to start afresh, delete it or use another --output-dir"
+            )
         elif code := subprocess.call(command(job.arguments)):
             return code
     print(summary(args.trainer, base.accuracy(), new.accuracy()))
@@ -91,7 +93,11 @@ def jobs(args: argparse.Namespace) -> tuple[Job, Job]:
 
 def arguments(args: argparse.Namespace) -> list[str]:
     """The command line that parses to `args`."""
-    given = {name: value for name, value in vars(args).items() if name != "opts" and value not in (None, "", False)}
+    given = {
+        name: value
+        for name, value in vars(args).items()
+        if name != "opts" and value not in ("", None) and value is not False
+    }
     words = []
     for name, value in given.items():
         flag = f"--{name.replace('_', '-')}"

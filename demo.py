@@ -1,6 +1,6 @@
 """Zero-shot CLIP, IVLP and PromptSRC on the embedded benchmark: base classes, new classes and their harmonic mean.
 
-    python demo.py        writes output/demo/table.json, table.md and figure.png; runs go to output/demo/base2new
+python demo.py        writes output/demo/table.json, table.md and figure.png; runs go to output/demo/base2new
 """
 
 import json

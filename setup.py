@@ -19,6 +19,6 @@ setup(
     extras_require={
         "trainers": ["pyyaml", "scipy", "pillow", "yacs"],  # what the checkout runs besides the engine
         "plots": ["matplotlib"],
-        "dev": ["pytest", "ruff", "hypothesis"],
+        "dev": ["pytest", "pytest-timeout", "ruff", "hypothesis"],
     },
 )

@@ -30,9 +30,7 @@ class FewShotDataset(DatasetBase):
     def __init__(self, cfg: CfgNode, folder: Path, split: Split):
         self.dataset_dir = str(folder)
         if cfg.DATASET.NUM_SHOTS < -1:
-            raise ValueError(
-                f"DATASET.NUM_SHOTS is {cfg.DATASET.NUM_SHOTS}; it is images a class, or -1 for all"
-            )
+            raise ValueError(f"DATASET.NUM_SHOTS is {cfg.DATASET.NUM_SHOTS}; it is images a class, or -1 for all")
         if cfg.DATASET.NUM_SHOTS >= 1:
             split = self._shots_of_seed(folder, split, cfg.DATASET.NUM_SHOTS, cfg.SEED)
         split = class_half(split, cfg.DATASET.SUBSAMPLE_CLASSES)
@@ -106,16 +104,14 @@ class SplitFileDataset(BenchmarkDataset):
     def load(cls, folder: Path) -> Split:
         """The split of the file; a run that has to draw one keeps it there, unless another run was first."""
         file = cls.split_file(folder)
-        state = random.getstate()
-        split = cls.read(folder)
         if file.exists():
-            return split
+            return cls.read(folder)
+        state = random.getstate()
+        split = cls.read_raw(folder)
         try:
             write_new(file, split_text(split, cls.image_dir))
         except OSError as error:
-            print(
-                f"{file} cannot be written ({error.strerror}): each run draws its split, the same for a seed"
-            )
+            print(f"{file} cannot be written ({error.strerror}): each run draws its split, the same for a seed")
             return split
         kept = read_split(file, cls.image_dir)
         if kept != split:
@@ -177,8 +173,7 @@ def find_folder(dataset: type[BenchmarkDataset], root: str) -> Path:
         )
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"{dataset.__name__}: --root (DATASET.ROOT) is {base}, "
-            f"which has no {dataset.dataset_dir}/; {help_line}"
+            f"{dataset.__name__}: --root (DATASET.ROOT) is {base}, which has no {dataset.dataset_dir}/; {help_line}"
         )
     if missing := dataset.missing(folder):
         raise FileNotFoundError(f"{dataset.__name__}: {folder} has no {', '.join(missing)}; {help_line}")
@@ -233,9 +228,7 @@ def wnid_items(folder: Path, image_dir: str) -> list[Item]:
     items = []
     for label, wnid in enumerate(class_folders(folder / image_dir)):
         if wnid not in names:
-            raise ValueError(
-                f"{folder / image_dir / wnid} is not a wnid of {folder / 'classnames.txt'}; remove it"
-            )
+            raise ValueError(f"{folder / image_dir / wnid} is not a wnid of {folder / 'classnames.txt'}; remove it")
         items += folder_items(folder, f"{image_dir}/{wnid}", label, names[wnid])
     if not items:
         raise ValueError(f"{folder / image_dir} has no class folders; it takes one folder a wnid")

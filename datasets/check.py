@@ -72,9 +72,7 @@ def absent_images(paths: Sequence[Path]) -> str:
 def unreadable_images(paths: Sequence[Path]) -> str:
     """What to say of images that do not open."""
     with ThreadPool() as pool:
-        broken = [
-            path for path, opens in zip(paths, pool.imap(opens_as_image, paths, 64), strict=True) if not opens
-        ]
+        broken = [path for path, opens in zip(paths, pool.imap(opens_as_image, paths, 64), strict=True) if not opens]
     if not broken:
         return ""
     return f"{len(broken):,} of {len(paths):,} images opened are unreadable: {broken[0]}; get this file again"
@@ -99,9 +97,7 @@ def notes(dataset: type[BenchmarkDataset], root: Path, split: Split) -> Iterator
     published = PUBLISHED[dataset.__name__]
     found = {part: len(items) for part, items in split._asdict().items() if items}
     wanted = {part: count for part, count in zip(Split._fields, published.sizes, strict=True) if count}
-    drawn = (
-        issubclass(dataset, SplitFileDataset) and not dataset.split_file(root / dataset.dataset_dir).exists()
-    )
+    drawn = issubclass(dataset, SplitFileDataset) and not dataset.split_file(root / dataset.dataset_dir).exists()
     if drawn:
         found, wanted = {"": sum(found.values())}, {"": sum(wanted.values())}
         yield (
@@ -115,9 +111,7 @@ def notes(dataset: type[BenchmarkDataset], root: Path, split: Split) -> Iterator
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", required=True, help="folder that holds the dataset folders")
     parser.add_argument("--all", action="store_true", help=f"open every image, not {SAMPLE} of each dataset")
     parser.add_argument(
@@ -127,9 +121,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     args.root = absolute(args.root)
     args.names = args.names or [name for name in PUBLISHED if name != SHIPPED]
     if not args.root.is_dir():
-        parser.error(
-            f"--root is {args.root}, which is no folder; it is the one that holds oxford_pets/ and the like"
-        )
+        parser.error(f"--root is {args.root}, which is no folder; it is the one that holds oxford_pets/ and the like")
     try:
         for name in args.names:
             check_availability(name, list(PUBLISHED))

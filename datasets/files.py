@@ -65,9 +65,7 @@ def read_mat(path: Path, variable: str) -> np.ndarray:
     try:
         return np.atleast_1d(loadmat(path, squeeze_me=True)[variable])
     except (MatReadError, ValueError, TypeError, LookupError, NotImplementedError) as error:
-        raise ValueError(
-            f"{path} is no MATLAB file with {variable} ({error}); put the published file there"
-        ) from None
+        raise ValueError(f"{path} is no MATLAB file with {variable} ({error}); put the published file there") from None
 
 
 def class_folders(folder: Path) -> list[str]:

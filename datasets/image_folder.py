@@ -44,15 +44,11 @@ def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
         )
     folders = [name for name in class_folders(folder) if name != CACHE_FOLDER]
     if not folders:
-        raise ValueError(
-            f"{folder} has no class folders; put the images of each class in a folder of its own"
-        )
+        raise ValueError(f"{folder} has no class folders; put the images of each class in a folder of its own")
     if not names_file:
         return {name: name for name in folders}
     names = read_json(Path(names_file))
-    if absent := [
-        name for name in folders if not isinstance(names, dict) or not isinstance(names.get(name), str)
-    ]:
+    if absent := [name for name in folders if not isinstance(names, dict) or not isinstance(names.get(name), str)]:
         raise ValueError(
             f"{names_file} (DATASET.CLASS_NAMES) has no name for folder {absent[0]!r}; "
             'expected {"folder": "class name"} of all class folders'
@@ -71,13 +67,9 @@ def read_parts(folder: Path, classes: dict[str, str], _: Sequence[float]) -> Spl
 def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -> Split:
     """A split by shares of each class; the same in every run, whatever its seed."""
     if (folder / "train").is_dir() and (folder / "test").is_dir():
-        raise ValueError(
-            f"{folder} has train/ and test/, and DATASET.SPLIT is {shares}; leave DATASET.SPLIT out"
-        )
+        raise ValueError(f"{folder} has train/ and test/, and DATASET.SPLIT is {shares}; leave DATASET.SPLIT out")
     if len(shares) != 3 or min(shares) < 0 or not math.isclose(sum(shares), 1):
-        raise ValueError(
-            f"DATASET.SPLIT is {shares}; it is the shares of train, val and test, such as (0.5, 0.2, 0.3)"
-        )
+        raise ValueError(f"DATASET.SPLIT is {shares}; it is the shares of train, val and test, such as (0.5, 0.2, 0.3)")
     groups = by_label(_read_part(folder, "", classes))
     train, val, _ = shares
     parts = cut(groups, (train, val) if val else (train,), random.Random(0))
@@ -87,15 +79,11 @@ def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -
 def _read_part(folder: Path, part: str, classes: dict[str, str]) -> list[Item]:
     labels = {name: label for label, name in enumerate(classes)}
     if unknown := sorted(set(class_folders(folder / part)) - set(classes) - {CACHE_FOLDER}):
-        raise ValueError(
-            f"{folder / part / unknown[0]} is no class: train/ has no such folder; add it or remove this"
-        )
+        raise ValueError(f"{folder / part / unknown[0]} is no class: train/ has no such folder; add it or remove this")
     items = []
     for name in filter(lambda name: (folder / part / name).is_dir(), classes):
         files = [f for f in visible_files(folder / part / name) if Path(f).suffix.lower() in IMAGE_SUFFIXES]
         if not files:
-            raise ValueError(
-                f"{folder / part / name} has no images ({' '.join(sorted(IMAGE_SUFFIXES))}); add some"
-            )
+            raise ValueError(f"{folder / part / name} has no images ({' '.join(sorted(IMAGE_SUFFIXES))}); add some")
         items += [Item(f"{part}/{name}/{file}".lstrip("/"), labels[name], classes[name]) for file in files]
     return items

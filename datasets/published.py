@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, field
 
-SPLIT_FILES_HOME = (
-    "https://github.com/KaiyangZhou/CoOp/blob/main/DATASETS.md"  # split_zhou_*.json, classnames.txt
-)
+SPLIT_FILES_HOME = "https://github.com/KaiyangZhou/CoOp/blob/main/DATASETS.md"  # split_zhou_*.json, classnames.txt
 MIDDLE_FRAMES = "the videos; this field uses the middle frame of each, in ucf101/UCF-101-midframes"
 MANY_BANDS = "images of 13 bands; this field uses the RGB archive"
 OTHER_TEST_SET = "another of the three test sets; this field uses matched-frequency"

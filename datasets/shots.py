@@ -62,12 +62,8 @@ def read_pickle(path: Path) -> Shots | None:
         TypeError,
         ValueError,
     ) as error:
-        raise ValueError(
-            f"{path} is no few-shot cache ({error}); delete it to have shots drawn again"
-        ) from None
-    absent = next(
-        (item.path for items in shots.values() for item in items if not os.path.isfile(item.path)), None
-    )
+        raise ValueError(f"{path} is no few-shot cache ({error}); delete it to have shots drawn again") from None
+    absent = next((item.path for items in shots.values() for item in items if not os.path.isfile(item.path)), None)
     if absent:
         print(f"Ignoring {path}: its images are not there, the first is {absent}")
         return None

@@ -74,10 +74,7 @@ def read_split(path: Path, image_dir: str) -> Split:
     content = read_json(path)
     try:
         parts = [
-            [
-                Item(str(PurePosixPath(image_dir, name)), int(label), str(classname))
-                for name, label, classname in rows
-            ]
+            [Item(str(PurePosixPath(image_dir, name)), int(label), str(classname)) for name, label, classname in rows]
             for rows in (content["train"], content["val"], content["test"])
         ]
     except (KeyError, TypeError, ValueError) as error:
@@ -116,8 +113,5 @@ def class_half(split: Split, which: str) -> Split:
         raise ValueError(f"DATASET.SUBSAMPLE_CLASSES is {which!r}, but there is only one class; use 'all'")
     renumbered = {label: number for number, label in enumerate(chosen)}
     return Split(
-        *(
-            items and [i._replace(label=renumbered[i.label]) for i in items if i.label in renumbered]
-            for items in split
-        )
+        *(items and [i._replace(label=renumbered[i.label]) for i in items if i.label in renumbered] for items in split)
     )

@@ -32,7 +32,5 @@ def scene_name(scene: str) -> str:
 
 def _read_list(path: Path, labels: dict[str, int]) -> list[Item]:
     known = "|".join(map(re.escape, labels))
-    rows = read_rows(
-        path, rf"/({known})/([^/]+)", "an image of a scene of ClassName.txt, '/a/abbey/sun_x.jpg'"
-    )
+    rows = read_rows(path, rf"/({known})/([^/]+)", "an image of a scene of ClassName.txt, '/a/abbey/sun_x.jpg'")
     return [Item(f"SUN397/{scene}/{file}", labels[scene], scene_name(scene)) for scene, file in rows]

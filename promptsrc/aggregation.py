@@ -1,7 +1,7 @@
 """Gaussian-weighted prompt aggregation, GPA (arXiv 2307.06948, section 3.2.2).
 
-    w_e ∝ exp(-(e - mean)^2 / (2 std^2)), e = 1 .. E, sum_e w_e = 1
-    prompts = sum_e w_e prompts_e
+w_e ∝ exp(-(e - mean)^2 / (2 std^2)), e = 1 .. E, sum_e w_e = 1
+prompts = sum_e w_e prompts_e
 """
 
 from collections.abc import Iterable

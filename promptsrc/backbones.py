@@ -9,6 +9,7 @@ import os
 import pickle
 import tempfile
 import urllib.request
+import warnings
 from pathlib import Path
 
 import torch
@@ -52,12 +53,18 @@ def _read_file(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         if _is_torchscript(path):
-            return torch.jit.load(path, map_location="cpu").state_dict()
+            return _read_torchscript(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except (SafetensorError, OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(f"{path} can't be read as CLIP weights ({reason}); download it again") from None
     return state.get("state_dict", state)
+
+
+def _read_torchscript(path: Path) -> dict[str, Tensor]:
+    with warnings.catch_warnings():  # newer PyTorch calls TorchScript deprecated; it is what OpenAI published
+        warnings.filterwarnings("ignore", ".*torch.jit.load.* is deprecated")
+        return torch.jit.load(path, map_location="cpu").state_dict()
 
 
 def _is_torchscript(path: Path) -> bool:

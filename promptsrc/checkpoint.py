@@ -29,7 +29,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise FileNotFoundError(f"no checkpoint at {path}") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{path} is no readable checkpoint ({reason})") from None
 

@@ -6,10 +6,10 @@ import torch
 from clip.model import CLIP
 from torch import Tensor
 
+from promptsrc.backbones import read_weights
 from promptsrc.precision import Precision
 from promptsrc.text import TextRows
 from promptsrc.towers import encode_image, encode_text
-from promptsrc.backbones import read_weights
 
 HEAD_WIDTH = 64  # in every CLIP
 NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # sizes, stored among OpenAI's weights

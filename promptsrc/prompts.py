@@ -32,9 +32,7 @@ class DeepPrompts(nn.Module):
         ValueError: a negative depth, a layer without vectors, or fewer words than vectors.
     """
 
-    def __init__(
-        self, clip: CLIP, n_text: int, depth_text: int, n_image: int, depth_image: int, ctx_init: str = ""
-    ):
+    def __init__(self, clip: CLIP, n_text: int, depth_text: int, n_image: int, depth_image: int, ctx_init: str = ""):
         super().__init__()
         text_width = clip.ln_final.weight.shape[0]
         image_width = clip.visual.conv1.weight.shape[0]

@@ -22,7 +22,7 @@ QUICK = ["OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "1"]
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_every_method_file_is_read_and_says_how_to_run_it(file, in_root):
     cfg = train.setup_config(train.parse_args(["--config-file", str(file)]))
-    assert cfg.INPUT.SIZE == ((48, 48) if cfg.MODEL.BACKBONE.NAME == "ViT-T/8" else (224, 224))
+    assert ((48, 48) if cfg.MODEL.BACKBONE.NAME == "ViT-T/8" else (224, 224)) == cfg.INPUT.SIZE
     assert cfg.DATALOADER.TEST.BATCH_SIZE == 100
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
     assert re.search(r"(python train.py|bash scripts/)", header[-1])
@@ -45,14 +45,26 @@ def test_the_published_settings(in_root):
 def bash(checkout, script, *words, cfg):
     environment = os.environ | {"DATA": str(ROOT / "data"), "CFG": cfg, "LOADEP": "1"}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    subprocess.run(["bash", f"scripts/{script}", *words], cwd=checkout, check=True, env=environment, capture_output=True)
+    subprocess.run(
+        ["bash", f"scripts/{script}", *words], cwd=checkout, check=True, env=environment, capture_output=True
+    )
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     """A copy of the code, so that its output folder is its own; ImageNet's config names the embedded dataset."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in ("configs", "scripts", "datasets", "trainers", "promptsrc", "train.py", "config.py", "base2new.py", "parse_test_res.py"):
+    for name in (
+        "configs",
+        "scripts",
+        "datasets",
+        "trainers",
+        "promptsrc",
+        "train.py",
+        "config.py",
+        "base2new.py",
+        "parse_test_res.py",
+    ):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
     shutil.copy(ROOT / "configs/datasets/emoji.yaml", copy / "configs/datasets/imagenet.yaml")

@@ -16,7 +16,16 @@ from tests.conftest import ROOT
 
 EMOJI = ["--root", "data", "--dataset-config-file", "configs/datasets/emoji.yaml"]
 SETTINGS = ["--config-file", "configs/trainers/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx.yaml"]
-SMALL = ["DATASET.SUBSAMPLE_CLASSES", "base", "DATASET.NUM_SHOTS", "1", "OPTIM.MAX_EPOCH", "3", "TRAINER.PROMPTSRC.GPA_MEAN", "2"]
+SMALL = [
+    "DATASET.SUBSAMPLE_CLASSES",
+    "base",
+    "DATASET.NUM_SHOTS",
+    "1",
+    "OPTIM.MAX_EPOCH",
+    "3",
+    "TRAINER.PROMPTSRC.GPA_MEAN",
+    "2",
+]
 
 
 def arguments(output, *pairs, trainer="PromptSRC"):
@@ -53,7 +62,9 @@ def test_killed_at_any_time_it_ends_bitwise_where_an_uninterrupted_run_does(unin
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "VLPromptLearner" / "model.pth.tar-3").exists()
-    again = subprocess.run([sys.executable, "train.py", *arguments(tmp_path)], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    again = subprocess.run(
+        [sys.executable, "train.py", *arguments(tmp_path)], cwd=ROOT, check=True, stdout=subprocess.PIPE
+    )
     assert b"Will resume training" in again.stdout
     ours, theirs = prompts(tmp_path), prompts(uninterrupted)
     assert ours.keys() == theirs.keys()
@@ -72,8 +83,20 @@ def test_seed_0_is_a_seed(in_root):
 
 
 def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
-    words = [*EMOJI, *SETTINGS, "--backbone", "ViT-B/32", "--transforms", "random_flip", "normalize", "--trainer", "PromptSRC"]
-    cfg = train.setup_config(train.parse_args([*words, "OPTIM.LR", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "3.5", "SEED", "4.0"]))
+    words = [
+        *EMOJI,
+        *SETTINGS,
+        "--backbone",
+        "ViT-B/32",
+        "--transforms",
+        "random_flip",
+        "normalize",
+        "--trainer",
+        "PromptSRC",
+    ]
+    cfg = train.setup_config(
+        train.parse_args([*words, "OPTIM.LR", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "3.5", "SEED", "4.0"])
+    )
     assert (cfg.MODEL.BACKBONE.NAME, cfg.INPUT.TRANSFORMS) == ("ViT-B/32", ("random_flip", "normalize"))
     assert (cfg.OPTIM.LR, cfg.TRAINER.PROMPTSRC.GPA_MEAN, cfg.SEED) == (1.0, 3.5, 4)
     assert (type(cfg.OPTIM.LR), type(cfg.SEED)) == (float, int)
@@ -96,15 +119,28 @@ def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
         (["INPUT.SIZE", "(224, 224)"], 1, r"INPUT.SIZE is \(224, 224\), but backbone ViT-T/8 takes 48 x 48 images"),
         (["TRAINER.PROMPTSRC.PREC", "fp8"], 1, "PREC is 'fp8'; choose one of fp32, fp16, amp, bf16"),
         (["TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", "0"], 1, "PROMPT_DEPTH_TEXT is 0; it must be at least 1"),
-        (["DATASET.SUBSAMPLE_CLASSES", "novel"], 1, "DATASET.SUBSAMPLE_CLASSES is 'novel'; it is one of all, base, new"),
-        (["--eval-only", "--model-dir", "docs", "--load-epoch", "3"], 1, "no checkpoint at docs/.*holds no VLPromptLearner"),
+        (
+            ["DATASET.SUBSAMPLE_CLASSES", "novel"],
+            1,
+            "DATASET.SUBSAMPLE_CLASSES is 'novel'; it is one of all, base, new",
+        ),
+        (
+            ["--eval-only", "--model-dir", "docs", "--load-epoch", "3"],
+            1,
+            "no checkpoint at docs/.*holds no VLPromptLearner",
+        ),
         (["OPTIM.LR", "1e30", "OPTIM.WARMUP_EPOCH", "0"], 1, "loss is nan in epoch 1, batch .*lower OPTIM.LR"),
     ],
 )
 def test_a_mistake_gets_one_line_and_an_exit_code(in_root, tmp_path, capsys, words, code, message):
     flags = [word for word in words if word.startswith("--")]
     split = (words, []) if flags else ([], words)
-    assert train.main([*EMOJI, *SETTINGS, "--trainer", "PromptSRC", "--output-dir", str(tmp_path), *split[0], *SMALL, *split[1]]) == code
+    assert (
+        train.main(
+            [*EMOJI, *SETTINGS, "--trainer", "PromptSRC", "--output-dir", str(tmp_path), *split[0], *SMALL, *split[1]]
+        )
+        == code
+    )
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ")
     assert re.search(message, error), error
@@ -114,7 +150,17 @@ def test_a_mistake_gets_one_line_and_an_exit_code(in_root, tmp_path, capsys, wor
 def test_weights_that_cannot_be_downloaded_say_where_to_place_them(in_root, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
-    words = [*EMOJI, *SETTINGS, "--trainer", "PromptSRC", "--output-dir", str(tmp_path / "run"), "--backbone", "ViT-B/16", *SMALL]
+    words = [
+        *EMOJI,
+        *SETTINGS,
+        "--trainer",
+        "PromptSRC",
+        "--output-dir",
+        str(tmp_path / "run"),
+        "--backbone",
+        "ViT-B/16",
+        *SMALL,
+    ]
     assert train.main([*words, "INPUT.SIZE", "(224, 224)"]) == 1
     assert "ViT-B-16.pt elsewhere and place it at" in capsys.readouterr().err
     assert list((tmp_path / ".cache" / "clip").iterdir()) == []
@@ -122,8 +168,12 @@ def test_weights_that_cannot_be_downloaded_say_where_to_place_them(in_root, tmp_
 
 def test_help_is_quick_and_names_every_flag_of_the_field():
     started = time.time()
-    out = subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    out = subprocess.run(
+        [sys.executable, "train.py", "--help"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     assert time.time() - started < 10 and os.path.exists(ROOT / "train.py")
-    flags = "root output-dir resume seed source-domains target-domains transforms config-file dataset-config-file trainer"
+    flags = (
+        "root output-dir resume seed source-domains target-domains transforms config-file dataset-config-file trainer"
+    )
     for flag in f"{flags} backbone head eval-only model-dir load-epoch no-train".split():
         assert f"--{flag}" in out

@@ -104,33 +104,31 @@ def test_a_read_only_root_gives_the_same_items(tmp_path, monkeypatch, capsys):
     assert sorted((tmp_path / "b").rglob("*")) == before
     lines = [line for line in capsys.readouterr().out.splitlines() if "Read-only" in line]
     assert len(lines) == 4
-    assert lines[0].endswith(
-        "cannot be written (Read-only file system): each run draws its split, the same for a seed"
-    )
-    assert lines[1].endswith(
-        "cannot be written (Read-only file system): each run draws its shots, the same for a seed"
-    )
+    assert lines[0].endswith("cannot be written (Read-only file system): each run draws its split, the same for a seed")
+    assert lines[1].endswith("cannot be written (Read-only file system): each run draws its shots, the same for a seed")
 
 
 RUNS = """
 import json, sys, time
 from pathlib import Path
 from tests.datasets.roots import items, load
-go, seed = Path(sys.argv[1]), int(sys.argv[2])
-Path(sys.argv[3]).touch()
+go, up, result, seed = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+up.touch()
 while not go.exists():
     time.sleep(0.001)
 found = []
-for root in sys.argv[4:]:
+for root in sys.argv[5:]:
     dataset = load("OxfordPets", root, 4, seed=seed)
     found.append([items(dataset.train_x), items(dataset.val), sorted(items(load("OxfordPets", root, seed=9).train_x))])
-print("\\n" + json.dumps(found))
+result.write_text(json.dumps(found))
 """
 
 
 def start(tmp_path, number, seed, roots):
-    call = [sys.executable, "-c", RUNS, tmp_path / "go", seed, tmp_path / f"up{number}", *roots]
-    return subprocess.Popen(list(map(str, call)), cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    """A run in a process of its own; its result goes to a file, since a pipe that nobody empties would stop it."""
+    marks = [tmp_path / "go", tmp_path / f"up{number}", tmp_path / f"result{number}"]
+    call = [sys.executable, "-c", RUNS, *marks, seed, *roots]
+    return subprocess.Popen(list(map(str, call)), cwd=PROJECT, stdout=subprocess.DEVNULL)
 
 
 def test_runs_that_start_at_once_agree(tmp_path):
@@ -148,8 +146,8 @@ def test_runs_that_start_at_once_agree(tmp_path):
             for path in [*folder.glob("split_zhou*"), *folder.glob("split_fewshot/shot*")]:
                 json.loads(path.read_text())
                 reads += 1
-    results = [json.loads(run.communicate()[0].splitlines()[-1]) for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0]
+    results = [json.loads((tmp_path / f"result{number}").read_text()) for number in range(len(runs))]
     assert reads > 0
     assert results[0] == results[1]
     for first, other in zip(results[0], results[2], strict=True):
@@ -170,9 +168,7 @@ def test_missing_root_names_it_and_what_it_should_hold(tmp_path):
 
 
 def test_missing_folder_names_the_check(tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=rf"DTD|{tmp_path}, which has no dtd/; `python -m datasets.check"
-    ):
+    with pytest.raises(FileNotFoundError, match=rf"DTD|{tmp_path}, which has no dtd/; `python -m datasets.check"):
         load("DescribableTextures", tmp_path)
 
 
@@ -190,9 +186,7 @@ def test_missing_folder_names_the_check(tmp_path):
 def test_missing_file_is_named_with_the_check(tmp_path, name, absent):
     folder = make_root(tmp_path, name, split_file=False)
     (folder / absent).unlink()
-    with pytest.raises(
-        FileNotFoundError, match=f"{name}: {folder} has no {absent}; `python -m datasets.check"
-    ):
+    with pytest.raises(FileNotFoundError, match=f"{name}: {folder} has no {absent}; `python -m datasets.check"):
         load(name, tmp_path)
 
 

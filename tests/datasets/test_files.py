@@ -16,9 +16,7 @@ def test_rows_with_trailing_blanks_and_empty_lines(tmp_path):
 @pytest.mark.parametrize(("text", "line"), [("a 1\n\nb 2\n", 2), ("a 1\nb 2\nb\n", 3), ("", 1)])
 def test_malformed_row_names_file_line_and_form(tmp_path, text, line):
     (tmp_path / "list.txt").write_text(text)
-    with pytest.raises(
-        ValueError, match=rf"list.txt, line {line} is .*; expected '<letter> <digit>': correct"
-    ):
+    with pytest.raises(ValueError, match=rf"list.txt, line {line} is .*; expected '<letter> <digit>': correct"):
         files.read_rows(tmp_path / "list.txt", r"(\w) (\d)", "'<letter> <digit>'")
 
 

@@ -67,9 +67,7 @@ def test_a_pickled_cache_without_its_images_is_ignored_with_a_line(tmp_path, cap
 
 def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(tmp_path):
     path = write_pickle(tmp_path, {"train": [Call(Path.touch, tmp_path / "touched")]})
-    with pytest.raises(
-        ValueError, match=r"shot_16-seed_1.pkl is no few-shot cache \(it asks for .*\); delete it"
-    ):
+    with pytest.raises(ValueError, match=r"shot_16-seed_1.pkl is no few-shot cache \(it asks for .*\); delete it"):
         read_pickle(path)
     assert not (tmp_path / "touched").exists()
 

@@ -50,7 +50,9 @@ def test_without_recount_torchs_recursion_goes_on_from_the_full_rate():
 
 
 def test_steps():
-    assert rates(5, LR_SCHEDULER="single_step", STEPSIZE=(2,)) == pytest.approx([0.0025] * 2 + [0.00025] * 2 + [0.000025])
+    assert rates(5, LR_SCHEDULER="single_step", STEPSIZE=(2,)) == pytest.approx(
+        [0.0025] * 2 + [0.00025] * 2 + [0.000025]
+    )
     assert rates(3, LR_SCHEDULER="single_step", STEPSIZE=(-1,)) == pytest.approx([0.0025] * 3)
     expected = [0.0025, 0.00025, 0.00025, 0.000025]
     assert rates(4, LR_SCHEDULER="multi_step", STEPSIZE=(1, 3)) == pytest.approx(expected)

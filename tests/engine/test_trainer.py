@@ -88,7 +88,9 @@ def test_the_best_epoch_on_validation_is_kept_and_deployed(root, tmp_path, capsy
     assert out.count("Evaluate on the *val* set") == 5
     assert "Deploy the model with the best val performance" in out and "model-best.pth.tar" in out
     accuracies = [float(a) for a in re.findall(r"\* accuracy: ([\d.]+)%", out)[:5]]
-    assert load_checkpoint(str(tmp_path / "run/head/model-best.pth.tar"))["val_result"] == pytest.approx(max(accuracies), abs=0.05)
+    assert load_checkpoint(str(tmp_path / "run/head/model-best.pth.tar"))["val_result"] == pytest.approx(
+        max(accuracies), abs=0.05
+    )
 
 
 def test_the_log_has_the_lines_that_parsers_read(root, tmp_path, capsys):
@@ -100,7 +102,12 @@ def test_the_log_has_the_lines_that_parsers_read(root, tmp_path, capsys):
     )
     assert re.search(line, out)
     assert len(re.findall(r"^epoch ", out, re.M)) == 20  # an epoch has fewer batches than PRINT_FREQ: each is printed
-    order = ["No checkpoint found, train from scratch", "Checkpoint saved to", "Finish training", "Deploy the last-epoch model"]
+    order = [
+        "No checkpoint found, train from scratch",
+        "Checkpoint saved to",
+        "Finish training",
+        "Deploy the last-epoch model",
+    ]
     order += ["Evaluate on the *test* set", "=> result", "* total: 18", "Elapsed: 0:00:0"]
     assert [out.index(text) for text in order] == sorted(out.index(text) for text in order)
 

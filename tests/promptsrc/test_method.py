@@ -123,7 +123,12 @@ def test_classes_encoded_once_gives_the_same_logits(tiny):
 
 @pytest.mark.parametrize(
     "prec, towers, tolerance",
-    [("fp32", torch.float32, 0.0), ("fp16", torch.float16, 0.1), ("bf16", torch.bfloat16, 1.0), ("amp", torch.float32, 0.1)],
+    [
+        ("fp32", torch.float32, 0.0),
+        ("fp16", torch.float16, 0.1),
+        ("bf16", torch.bfloat16, 1.0),
+        ("amp", torch.float32, 0.1),
+    ],
 )
 def test_every_precision_computes_near_float32_with_float32_heads(tiny_state, prec, towers, tolerance):
     from promptsrc.clip import build_clip

@@ -11,7 +11,9 @@ TEXTS = ["a photo of a cat.", "a photo of a very long haired dachshund on a sofa
 
 def test_without_prompts_it_is_clip(tiny):
     rows, images = embed(tiny, TEXTS), torch.randn(3, 3, 32, 32)
-    torch.testing.assert_close(encode_text(tiny, rows.embeddings, rows.eot), tiny.encode_text(rows.tokens), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        encode_text(tiny, rows.embeddings, rows.eot), tiny.encode_text(rows.tokens), atol=1e-5, rtol=0
+    )
     torch.testing.assert_close(encode_image(tiny, images), tiny.encode_image(images), atol=1e-5, rtol=0)
 
 

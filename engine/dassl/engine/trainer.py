@@ -36,7 +36,9 @@ class TrainerBase:
         self._scheds: OrderedDict[str, Any] = OrderedDict()
         self._writer: Any = None
 
-    def register_model(self, name: str = "model", model: nn.Module = None, optim: Any = None, sched: Any = None) -> None:
+    def register_model(
+        self, name: str = "model", model: nn.Module = None, optim: Any = None, sched: Any = None
+    ) -> None:
         """Make a model known: it is saved, loaded, resumed and switched between modes under its name.
 
         Raises:
@@ -194,7 +196,8 @@ class TrainerBase:
     def train(self, start_epoch: int, max_epoch: int) -> None:
         self.start_epoch, self.max_epoch = start_epoch, max_epoch
         self.before_train()
-        for self.epoch in range(self.start_epoch, self.max_epoch):
+        for epoch in range(self.start_epoch, self.max_epoch):
+            self.epoch = epoch
             self.before_epoch()
             self.run_epoch()
             self.after_epoch()

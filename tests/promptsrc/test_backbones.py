@@ -1,0 +1,83 @@
+"""Weights by name and by file, in the formats that they come in."""
+
+import hashlib
+
+import pytest
+import torch
+from clip import clip as openai
+from safetensors.torch import save_file
+
+from promptsrc import backbones
+from promptsrc.clip import build_clip, load_clip
+from promptsrc.text import tokenize
+
+
+def test_every_file_format_gives_the_same_features(tiny_state, tmp_path, tiny):
+    torch.save(tiny_state, tmp_path / "plain.pt")
+    torch.save({"state_dict": tiny_state, "epoch": 1}, tmp_path / "nested.pt")
+    save_file(tiny_state, tmp_path / "tensors.safetensors")
+    tokens = tokenize(["a photo of a cat."])
+    for file in tmp_path.iterdir():
+        assert torch.equal(load_clip(str(file)).encode_text(tokens), tiny.encode_text(tokens)), file.name
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated")  # what makes the file; reading it must not warn
+def test_a_torchscript_archive_is_recognised(tmp_path):
+    module = torch.jit.trace(torch.nn.Linear(2, 2), torch.ones(1, 2))
+    module.save(str(tmp_path / "archive.pt"))
+    assert set(backbones._read_file(tmp_path / "archive.pt")) == {"weight", "bias"}
+
+
+def test_the_bundled_weights_are_a_clip_with_a_full_vocabulary():
+    clip = load_clip("ViT-T/8")
+    assert (clip.visual.input_resolution, clip.token_embedding.weight.shape) == (48, (49408, 128))
+    assert not any(p.requires_grad for p in clip.parameters()) and not clip.training
+
+
+def test_the_models_own_forward_still_works(tiny_state):
+    built = openai.build_model({k: v.clone() for k, v in tiny_state.items()}).float()
+    tokens, images = tokenize(["a dog", "a photo of a fire truck."]), torch.randn(2, 3, 32, 32)
+    ours = build_clip(tiny_state)
+    torch.testing.assert_close(ours(images, tokens), built(images, tokens), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights at all", b"PK\x03\x04 half a zip"])
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_a_damaged_file_is_named(tmp_path, content, suffix):
+    file = tmp_path / f"weights{suffix}"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"weights.* can't be read as CLIP weights"):
+        backbones.read_weights(str(file))
+
+
+def test_other_weights_are_refused(tmp_path):
+    torch.save({"fc.weight": torch.ones(2, 2)}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="no weights of a CLIP in OpenAI's layout"):
+        load_clip(str(tmp_path / "other.pt"))
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A backbone 'Served' behind a file URL, with its right checksum."""
+    content = b"weights" * 1000
+    folder = tmp_path / "web" / hashlib.sha256(content).hexdigest()
+    folder.mkdir(parents=True)
+    (folder / "Served.pt").write_bytes(content)
+    monkeypatch.setattr(backbones, "CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(backbones.OPENAI_URLS, "Served", (folder / "Served.pt").as_uri())
+    return folder / "Served.pt", tmp_path / "cache"
+
+
+def test_a_download_is_verified_and_done_once(served):
+    source, cache = served
+    assert backbones._downloaded("Served").read_bytes() == source.read_bytes()
+    source.unlink()
+    assert backbones._downloaded("Served") == cache / "Served.pt"
+
+
+def test_a_damaged_download_leaves_nothing_behind(served):
+    source, cache = served
+    source.write_bytes(b"something else")
+    with pytest.raises(ConnectionError, match="weights of Served came damaged .*wrong checksum"):
+        backbones._downloaded("Served")
+    assert list(cache.iterdir()) == []
