@@ -97,7 +97,7 @@ class FrozenCLIP:
     def encode_text(self, rows: TextRows, prompts: Sequence[Tensor] = ()) -> Tensor:
         """(C, D); see `towers.encode_text`."""
         with self.precision.autocast():
-            return encode_text(self.clip, rows.embeddings, rows.eot, prompts)
+            return encode_text(self.clip, rows, prompts)
 
     def encode_image(self, images: Tensor, prompts: Sequence[Tensor] = ()) -> Tensor:
         """(B, D); see `towers.encode_image`."""

@@ -2,44 +2,47 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from promptsrc.clip import FrozenCLIP
-from promptsrc.text import class_texts, embed
+from promptsrc.prompts import ConditionalPrompts, PromptLearner
 
 
 class Encoded(NamedTuple):
-    """What one model says of one batch: image (B, D) and text (C, D) features of unit length, logits (B, C)."""
+    """What one model says of one batch: image (B, D) and text (C, D) features of unit length, logits (B, C).
+
+    Text is (B, C, D) where the prompts follow the image.
+    """
 
     image: Tensor
     text: Tensor
     logits: Tensor
 
 
-class Prompts(Protocol):
-    """What a prompt learner gives the towers."""
-
-    prefix: str  # the words in front of a class name
-    text: Sequence[Tensor]  # vectors (n, W) of text block 0, 1, ...
-    image: Sequence[Tensor]  # vectors (n, W) of image block 0, 1, ...
-
-
 class PromptedCLIP:
     """Classifies images among class names with a frozen CLIP and prompts (the student)."""
 
-    def __init__(self, frozen: FrozenCLIP, prompts: Prompts, classnames: Sequence[str]):
+    def __init__(self, frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]):
         self.frozen = frozen
         self.prompts = prompts
-        self.rows = embed(frozen.clip, class_texts(classnames, prompts.prefix))
+        self.rows = prompts.rows(frozen.clip, classnames)
         self._encoded_classes: Tensor | None = None
 
     def class_features(self) -> Tensor:
         """(C, D), unit length."""
-        return unit(self.frozen.encode_text(self.rows, self.prompts.text))
+        if self._encoded_classes is not None:
+            return self._encoded_classes
+        features = self._encode_classes(self.prompts.text)
+        if not self.prompts.text:  # nothing of the text is learned: once is enough
+            self._encoded_classes = features
+        return features
+
+    def _encode_classes(self, vectors: Sequence[Tensor]) -> Tensor:
+        return unit(self.frozen.encode_text(self.rows, vectors))
 
     def image_features(self, images: Tensor) -> Tensor:
         """(B, 3, R, R) -> (B, D), unit length."""
@@ -52,18 +55,40 @@ class PromptedCLIP:
 
     def classify(self, images: Tensor) -> Tensor:
         """Logits (B, C)."""
-        text = self.class_features() if self._encoded_classes is None else self._encoded_classes
-        return self.frozen.logits(self.image_features(images), text)
+        return self.encode(images).logits
 
     @contextmanager
     def classes_encoded_once(self) -> Iterator[None]:
-        """Within, prompts do not change, and `classify` encodes the classes only once."""
+        """Within, prompts do not change, and the classes are encoded only once."""
         with torch.no_grad():
             self._encoded_classes = self.class_features()
         try:
             yield
         finally:
             self._encoded_classes = None
+
+
+class ConditionalCLIP(PromptedCLIP):
+    """A prompted CLIP whose context follows the image, so that each image has class features of its own (CoCoOp)."""
+
+    prompts: ConditionalPrompts
+
+    def encode(self, images: Tensor) -> Encoded:
+        image = self.image_features(images)  # (B, D)
+        text = torch.stack([self._encode_classes([context]) for context in self.prompts.contexts(image)])  # (B, C, D)
+        logits = [self.frozen.logits(one, classes) for one, classes in zip(image, text, strict=True)]
+        return Encoded(image, text, torch.stack(logits))
+
+    @contextmanager
+    def classes_encoded_once(self) -> Iterator[None]:
+        """No class has features before the image is seen."""
+        yield
+
+
+def prompted_clip(frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]) -> PromptedCLIP:
+    """The classifier that these prompts make of a frozen CLIP."""
+    kind = ConditionalCLIP if isinstance(prompts, ConditionalPrompts) else PromptedCLIP
+    return kind(frozen, prompts, classnames)
 
 
 class ZeroShotCLIP:

@@ -13,14 +13,17 @@ PLACEHOLDER = "X"  # one token; stands in the text where a learned vector withou
 
 @dataclass(frozen=True)
 class TextRows:
-    """Tokenised texts and their frozen embeddings, cut behind the longest one.
+    """Tokenised texts and their frozen embeddings, cut behind the longest one: text is causal and read at EOT, so
+    no position behind it can matter.
 
-    tokens (C, 77); eot (C,), the position of the largest id; embeddings (C, L, W) with L = max(eot) + 1.
+    tokens (C, 77); eot (C,), the position of the largest id; embeddings (C, L, W) with L = max(eot) + 1; slots (C, n),
+    the positions that n learned vectors take, where these are not 1..n in every text.
     """
 
     tokens: Tensor
     eot: Tensor
     embeddings: Tensor
+    slots: Tensor | None = None
 
 
 def readable(classname: str) -> str:

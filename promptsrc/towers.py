@@ -13,30 +13,30 @@ import torch.nn.functional as F
 from clip.model import CLIP, VisionTransformer
 from torch import Tensor, nn
 
+from promptsrc.text import TextRows
 
-def encode_text(clip: CLIP, embeddings: Tensor, eot: Tensor, prompts: Sequence[Tensor] = ()) -> Tensor:
+
+def encode_text(clip: CLIP, rows: TextRows, prompts: Sequence[Tensor] = ()) -> Tensor:
     """Text features, not normalised.
 
     Args:
-        embeddings: token embeddings (B, L, W), cut right after the longest text: the tower is causal and read at EOT,
-            so no position behind it can matter.
-        eot: position of EOT in each text (B,).
-        prompts: vectors (n, W) or (B, n, W) of block 0, 1, ...; they take positions 1..n on entry to their block. Those of
-            block 0 get a position embedding like every token, deeper ones do not. Behind the last prompted block
-            their positions go on as ordinary tokens.
+        rows: the texts, B of them.
+        prompts: vectors (n, W) or (B, n, W) of block 0, 1, ...; they take positions 1..n (or the slots of the texts) on
+            entry to their block. Those of block 0 get a position embedding like every token, deeper ones do not.
+            Behind the last prompted block their positions go on as ordinary tokens.
 
     Returns:
         (B, D) in the towers' precision.
     """
-    x = embeddings.to(clip.dtype)
+    x = rows.embeddings.to(clip.dtype)
     if prompts:
-        x = _put_behind_sos(x, prompts[0])
+        x = _put_in(x, prompts[0], rows.slots)
     x = x + clip.positional_embedding[: x.shape[1]]
     for i, block in enumerate(clip.transformer.resblocks):
         if 0 < i < len(prompts):
-            x = _put_behind_sos(x, prompts[i])
+            x = _put_in(x, prompts[i], rows.slots)
         x = _run_block(block, x, causal=True)  # (B, L, W)
-    read = x[torch.arange(len(x), device=x.device), eot]  # (B, W)
+    read = x[torch.arange(len(x), device=x.device), rows.eot]  # (B, W)
     return clip.ln_final(read) @ clip.text_projection
 
 
@@ -73,10 +73,12 @@ def encode_image(clip: CLIP, images: Tensor, prompts: Sequence[Tensor] = ()) -> 
     return visual.ln_post(x[:, 0]) @ visual.proj
 
 
-def _put_behind_sos(x: Tensor, vectors: Tensor) -> Tensor:
-    """Positions 1..n of every sequence become `vectors`."""
-    n = vectors.shape[-2]
-    return torch.cat([x[:, :1], _for_each(x, vectors), x[:, 1 + n :]], 1)
+def _put_in(x: Tensor, vectors: Tensor, slots: Tensor | None) -> Tensor:
+    """Positions 1..n of every sequence, or its slots (B, n), become `vectors`."""
+    n, vectors = vectors.shape[-2], _for_each(x, vectors)  # (B, n, W)
+    if slots is not None:
+        return x.scatter(1, slots[..., None].expand_as(vectors), vectors)
+    return torch.cat([x[:, :1], vectors, x[:, 1 + n :]], 1)
 
 
 def _append(x: Tensor, vectors: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from promptsrc.towers import encode_text
 def template_features(clip: CLIP, classnames: Sequence[str], template: str) -> Tensor:
     """Features (C, D) of the classes in one template, not normalised; `{}` stands for the name."""
     rows = embed(clip, [template.replace("{}", readable(name)) for name in classnames])
-    return encode_text(clip, rows.embeddings, rows.eot)
+    return encode_text(clip, rows)
 
 
 def ensemble_features(clip: CLIP, classnames: Sequence[str], templates: Sequence[str]) -> Tensor:

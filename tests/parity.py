@@ -24,8 +24,9 @@ from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor
 
 from config import default_config
+from promptsrc.model import ConditionalCLIP, Encoded
 from promptsrc.templates import DATASETS, TEACHER
-from promptsrc.text import class_texts, readable, tokenize
+from promptsrc.text import readable, tokenize
 from promptsrc.zeroshot import diverse_features
 from tests import tiny_clip
 
@@ -134,21 +135,18 @@ def _trainer_class(base: type, classnames: list[str], batches: list[dict[str, Te
             self.num_classes, self.num_source_domains = len(classnames), 0
             self.lab2cname = dict(enumerate(classnames))
 
-        def losses(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
             record = self.__dict__.setdefault("steps", [])
-            with _listening(self.model, "encode") as student:
-                if self.regulation:
-                    with _listening(self.regulation.teacher, "encode") as teacher:
-                        losses = super().losses(images, labels)
-                else:
-                    teacher, losses = [], super().losses(images, labels)
-            record.append({"student": student[0], "teacher": (teacher or [None])[0], "losses": losses})
+            teacher = self.regulation.teacher.encode(images) if self.regulation else None
+            losses = super().losses(student, images, labels)
+            record.append({"student": student, "teacher": teacher, "losses": losses})
             return losses
 
         def optimize(self, loss: Tensor) -> None:
             self.steps[-1] |= {"loss": loss, "lr": self.optim.param_groups[0]["lr"]}
             super().optimize(loss)
-            self.steps[-1]["grad"] = {n: p.grad.clone() for n, p in self.prompts.named_parameters()}
+            gradients = {n: p.grad for n, p in self.prompts.named_parameters()}
+            self.steps[-1]["grad"] = {n: g.clone() for n, g in gradients.items() if g is not None}
 
         def end_epoch(self) -> None:
             epochs = self.__dict__.setdefault("epochs", [])
@@ -157,26 +155,6 @@ def _trainer_class(base: type, classnames: list[str], batches: list[dict[str, Te
             super().end_epoch()
 
     return Recorded
-
-
-class _listening:
-    """Within, the results of an object's method are also put into a list."""
-
-    def __init__(self, owner: Any, method: str):
-        self.owner, self.method, self.results = owner, method, []
-
-    def __enter__(self) -> list[Any]:
-        original = getattr(self.owner, self.method)
-
-        def listened(*args: Any) -> Any:
-            self.results.append(original(*args))
-            return self.results[-1]
-
-        setattr(self.owner, self.method, listened)
-        return self.results
-
-    def __exit__(self, *_: Any) -> None:
-        delattr(self.owner, self.method)
 
 
 def _batches(case: Mapping[str, Any]) -> list[dict[str, Tensor]]:
@@ -200,7 +178,7 @@ def _replay_training(case: Mapping[str, Any], output: Path) -> dict[str, Any]:
     _inject(trainer.prompts, case, prefix)
     ours = {"train_labels": case["train_labels"]["values"]}
     ours |= _parameters("param/init", dict(trainer.prompts.named_parameters()), prefix)
-    ours["tokenized_prompts"] = tokenize(class_texts(names, trainer.prompts.prefix))
+    ours["tokenized_prompts"] = trainer.model.rows.tokens
     ours |= _teacher(trainer)
     ours["eval_logits_init"] = _logits(trainer, images)
     trainer.train()
@@ -210,7 +188,7 @@ def _replay_training(case: Mapping[str, Any], output: Path) -> dict[str, Any]:
         fresh = _trainer_class(base, novel, batches)(cfg)
         fresh.load_model(str(output), case["checkpoint"]["epoch_value"])
         ours |= _evaluation(fresh, images, "novel")
-        ours["tokenized_prompts_novel"] = tokenize(class_texts(novel, fresh.prompts.prefix))
+        ours["tokenized_prompts_novel"] = fresh.model.rows.tokens
     return ours
 
 
@@ -249,10 +227,10 @@ def _logits(trainer: Any, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _evaluation(trainer: Any, images: Tensor, which: str) -> dict[str, Tensor]:
-    return {
-        f"eval_logits_{which}": _logits(trainer, images),
-        f"eval_text_features_{which}": trainer.model.class_features(),
-    }
+    found = {f"eval_logits_{which}": _logits(trainer, images)}
+    if not isinstance(trainer.model, ConditionalCLIP):
+        found[f"eval_text_features_{which}"] = trainer.model.class_features()
+    return found
 
 
 def _training(trainer: Any, prefix: str) -> dict[str, Any]:

@@ -15,7 +15,11 @@ from tests.conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs" / "trainers").glob("*/*.yaml"))
 SCRIPTS = sorted((ROOT / "scripts").glob("*/*.sh"))
-TINY = {"PromptSRC": "vit_t8_c2_ep20_batch4_4+4ctx", "IVLP": "vit_t8_c2_ep20_batch4_4+4ctx", "ZeroshotCLIP": "vit_t8"}
+TINY = {
+    "PromptSRC": "vit_t8_c2_ep20_batch4_4+4ctx",
+    "IVLP": "vit_t8_c2_ep20_batch4_4+4ctx",
+    "ZeroshotCLIP": "vit_t8_ctxv1",
+}
 QUICK = ["OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "1"]
 
 
@@ -92,7 +96,7 @@ def test_every_script_runs_into_the_folder_of_the_field(checkout):
     ]:
         bash(checkout, script, *words, *QUICK, cfg=TINY["PromptSRC"])
         ran.add(script)
-    bash(checkout, "zsclip/zeroshot.sh", "emoji", "vit_t8", cfg="vit_t8")
+    bash(checkout, "zsclip/zeroshot.sh", "emoji", "vit_t8_ctxv1", cfg="vit_t8_ctxv1")
     ran.add("zsclip/zeroshot.sh")
     assert ran == {str(script.relative_to(ROOT / "scripts")) for script in SCRIPTS}
     cfg = TINY["PromptSRC"]
@@ -105,7 +109,7 @@ def test_every_script_runs_into_the_folder_of_the_field(checkout):
         *(f"emoji/PromptSRC/{cfg}_1shots/seed{seed}" for seed in (1, 2, 3)),
         f"imagenet/PromptSRC/{cfg}_16shots/seed3",
         f"evaluation/PromptSRC/{cfg}_16shots/emoji/seed3",
-        "ZeroshotCLIP/vit_t8/emoji",
+        "ZeroshotCLIP/vit_t8_ctxv1/emoji",
     }
     assert all(accuracy > 100 / 16 for accuracy in results.values())
 

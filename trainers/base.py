@@ -1,4 +1,7 @@
-"""What the trainers share: one frozen CLIP, the step, checkpoints of the prompts. A method's file adds what its paper changes."""
+"""What the trainers share: one frozen CLIP, the step, checkpoints of the prompts.
+
+A method's file adds what its paper changes.
+"""
 
 import os
 from pathlib import Path
@@ -6,16 +9,19 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from dassl.metrics import compute_accuracy
 from dassl.optim import build_lr_scheduler, build_optimizer
-from torch import Tensor, nn
+from torch import Tensor
 from yacs.config import CfgNode
 
+from promptsrc.aggregation import GaussianAggregation
 from promptsrc.checkpoint import load_prompts, read_checkpoint
 from promptsrc.clip import FrozenCLIP, load_clip
-from promptsrc.model import PromptedCLIP, ZeroShotCLIP
+from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP, prompted_clip
 from promptsrc.precision import precision
-from promptsrc.prompts import DeepPrompts
+from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import SelfRegulation
+from promptsrc.zeroshot import diverse_features
 from trainers.dassl_pytorch import Trainer
 
 
@@ -54,51 +60,71 @@ class CLIPTrainer(Trainer):
 
 
 class PromptTrainer(CLIPTrainer):
-    """Learns prompts for a frozen CLIP.
+    """Learns prompts for a frozen CLIP, and regulates them where `REGULATION.ENABLED` or the method says so.
 
-    A method says in `build_prompts` what is learned and, where it is self-regulated, in `build_regulation` how.
+    A method names its parts below, and says in `prompt_settings` how its config node builds the learner.
     """
 
     node: str  # name of the method's config node
     registered_as: str  # name in Dassl's registry of models, and so of the checkpoint folder
+    learner: type[PromptLearner]  # what is trained and saved
 
-    def build_prompts(self, frozen: FrozenCLIP) -> nn.Module:
-        """The prompts (see `promptsrc.model.Prompts`), whose parameters are what is trained and saved."""
+    def prompt_settings(self) -> dict[str, int | str]:
+        """Arguments of `learner` by name, besides the CLIP."""
         raise NotImplementedError
-
-    def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation | None:
-        """The method's constraints; CLIP is still float32 here."""
-        return None
 
     @property
     def settings(self) -> CfgNode:
         """The method's own config node."""
         return self.cfg.TRAINER[self.node]
 
+    @property
+    def regulation_settings(self) -> CfgNode | None:
+        """Weights of the consistency losses and of the aggregation; None: the cross-entropy alone."""
+        return self.cfg.REGULATION if self.cfg.REGULATION.ENABLED else None
+
+    @property
+    def prec(self) -> str:
+        return self.settings.PREC
+
     def build_model(self) -> None:
-        frozen = self.load_frozen_clip(self.settings.PREC)
-        self.prompts = self.build_prompts(frozen).to(self.device)
+        frozen = self.load_frozen_clip(self.prec)
+        self.prompts = self.learner(frozen.clip, **self.prompt_settings()).to(self.device)
         self.regulation = self.build_regulation(frozen)
         frozen.cast()
-        self.model = PromptedCLIP(frozen, self.prompts, self.classnames)
+        self.model = prompted_clip(frozen, self.prompts, self.classnames)
         self.optim = build_optimizer(self.prompts, self.cfg.OPTIM)
         self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
         self.scaler = frozen.precision.grad_scaler()
         self.register_model(self.registered_as, self.prompts, self.optim, self.sched)
 
+    def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation | None:
+        """The three constraints of PromptSRC for these prompts; CLIP is still float32 here."""
+        settings = self.regulation_settings
+        if settings is None:
+            return None
+        return SelfRegulation(
+            ZeroShotCLIP(frozen, diverse_features(frozen.clip, self.classnames)),
+            GaussianAggregation(self.max_epoch, settings.GPA_MEAN, settings.GPA_STD),
+            settings.TEXT_LOSS_WEIGHT,
+            settings.IMAGE_LOSS_WEIGHT,
+        )
+
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, float]:
         """One training step; the epoch's last one moves the schedule and closes the epoch."""
-        losses = self.losses(*self.parse_batch_train(batch))
+        images, labels = self.parse_batch_train(batch)
+        student = self.model.encode(images)
+        losses = self.losses(student, images, labels)
         loss = sum(losses.values())
         self.optimize(loss)
         if self.batch_idx + 1 == self.num_batches:
             self.update_lr()
             self.end_epoch()
-        return {name: value.item() for name, value in {"loss": loss, **losses}.items()}
+        logged = {"loss": loss, **losses, "acc": compute_accuracy(student.logits, labels)[0]}
+        return {name: value.item() for name, value in logged.items()}
 
-    def losses(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """The terms of the loss by name, each a scalar."""
-        student = self.model.encode(images)
+    def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The terms of the loss by name, each a scalar that has its weight."""
         losses = {"loss_ce": F.cross_entropy(student.logits, labels)}
         if self.regulation:
             losses |= self.regulation.losses(student, images)
@@ -120,7 +146,7 @@ class PromptTrainer(CLIPTrainer):
         if not torch.isfinite(loss).all():
             raise FloatingPointError(
                 f"loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1} (lr "
-                f"{self.get_current_lr():.4e}, PREC {self.settings.PREC}); the prompts were not changed: lower OPTIM.LR, "
+                f"{self.get_current_lr():.4e}, PREC {self.prec}); the prompts were not changed: lower OPTIM.LR, "
                 "or try PREC fp32"
             )
 
@@ -176,33 +202,25 @@ class PromptTrainer(CLIPTrainer):
             )
         return epoch
 
+    @property
+    def description(self) -> dict[str, Any]:
+        """What one needs besides the tensors to use the prompts for any class names; plain types."""
+        return {
+            "method": type(self).__name__,
+            "backbone": self.cfg.MODEL.BACKBONE.NAME,
+            "learner": self.learner.__name__,
+            "settings": self.prompt_settings(),
+        }
+
     def training_state(self) -> dict[str, Any]:
         """What a resumed run needs besides prompts, optimizer and schedule."""
-        state = {"scaler": self.scaler.state_dict()}
+        state = {"scaler": self.scaler.state_dict(), "prompts": self.description}
         return state | ({"regulation": self.regulation.state_dict()} if self.regulation else {})
 
     def load_training_state(self, state: dict[str, Any]) -> None:
         self.scaler.load_state_dict(state["scaler"])
         if self.regulation:
             self.regulation.load_state_dict(state["regulation"], self.device)
-
-
-def prompts_of_both_towers(frozen: FrozenCLIP, settings: CfgNode) -> DeepPrompts:
-    """The deep prompts that IVLP and PromptSRC learn.
-
-    Raises:
-        ValueError: the text depth is below 1.
-    """
-    if settings.PROMPT_DEPTH_TEXT < 1:
-        raise ValueError(f"PROMPT_DEPTH_TEXT is {settings.PROMPT_DEPTH_TEXT}; it must be at least 1")
-    return DeepPrompts(
-        frozen.clip,
-        settings.N_CTX_TEXT,
-        settings.PROMPT_DEPTH_TEXT,
-        settings.N_CTX_VISION,
-        settings.PROMPT_DEPTH_VISION,
-        settings.CTX_INIT,
-    )
 
 
 def _stays(epoch: int, every: int) -> bool:

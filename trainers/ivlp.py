@@ -6,9 +6,8 @@ Deep prompts in both towers of a frozen CLIP, learned from the cross-entropy alo
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
-from promptsrc.clip import FrozenCLIP
 from promptsrc.prompts import DeepPrompts
-from trainers.base import PromptTrainer, prompts_of_both_towers
+from trainers.base import PromptTrainer
 
 
 def extend_cfg(cfg: CfgNode) -> None:
@@ -25,6 +24,20 @@ def extend_cfg(cfg: CfgNode) -> None:
 class IVLP(PromptTrainer):
     node = "IVLP"
     registered_as = "VLPromptLearner"
+    learner = DeepPrompts
 
-    def build_prompts(self, frozen: FrozenCLIP) -> DeepPrompts:
-        return prompts_of_both_towers(frozen, self.settings)
+    def prompt_settings(self) -> dict[str, int | str]:
+        """
+        Raises:
+            ValueError: the text depth is below 1.
+        """
+        settings = self.settings
+        if settings.PROMPT_DEPTH_TEXT < 1:
+            raise ValueError(f"PROMPT_DEPTH_TEXT is {settings.PROMPT_DEPTH_TEXT}; it must be at least 1")
+        return {
+            "n_text": settings.N_CTX_TEXT,
+            "depth_text": settings.PROMPT_DEPTH_TEXT,
+            "n_image": settings.N_CTX_VISION,
+            "depth_image": settings.PROMPT_DEPTH_VISION,
+            "ctx_init": settings.CTX_INIT,
+        }

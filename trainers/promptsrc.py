@@ -7,13 +7,7 @@ the prompts are averaged over the epochs with Gaussian weights, and the frozen c
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
-from promptsrc.aggregation import GaussianAggregation
-from promptsrc.clip import FrozenCLIP
-from promptsrc.model import ZeroShotCLIP
-from promptsrc.prompts import DeepPrompts
-from promptsrc.regulation import SelfRegulation
-from promptsrc.zeroshot import diverse_features
-from trainers.base import PromptTrainer, prompts_of_both_towers
+from trainers.ivlp import IVLP
 
 
 def extend_cfg(cfg: CfgNode) -> None:
@@ -31,18 +25,11 @@ def extend_cfg(cfg: CfgNode) -> None:
 
 
 @TRAINER_REGISTRY.register()
-class PromptSRC(PromptTrainer):
+class PromptSRC(IVLP):
+    """IVLP, self-regulated (`PromptTrainer.build_regulation`)."""
+
     node = "PROMPTSRC"
-    registered_as = "VLPromptLearner"
 
-    def build_prompts(self, frozen: FrozenCLIP) -> DeepPrompts:
-        return prompts_of_both_towers(frozen, self.settings)
-
-    def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation:
-        settings = self.settings
-        return SelfRegulation(
-            ZeroShotCLIP(frozen, diverse_features(frozen.clip, self.classnames)),
-            GaussianAggregation(self.max_epoch, settings.GPA_MEAN, settings.GPA_STD),
-            settings.TEXT_LOSS_WEIGHT,
-            settings.IMAGE_LOSS_WEIGHT,
-        )
+    @property
+    def regulation_settings(self) -> CfgNode:
+        return self.settings

@@ -11,9 +11,7 @@ TEXTS = ["a photo of a cat.", "a photo of a very long haired dachshund on a sofa
 
 def test_without_prompts_it_is_clip(tiny):
     rows, images = embed(tiny, TEXTS), torch.randn(3, 3, 32, 32)
-    torch.testing.assert_close(
-        encode_text(tiny, rows.embeddings, rows.eot), tiny.encode_text(rows.tokens), atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(encode_text(tiny, rows), tiny.encode_text(rows.tokens), atol=1e-5, rtol=0)
     torch.testing.assert_close(encode_image(tiny, images), tiny.encode_image(images), atol=1e-5, rtol=0)
 
 
@@ -61,7 +59,7 @@ def test_prompts_equal_the_textbook_in_forward_and_gradient(tiny, tower, depth, 
     rows, images = embed(clip, TEXTS), torch.randn(3, 3, 32, 32, dtype=torch.float64)
     prompts = [torch.randn(n, 128, dtype=torch.float64, requires_grad=True) for _ in range(depth)]
     if tower == "text":
-        ours, plain = encode_text(clip, rows.embeddings, rows.eot, prompts), textbook_text(clip, rows.tokens, prompts)
+        ours, plain = encode_text(clip, rows, prompts), textbook_text(clip, rows.tokens, prompts)
     else:
         ours, plain = encode_image(clip, images, prompts), textbook_image(clip, images, prompts)
     weights = torch.randn_like(ours)

@@ -1,0 +1,42 @@
+"""A context that follows the image (CoCoOp, arXiv 2203.05557, section 3.2).
+
+v_m(x) = v_m + pi, pi = meta_net(f), f: the image's feature, unit length
+"""
+
+from collections import OrderedDict
+
+from clip.model import CLIP
+from torch import Tensor, nn
+
+from promptsrc.prompts.learner import PromptLearner, context_of_words, placeholders, random_vectors
+from promptsrc.text import readable
+
+BOTTLENECK = 16  # the meta net's hidden layer is so many times narrower than the feature
+
+
+class ConditionalPrompts(PromptLearner):
+    """A context `ctx` (n, W), and `meta_net`, which shifts it for each image.
+
+    Args:
+        clip: the frozen CLIP; its sizes and, for the words, its token embedding are read.
+        n: vectors; with `ctx_init` as many as it has words.
+        ctx_init: words that the context starts from.
+
+    Raises:
+        ValueError: no vectors, or a word that is not one token.
+    """
+
+    def __init__(self, clip: CLIP, n: int, ctx_init: str = ""):
+        super().__init__()
+        if n < 1 and not ctx_init:
+            raise ValueError(f"N_CTX is {n}; it must be at least 1")
+        width, features = clip.text_projection.shape
+        self.ctx = context_of_words(clip, ctx_init) if ctx_init else random_vectors(n, width)
+        self.prefix = readable(ctx_init) if ctx_init else placeholders(n)
+        hidden = features // BOTTLENECK
+        layers = {"linear1": nn.Linear(features, hidden), "relu": nn.ReLU(), "linear2": nn.Linear(hidden, width)}
+        self.meta_net = nn.Sequential(OrderedDict(layers))
+
+    def contexts(self, image: Tensor) -> Tensor:
+        """One context an image: features (B, D) of unit length -> (B, n, W)."""
+        return self.ctx + self.meta_net(image)[:, None]

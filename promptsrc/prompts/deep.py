@@ -1,0 +1,74 @@
+"""Vectors of their own for each layer of both towers (IVLP and PromptSRC, arXiv 2307.06948, section 3.1; VPT, arXiv 2203.12119).
+
+The parameters carry the names that checkpoints of this field have:
+
+    prompt_learner.ctx                                           text, block 0
+    text_encoder.transformer.resblocks.<i>.VPT_shallow           text, block i = 1 .. depth-1
+    image_encoder.VPT                                            image, block 0
+    image_encoder.transformer.resblocks.<i>.VPT_shallow          image, block i = 1 .. depth-1
+"""
+
+from clip.model import CLIP
+from torch import Tensor, nn
+
+from promptsrc.prompts.learner import PromptLearner, first_layer, image_tower, random_vectors
+
+
+class DeepPrompts(PromptLearner):
+    """Deep prompts of both towers, or of one.
+
+    Args:
+        clip: the frozen CLIP whose blocks the prompts are for; only its sizes and, for the words, its token embedding are
+            read.
+        n_text, depth_text: vectors a layer and layers of the text tower (0, 0: none).
+        n_image, depth_image: the same of the image tower. A depth beyond the tower's blocks means all of them.
+        ctx_init: words that layer 0's text context starts from, where `n_text` <= 4.
+
+    Raises:
+        ValueError: a negative depth, a layer without vectors, or fewer words than vectors.
+    """
+
+    def __init__(self, clip: CLIP, n_text: int, depth_text: int, n_image: int, depth_image: int, ctx_init: str = ""):
+        super().__init__()
+        depth_text = _checked_depth("text", n_text, depth_text, clip.transformer.layers)
+        self._text_names = _layer_names("prompt_learner.ctx", "text_encoder", depth_text)
+        if depth_text:
+            self.prefix, first = first_layer(clip, n_text, ctx_init)
+            deeper = [random_vectors(*first.shape) for _ in range(depth_text - 1)]
+            _register(self, self._text_names, [first, *deeper])
+        width, blocks = image_tower(clip) if depth_image else (0, 0)
+        depth_image = _checked_depth("image", n_image, depth_image, blocks)
+        self._image_names = _layer_names("image_encoder.VPT", "image_encoder", depth_image)
+        _register(self, self._image_names, [random_vectors(n_image, width) for _ in range(depth_image)])
+
+    @property
+    def text(self) -> list[Tensor]:
+        return [self.get_parameter(name) for name in self._text_names]
+
+    @property
+    def image(self) -> list[Tensor]:
+        return [self.get_parameter(name) for name in self._image_names]
+
+
+def _checked_depth(tower: str, n: int, depth: int, blocks: int) -> int:
+    if depth < 0 or n < 0:
+        raise ValueError(f"{tower} prompts: {n} vectors, {depth} layers deep; neither may be negative")
+    if depth and not n:
+        raise ValueError(f"{tower} prompts are {depth} layers deep with 0 vectors; set the vectors, or depth 0")
+    return min(depth, blocks)
+
+
+def _layer_names(first: str, tower: str, depth: int) -> list[str]:
+    deeper = [f"{tower}.transformer.resblocks.{i}.VPT_shallow" for i in range(1, depth)]
+    return [first, *deeper] if depth else []
+
+
+def _register(root: nn.Module, paths: list[str], vectors: list[nn.Parameter]) -> None:
+    """Add parameters under dotted names, with the empty modules on the way."""
+    for path, value in zip(paths, vectors, strict=True):
+        module, (*parents, leaf) = root, path.split(".")
+        for parent in parents:
+            if not hasattr(module, parent):
+                module.add_module(parent, nn.Module())
+            module = getattr(module, parent)
+        module.register_parameter(leaf, value)

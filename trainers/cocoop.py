@@ -1,0 +1,27 @@
+"""CoCoOp: conditional context optimization (arXiv 2203.05557).
+
+A small net shifts the learned context for each image, so every image has class features of its own: B x C texts a batch.
+"""
+
+from dassl.engine import TRAINER_REGISTRY
+from yacs.config import CfgNode
+
+from promptsrc.prompts import ConditionalPrompts
+from trainers.base import PromptTrainer
+
+
+def extend_cfg(cfg: CfgNode) -> None:
+    cfg.TRAINER.COCOOP = CfgNode()
+    cfg.TRAINER.COCOOP.N_CTX = 16  # vectors; with CTX_INIT as many as it has words
+    cfg.TRAINER.COCOOP.CTX_INIT = ""  # words that the context starts from
+    cfg.TRAINER.COCOOP.PREC = "fp16"  # fp32, fp16, amp, bf16
+
+
+@TRAINER_REGISTRY.register()
+class CoCoOp(PromptTrainer):
+    node = "COCOOP"
+    registered_as = "prompt_learner"
+    learner = ConditionalPrompts
+
+    def prompt_settings(self) -> dict[str, int | str]:
+        return {"n": self.settings.N_CTX, "ctx_init": self.settings.CTX_INIT}

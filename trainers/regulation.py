@@ -1,0 +1,15 @@
+"""The config node of self-regulation for any method that learns prompts; PromptSRC has these keys in its own.
+
+python train.py --trainer MaPLe REGULATION.ENABLED True
+"""
+
+from yacs.config import CfgNode
+
+
+def extend_cfg(cfg: CfgNode) -> None:
+    cfg.REGULATION = CfgNode()
+    cfg.REGULATION.ENABLED = False  # with IVLP it makes PromptSRC
+    cfg.REGULATION.TEXT_LOSS_WEIGHT = 25.0  # lambda_1
+    cfg.REGULATION.IMAGE_LOSS_WEIGHT = 10.0  # lambda_2
+    cfg.REGULATION.GPA_MEAN = 15.0  # the epoch that weighs most
+    cfg.REGULATION.GPA_STD = 1.0  # in epochs

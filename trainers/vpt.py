@@ -1,0 +1,36 @@
+"""VPT: image prompts only (arXiv 2203.12119, as MaPLe's authors compare with it).
+
+Class features come from "a photo of a <name>." once; the towers compute in float32.
+"""
+
+from dassl.engine import TRAINER_REGISTRY
+from yacs.config import CfgNode
+
+from promptsrc.prompts import DeepPrompts
+from trainers.base import PromptTrainer
+
+
+def extend_cfg(cfg: CfgNode) -> None:
+    cfg.TRAINER.VPT = CfgNode()
+    cfg.TRAINER.VPT.N_CTX_VISION = 2  # vectors a layer
+    cfg.TRAINER.VPT.CTX_INIT = "a photo of a"  # in people's files; the text is always "a photo of a <name>."
+    cfg.TRAINER.VPT.PREC = "fp16"  # in people's files; always computed as fp32
+    cfg.TRAINER.VPT.PROMPT_DEPTH_VISION = 1  # layers with vectors, at least 1
+
+
+@TRAINER_REGISTRY.register()
+class VPT(PromptTrainer):
+    node = "VPT"
+    registered_as = "prompt_learner"
+    learner = DeepPrompts
+    prec = "fp32"
+
+    def prompt_settings(self) -> dict[str, int | str]:
+        """
+        Raises:
+            ValueError: the depth is below 1.
+        """
+        n, depth = self.settings.N_CTX_VISION, self.settings.PROMPT_DEPTH_VISION
+        if depth < 1:
+            raise ValueError(f"PROMPT_DEPTH_VISION is {depth}; it must be at least 1")
+        return {"n_text": 0, "depth_text": 0, "n_image": n, "depth_image": depth}
