@@ -1,5 +1,10 @@
+import os
 import sys
 from pathlib import Path
+
+# One thread in here and in the processes that tests start: models are tiny, and threads that wait for each other on a
+# busy machine take many times as long as one alone.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch
@@ -8,7 +13,7 @@ from promptsrc.clip import build_clip
 from tests import tiny_clip
 
 ROOT = Path(__file__).parents[1]
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 
 @pytest.fixture
