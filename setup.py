@@ -15,10 +15,12 @@ setup(
         "setuptools<81",  # clip imports pkg_resources, which later ones do not have
         "numpy",
         "safetensors",
+        "tqdm",
     ],
     extras_require={
         "trainers": ["pyyaml", "scipy", "pillow", "yacs"],  # what the checkout runs besides the engine
         "plots": ["matplotlib"],
-        "dev": ["pytest", "pytest-timeout", "ruff", "hypothesis"],
+        "open_clip": ["open_clip_torch"],
+        "dev": ["pytest", "pytest-timeout", "ruff", "hypothesis", "open_clip_torch", "transformers"],
     },
 )

@@ -1,14 +1,16 @@
-"""CLIP weights by name or path, as a float32 state dict with OpenAI's keys.
+"""CLIP weights by name or path.
 
-A name is one of OpenAI's (downloaded once to `~/.cache/clip`, checksum verified) or the bundled `ViT-T/8`; a path is
-an OpenAI archive (TorchScript), a plain state dict or a safetensors file. No file is ever unpickled freely.
+    ViT-T/8                             bundled
+    ViT-B/16, RN50, ...                 OpenAI's, downloaded once, checksum verified
+    open_clip:ViT-B-32/laion2b_s34b_b79k      through the open_clip package (pip install promptsrc[open_clip])
+    path/to/weights                     an OpenAI archive (TorchScript), a state dict or a safetensors file, in
+                                        OpenAI's, open_clip's or Hugging Face's layout
+
+No file is ever unpickled freely.
 """
 
-import hashlib
 import os
 import pickle
-import tempfile
-import urllib.request
 import warnings
 from pathlib import Path
 
@@ -18,47 +20,70 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from promptsrc.download import fetched
+from promptsrc.layouts import Weights, check_head_widths, from_any_layout
+
 BUNDLED = {"ViT-T/8": Path(__file__).parent / "weights" / "ViT-T-8.safetensors"}
 CACHE = "~/.cache/clip"
+CACHE_VARIABLE = "CLIP_CACHE"  # an environment variable: another folder for OpenAI's weights
+OPEN_CLIP = "open_clip:"
+VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
 
 
 def backbone_names() -> list[str]:
-    """Names that `read_weights` knows, besides paths."""
+    """Names that `read_weights` knows, besides paths and open_clip's."""
     return [*BUNDLED, *OPENAI_URLS]
 
 
-def read_weights(name: str) -> dict[str, Tensor]:
+def read_weights(name: str, cache: str = "") -> Weights:
     """Float32 weights of a backbone.
+
+    Args:
+        name: see the head of this file.
+        cache: folder for downloads; else that of the environment variable CLIP_CACHE, else ~/.cache/clip.
 
     Raises:
         ValueError: neither a known name nor a file, or a file that holds no CLIP weights.
         ConnectionError: the weights could not be downloaded, or came damaged.
     """
     if name in BUNDLED:
-        state = _expand_vocabulary(load_file(BUNDLED[name]))
+        weights = Weights(_expand_vocabulary(load_file(BUNDLED[name])))
     elif name in OPENAI_URLS:
-        state = _read_file(_downloaded(name))
+        weights = _read_file(_downloaded(name, cache))
+    elif name.startswith(OPEN_CLIP):
+        weights = _from_open_clip(name.removeprefix(OPEN_CLIP))
     elif os.path.isfile(os.path.expanduser(name)):
-        state = _read_file(Path(name).expanduser())
+        weights = _read_file(Path(name).expanduser())
     else:
         raise ValueError(
-            f"backbone {name!r} is neither a name ({', '.join(backbone_names())}) nor a file of CLIP weights"
+            f"backbone {name!r} is neither a name ({', '.join(backbone_names())}, {OPEN_CLIP}<model>/<pretrained>) nor "
+            "a file of CLIP weights"
         )
-    return {key: value.float() for key, value in state.items()}
+    return weights._replace(state={key: value.float() for key, value in weights.state.items()})
 
 
-def _read_file(path: Path) -> dict[str, Tensor]:
+def _downloaded(name: str, cache: str) -> Path:
+    """The local copy of OpenAI's weights."""
+    url = OPENAI_URLS[name]
+    sha256, filename = url.split("/")[-2:]
+    folder = Path(cache or os.environ.get(CACHE_VARIABLE) or CACHE).expanduser()
+    return fetched(url, sha256, folder / filename)
+
+
+def _read_file(path: Path) -> Weights:
     """A safetensors file, a TorchScript archive or a plain state dict."""
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        if _is_torchscript(path):
-            return _read_torchscript(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+            state = load_file(path)
+        elif _is_torchscript(path):
+            state = _read_torchscript(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = state.get("state_dict", state)
+    except (SafetensorError, OSError, RuntimeError, pickle.UnpicklingError, EOFError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(f"{path} can't be read as CLIP weights ({reason}); download it again") from None
-    return state.get("state_dict", state)
+    return from_any_layout(state, path)
 
 
 def _read_torchscript(path: Path) -> dict[str, Tensor]:
@@ -76,34 +101,33 @@ def _is_torchscript(path: Path) -> bool:
     return "constants.pkl" in reader.get_all_records()
 
 
-def _downloaded(name: str) -> Path:
-    """The local copy of OpenAI's weights, fetched and verified when it is not there yet."""
-    url = OPENAI_URLS[name]
-    sha256, filename = url.split("/")[-2:]
-    path = Path(CACHE).expanduser() / filename
-    if path.is_file() and _sha256(path) == sha256:
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        part = Path(folder) / filename
-        try:
-            urllib.request.urlretrieve(url, part)
-        except OSError as error:
-            raise ConnectionError(
-                f"weights of {name} can't be downloaded ({error}); fetch {url} elsewhere and place it at {path}"
-            ) from None
-        if _sha256(part) != sha256:
-            raise ConnectionError(f"weights of {name} came damaged from {url} (wrong checksum); try again")
-        os.replace(part, path)
-    return path
+def _from_open_clip(name: str) -> Weights:
+    """A model that the open_clip package builds and loads, `<model>/<pretrained>`.
 
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    Raises:
+        ValueError: the package is not there, knows no such weights, or the model is no plain CLIP.
+        ConnectionError: the weights could not be downloaded.
+    """
+    try:
+        import open_clip
+    except ImportError:
+        raise ValueError(f"backbone {OPEN_CLIP}{name} needs open_clip: pip install open_clip_torch") from None
+    model, _, pretrained = name.partition("/")
+    known = open_clip.list_pretrained_tags_by_model(model)
+    if model not in open_clip.list_models() or not (pretrained in known or os.path.isfile(pretrained)):
+        choices = ", ".join(known) or f"models: {', '.join(open_clip.list_models())}"
+        raise ValueError(f"open_clip has no {model!r} with weights {pretrained!r}; it has {choices}")
+    try:
+        clip = open_clip.create_model(model, pretrained=pretrained)
+    except (OSError, RuntimeError) as error:
+        raise ConnectionError(f"{OPEN_CLIP}{name} can't be loaded ({' '.join(str(error).split())[:200]})") from None
+    if not isinstance(clip, open_clip.CLIP):
+        raise ValueError(f"{OPEN_CLIP}{name} is a {type(clip).__name__}, not a plain CLIP as the methods here need it")
+    towers = (clip.transformer, *([clip.visual.transformer] if hasattr(clip.visual, "transformer") else []))
+    attentions = [tower.resblocks[0].attn for tower in towers]
+    check_head_widths((attn.embed_dim / attn.num_heads for attn in attentions), f"{OPEN_CLIP}{name}")
+    activation = clip.transformer.resblocks[0].mlp.gelu
+    return Weights(clip.state_dict(), quick_gelu=not isinstance(activation, torch.nn.GELU))
 
 
 def _expand_vocabulary(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -112,6 +136,3 @@ def _expand_vocabulary(state: dict[str, Tensor]) -> dict[str, Tensor]:
     table = rows.mean(0).repeat(VOCABULARY, 1)
     table[ids.long()] = rows
     return state | {"token_embedding.weight": table}
-
-
-VOCABULARY = 49408  # CLIP's byte-pair encoding

@@ -3,25 +3,28 @@
 from collections.abc import Sequence
 
 import torch
-from clip.model import CLIP
-from torch import Tensor
+from clip.model import CLIP, ResidualAttentionBlock
+from torch import Tensor, nn
 
 from promptsrc.backbones import read_weights
+from promptsrc.layouts import HEAD_WIDTH
 from promptsrc.precision import Precision
 from promptsrc.text import TextRows
 from promptsrc.towers import encode_image, encode_text
 
-HEAD_WIDTH = 64  # in every CLIP
 NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # sizes, stored among OpenAI's weights
 
 
-def load_clip(name: str, device: torch.device | str = "cpu") -> CLIP:
+def load_clip(name: str, device: torch.device | str = "cpu", cache: str = "") -> CLIP:
     """A frozen float32 CLIP from a backbone name or a file of weights (see `promptsrc.backbones`)."""
-    return build_clip(read_weights(name)).to(device)
+    return build_clip(*read_weights(name, cache)).to(device)
 
 
-def build_clip(state: dict[str, Tensor]) -> CLIP:
+def build_clip(state: dict[str, Tensor], quick_gelu: bool = True) -> CLIP:
     """The module that `clip` builds for these weights (OpenAI's keys), frozen, in evaluation mode.
+
+    Args:
+        quick_gelu: the activation of its MLPs is QuickGELU; else GELU.
 
     Raises:
         ValueError: keys are missing, or their shapes make no CLIP.
@@ -32,9 +35,15 @@ def build_clip(state: dict[str, Tensor]) -> CLIP:
             clip = CLIP(**_sizes(state))
         clip.load_state_dict(state, assign=True)
     except (KeyError, RuntimeError) as error:
-        raise ValueError(f"these are no weights of a CLIP in OpenAI's layout: {' '.join(str(error).split())}") from None
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(
+            f"these are no weights of a CLIP in OpenAI's, open_clip's or Hugging Face's layout: {reason}"
+        ) from None
     for block in clip.transformer.resblocks:
         block.attn_mask = clip.build_attention_mask()
+    if not quick_gelu:
+        for block in (m for m in clip.modules() if isinstance(m, ResidualAttentionBlock)):
+            block.mlp.gelu = nn.GELU()
     return clip.eval().requires_grad_(False)
 
 

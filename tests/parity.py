@@ -98,7 +98,7 @@ def _value(array: str, ours: Mapping[str, Any]) -> np.ndarray | None:
     return {"rowsum": wide.sum(1), "colsum": wide.sum(0), "corner": value[:16, :16]}[part]
 
 
-def _config(case: Mapping[str, Any], output: Path) -> Any:
+def config_of(case: Mapping[str, Any], output: Path) -> Any:
     """The case's configuration, its tiny weights in the place of the download."""
     cfg = default_config()
     _assign(cfg, case["config"])
@@ -122,7 +122,7 @@ def _assign(node: Any, values: Mapping[str, Any]) -> None:
             node[key] = value
 
 
-def _trainer_class(base: type, classnames: list[str], batches: list[dict[str, Tensor]]) -> type:
+def recorded(base: type, classnames: list[str], batches: list[dict[str, Tensor]]) -> type:
     """The trainer with given batches in the place of a dataset, writing down what it computes."""
 
     class Recorded(base):
@@ -157,7 +157,7 @@ def _trainer_class(base: type, classnames: list[str], batches: list[dict[str, Te
     return Recorded
 
 
-def _batches(case: Mapping[str, Any]) -> list[dict[str, Tensor]]:
+def batches_of(case: Mapping[str, Any]) -> list[dict[str, Tensor]]:
     spec, size = case["train_images"], case["batch_size"]
     images = torch.from_numpy(tiny_clip.images(spec["seed"], spec["n"], spec["resolution"]))
     labels = torch.tensor(case["train_labels"]["values"])
@@ -165,15 +165,15 @@ def _batches(case: Mapping[str, Any]) -> list[dict[str, Tensor]]:
     return [{"img": images[i : i + size], "label": labels[i : i + size]} for i in starts]
 
 
-def _eval_images(case: Mapping[str, Any]) -> Tensor:
+def eval_images_of(case: Mapping[str, Any]) -> Tensor:
     spec = case["eval_images"]
     return torch.from_numpy(tiny_clip.images(spec["seed"], spec["n"], spec["resolution"]))
 
 
 def _replay_training(case: Mapping[str, Any], output: Path) -> dict[str, Any]:
-    cfg, batches, images = _config(case, output), _batches(case), _eval_images(case)
+    cfg, batches, images = config_of(case, output), batches_of(case), eval_images_of(case)
     base, names = TRAINER_REGISTRY.get(case["trainer"]), case["class_names"]
-    trainer = _trainer_class(base, names, batches)(cfg)
+    trainer = recorded(base, names, batches)(cfg)
     prefix = case["checkpoint"]["state_dict_prefix"]
     _inject(trainer.prompts, case, prefix)
     ours = {"train_labels": case["train_labels"]["values"]}
@@ -185,7 +185,7 @@ def _replay_training(case: Mapping[str, Any], output: Path) -> dict[str, Any]:
     ours |= _training(trainer, prefix) | _evaluation(trainer, images, "train")
     ours |= _parameters("param/final", dict(trainer.prompts.named_parameters()), prefix)
     if novel := case["novel_class_names"]:
-        fresh = _trainer_class(base, novel, batches)(cfg)
+        fresh = recorded(base, novel, batches)(cfg)
         fresh.load_model(str(output), case["checkpoint"]["epoch_value"])
         ours |= _evaluation(fresh, images, "novel")
         ours["tokenized_prompts_novel"] = fresh.model.rows.tokens
@@ -257,12 +257,12 @@ def _training(trainer: Any, prefix: str) -> dict[str, Any]:
 
 
 def _replay_zeroshot(case: Mapping[str, Any], output: Path) -> dict[str, Any]:
-    ours, images, names = {}, _eval_images(case), case["class_names"]
-    cfg = _config(case, output)
+    ours, images, names = {}, eval_images_of(case), case["class_names"]
+    cfg = config_of(case, output)
     for dataset in case["datasets"]:
         assert dataset in DATASETS
         cfg.DATASET.NAME = dataset
-        trainer = _trainer_class(TRAINER_REGISTRY.get(case["trainer"]), names, [])(cfg)
+        trainer = recorded(TRAINER_REGISTRY.get(case["trainer"]), names, [])(cfg)
         texts = [[t.replace("{}", readable(name)) for name in names] for t in trainer.templates()]
         ours[f"tokens/{dataset}"] = torch.stack([tokenize(row) for row in texts])
         ours[f"text_features/{dataset}"] = trainer.model.text

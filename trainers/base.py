@@ -25,6 +25,10 @@ from promptsrc.zeroshot import diverse_features
 from trainers.dassl_pytorch import Trainer
 
 
+def extend_cfg(cfg: CfgNode) -> None:
+    cfg.MODEL.BACKBONE.CACHE = ""  # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
+
+
 class CLIPTrainer(Trainer):
     """Loads the backbone and evaluates `self.model`."""
 
@@ -39,7 +43,9 @@ class CLIPTrainer(Trainer):
         """
         name, size = self.cfg.MODEL.BACKBONE.NAME, tuple(self.cfg.INPUT.SIZE)
         print(f"Loading CLIP (backbone: {name})")
-        frozen = FrozenCLIP(load_clip(name, self.device), precision(prec, self.device, self.half_on_cpu))
+        frozen = FrozenCLIP(
+            load_clip(name, self.device, self.cfg.MODEL.BACKBONE.CACHE), precision(prec, self.device, self.half_on_cpu)
+        )
         if size != (frozen.resolution, frozen.resolution):
             raise ValueError(
                 f"INPUT.SIZE is {size}, but backbone {name} takes {frozen.resolution} x {frozen.resolution} images; "
@@ -206,7 +212,7 @@ class PromptTrainer(CLIPTrainer):
     def description(self) -> dict[str, Any]:
         """What one needs besides the tensors to use the prompts for any class names; plain types."""
         return {
-            "method": type(self).__name__,
+            "method": self.cfg.TRAINER.NAME,
             "backbone": self.cfg.MODEL.BACKBONE.NAME,
             "learner": self.learner.__name__,
             "settings": self.prompt_settings(),

@@ -1,7 +1,5 @@
 """Weights by name and by file, in the formats that they come in."""
 
-import hashlib
-
 import pytest
 import torch
 from clip import clip as openai
@@ -25,7 +23,7 @@ def test_every_file_format_gives_the_same_features(tiny_state, tmp_path, tiny):
 def test_a_torchscript_archive_is_recognised(tmp_path):
     module = torch.jit.trace(torch.nn.Linear(2, 2), torch.ones(1, 2))
     module.save(str(tmp_path / "archive.pt"))
-    assert set(backbones._read_file(tmp_path / "archive.pt")) == {"weight", "bias"}
+    assert set(backbones._read_file(tmp_path / "archive.pt").state) == {"weight", "bias"}
 
 
 def test_the_bundled_weights_are_a_clip_with_a_full_vocabulary():
@@ -52,32 +50,21 @@ def test_a_damaged_file_is_named(tmp_path, content, suffix):
 
 def test_other_weights_are_refused(tmp_path):
     torch.save({"fc.weight": torch.ones(2, 2)}, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match="no weights of a CLIP in OpenAI's layout"):
+    with pytest.raises(ValueError, match="no weights of a CLIP in OpenAI's, open_clip's or"):
         load_clip(str(tmp_path / "other.pt"))
 
 
-@pytest.fixture
-def served(tmp_path, monkeypatch):
-    """A backbone 'Served' behind a file URL, with its right checksum."""
-    content = b"weights" * 1000
-    folder = tmp_path / "web" / hashlib.sha256(content).hexdigest()
-    folder.mkdir(parents=True)
-    (folder / "Served.pt").write_bytes(content)
-    monkeypatch.setattr(backbones, "CACHE", str(tmp_path / "cache"))
-    monkeypatch.setitem(backbones.OPENAI_URLS, "Served", (folder / "Served.pt").as_uri())
-    return folder / "Served.pt", tmp_path / "cache"
+def test_an_unknown_name_lists_the_known(tmp_path):
+    with pytest.raises(ValueError, match=r"backbone 'ViT-B/17' is neither a name \(ViT-T/8, RN50, .* nor a file"):
+        backbones.read_weights("ViT-B/17")
 
 
-def test_a_download_is_verified_and_done_once(served):
-    source, cache = served
-    assert backbones._downloaded("Served").read_bytes() == source.read_bytes()
-    source.unlink()
-    assert backbones._downloaded("Served") == cache / "Served.pt"
-
-
-def test_a_damaged_download_leaves_nothing_behind(served):
-    source, cache = served
-    source.write_bytes(b"something else")
-    with pytest.raises(ConnectionError, match="weights of Served came damaged .*wrong checksum"):
-        backbones._downloaded("Served")
-    assert list(cache.iterdir()) == []
+@pytest.mark.parametrize("cache, variable, expected", [("a", "b", "a"), ("", "b", "b"), ("", "", "home/.cache/clip")])
+def test_the_cache_is_that_of_the_config_then_of_the_environment_then_the_home(
+    tmp_path, monkeypatch, cache, variable, expected
+):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CLIP_CACHE", str(tmp_path / variable) if variable else "")
+    monkeypatch.setattr(backbones, "fetched", lambda url, sha256, path: path)
+    path = backbones._downloaded("ViT-B/16", str(tmp_path / cache) if cache else "")
+    assert path == tmp_path / expected / "ViT-B-16.pt"

@@ -16,7 +16,7 @@ ARCHIVE = ROOT / TARGET
 
 def test_keys_and_shapes_are_those_of_clips_own_model():
     expected = {key: value.shape for key, value in CLIP(**SIZES, vocab_size=49408).state_dict().items()}
-    assert {key: value.shape for key, value in read_weights("ViT-T/8").items()} == expected
+    assert {key: value.shape for key, value in read_weights("ViT-T/8").state.items()} == expected
 
 
 def test_archive_is_half_precision_and_says_what_it_is():
@@ -29,7 +29,7 @@ def test_archive_is_half_precision_and_says_what_it_is():
 
 
 def test_weights_are_finite_and_the_scale_is_at_most_100():
-    weights = read_weights("ViT-T/8")
+    weights = read_weights("ViT-T/8").state
     assert all(value.isfinite().all() for value in weights.values())
     assert weights["logit_scale"].exp() <= 100.1
 

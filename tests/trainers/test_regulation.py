@@ -1,0 +1,73 @@
+"""Self-regulation attached to any method by config."""
+
+import pytest
+import torch
+from dassl.engine import TRAINER_REGISTRY
+
+from promptsrc.aggregation import gaussian_weights
+from promptsrc.losses import consistency_losses
+from tests.parity import batches_of, config_of, load_cases, recorded
+from tests.test_parity import GOLDENS
+
+CASES, _ = load_cases(GOLDENS)
+SETTINGS = {
+    "CoOp": {"N_CTX": 4},
+    "CoCoOp": {"N_CTX": 4},
+    "MaPLe": {"N_CTX": 2, "PROMPT_DEPTH": 3},
+    "VPT": {"N_CTX_VISION": 2, "PROMPT_DEPTH_VISION": 3},
+    "IVLP": {"N_CTX_TEXT": 2, "N_CTX_VISION": 2, "PROMPT_DEPTH_TEXT": 3, "PROMPT_DEPTH_VISION": 2},
+}
+
+
+def run(tmp_path, name, settings, regulation=None, epochs=3):
+    """A trainer after training on the images of a recorded case, from seed 3."""
+    case = CASES["promptsrc_default"]
+    tmp_path.mkdir(exist_ok=True)
+    cfg = config_of(case, tmp_path)
+    cfg.OPTIM.MAX_EPOCH, cfg.TRAINER.NAME = epochs, name
+    cfg.TRAINER[name.upper()].update({"PREC": "fp32", **settings})
+    cfg.REGULATION.update(regulation or {})
+    torch.manual_seed(3)
+    trainer = recorded(TRAINER_REGISTRY.get(name), case["class_names"], batches_of(case))(cfg)
+    trainer.train()
+    return trainer
+
+
+def test_ivlp_with_it_is_promptsrc_to_the_bit(tmp_path):
+    weights = {"TEXT_LOSS_WEIGHT": 7.0, "IMAGE_LOSS_WEIGHT": 3.0, "GPA_MEAN": 2.0, "GPA_STD": 1.0}
+    ivlp = run(tmp_path / "a", "IVLP", SETTINGS["IVLP"], {"ENABLED": True, **weights})
+    promptsrc = run(tmp_path / "b", "PromptSRC", SETTINGS["IVLP"] | weights)
+    assert len(ivlp.steps) == len(promptsrc.steps) > 3
+    for ours, theirs in zip(ivlp.steps, promptsrc.steps, strict=True):
+        assert ours["losses"].keys() == theirs["losses"].keys()
+        assert all(torch.equal(ours["losses"][name], theirs["losses"][name]) for name in ours["losses"])
+        assert torch.equal(ours["student"].logits, theirs["student"].logits)
+    for ours, theirs in zip(ivlp.epochs, promptsrc.epochs, strict=True):
+        assert all(torch.equal(ours["raw"][name], theirs["raw"][name]) for name in theirs["raw"])
+    final, expected = ivlp.prompts.state_dict(), promptsrc.prompts.state_dict()
+    assert all(torch.equal(final[name], expected[name]) for name in expected)
+    assert not any(torch.equal(final[name], ivlp.epochs[-1]["raw"][name]) for name in final)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_losses_and_aggregation_for_every_method(tmp_path, name):
+    regulation = {"ENABLED": True, "TEXT_LOSS_WEIGHT": 7.0, "IMAGE_LOSS_WEIGHT": 3.0, "GPA_MEAN": 2.0, "GPA_STD": 1.0}
+    trainer = run(tmp_path, name, SETTINGS[name], regulation)
+    for step in trainer.steps:
+        expected = consistency_losses(step["student"], step["teacher"], 7.0, 3.0)
+        assert step["loss"].item() == pytest.approx(sum(step["losses"].values()).item(), abs=1e-6)
+        assert all(
+            step["losses"][key].item() == pytest.approx(value.item(), abs=1e-6) for key, value in expected.items()
+        )
+    assert trainer.steps[-1]["losses"]["loss_scl_logits"] > 0
+    weights = gaussian_weights(3, 2.0, 1.0)
+    for key, value in trainer.prompts.named_parameters():
+        expected = sum(w * epoch["raw"][key] for w, epoch in zip(weights, trainer.epochs, strict=True))
+        torch.testing.assert_close(value.data, expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_without_it_there_is_the_cross_entropy_alone(tmp_path, name):
+    trainer = run(tmp_path, name, SETTINGS[name], epochs=1)
+    assert [*trainer.steps[0]["losses"]] == ["loss_ce"]
+    assert trainer.regulation is None
