@@ -34,15 +34,19 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise ValueError(f"{path} is no readable checkpoint ({reason})") from None
 
 
+def learned_tensors(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What a state dict holds of prompts, whatever else it has, without `module.` in front of the keys."""
+    state = {key.removeprefix("module."): value for key, value in state.items()}
+    return {key: value for key, value in state.items() if LEARNED.search(key)}
+
+
 def load_prompts(prompts: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
     """Copy the learned tensors of a state dict into `prompts`, whatever else it holds.
 
     Raises:
         ValueError: they do not fit (other method, depth or width); one line names the differences.
     """
-    state = {key.removeprefix("module."): value for key, value in state.items()}
-    mine = prompts.state_dict()
-    theirs = {key: value for key, value in state.items() if LEARNED.search(key)}
+    mine, theirs = prompts.state_dict(), learned_tensors(state)
     differences = [f"{key} is missing" for key in mine if key not in theirs]
     differences += [f"{key} is not expected" for key in theirs if key not in mine]
     differences += [

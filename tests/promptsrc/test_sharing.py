@@ -1,0 +1,94 @@
+"""Prompts leave a run as one safetensors file, and classify with nothing but it."""
+
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from promptsrc import export, sharing
+from promptsrc.clip import FrozenCLIP, load_clip
+from promptsrc.model import prompted_clip
+from promptsrc.precision import precision
+from promptsrc.prompts import LEARNERS
+from tests.test_parity import GOLDENS
+
+SETTINGS = {
+    "ContextPrompts": {"n": 3, "position": "front"},
+    "ConditionalPrompts": {"n": 4, "ctx_init": "a photo of a"},
+    "CoupledPrompts": {"n": 2, "depth": 3, "ctx_init": "a photo of a"},
+    "DeepPrompts": {"n_text": 2, "depth_text": 3, "n_image": 4, "depth_image": 2, "ctx_init": "a photo of a"},
+}
+
+
+def logits(learner, frozen, names, images):
+    with torch.no_grad():
+        return prompted_clip(frozen, learner, names).classify(images)
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_a_file_gives_the_same_logits_for_new_names(tmp_path, kind):
+    torch.manual_seed(0)
+    frozen = FrozenCLIP(load_clip("ViT-T/8"), precision("fp32", "cpu"))
+    learner = LEARNERS[kind](frozen.clip, **SETTINGS[kind])
+    description = {"method": "Some", "backbone": "ViT-T/8", "learner": kind, "settings": SETTINGS[kind]}
+    path = tmp_path / "prompts.safetensors"
+    sharing.write_prompts(sharing.SharedPrompts(description, learner.state_dict()), path)
+    with safe_open(path, "pt") as file:
+        assert json.loads(file.metadata()["prompts"]) == description
+    shared, images = sharing.read_prompts(path), torch.randn(2, 3, 48, 48)
+    ours = sharing.classifier(shared, ["owl", "fire_truck"]).classify(images)
+    assert torch.equal(ours, logits(learner, frozen, ["owl", "fire_truck"], images))
+    assert [file.name for file in tmp_path.iterdir()] == ["prompts.safetensors"]
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_sizes_are_read_off_a_state_dict_that_does_not_say_them(kind):
+    settings = SETTINGS[kind] | ({"n": 3, "position": "end"} if kind == "ContextPrompts" else {})
+    learner = LEARNERS[kind](load_clip("ViT-T/8"), **settings)
+    state = {f"module.{key}": value for key, value in learner.state_dict().items()} | {"token_prefix": torch.ones(3)}
+    shared = sharing.described(state, "ViT-T/8", settings.get("ctx_init", ""))
+    assert shared.description["learner"] == kind
+    assert settings.items() <= shared.description["settings"].items()
+    sharing.classifier(shared, ["owl"])
+
+
+def test_the_command_exports_a_reference_checkpoint(tmp_path, capsys):
+    source = str(GOLDENS / "checkpoints/promptsrc_ckpt_small/VLPromptLearner/model.pth.tar-4")
+    target = str(tmp_path / "prompts.safetensors")
+    assert export.main([source, target]) == 1
+    assert "does not say its method and backbone" in capsys.readouterr().err
+    assert export.main([source, target, "--backbone", "tiny.pt", "--ctx-init", "a photo of a"]) == 0
+    shared = sharing.read_prompts(target)
+    assert shared.description["backbone"] == "tiny.pt"
+    assert shared.description["settings"]["depth_text"] == shared.description["settings"]["depth_image"] == 2
+    assert all(value.dtype == torch.float32 for value in shared.tensors.values())
+
+
+@pytest.mark.parametrize(
+    "words, code, message",
+    [
+        (["none", "a.safetensors"], 1, "error: no file none"),
+        (["README.md", "a.safetensors"], 1, "error: README.md is no readable checkpoint"),
+        (["README.md", "a.txt"], 2, "has to end in .safetensors"),
+        (["tests/goldens/checkpoint_keys.json", "a.safetensors", "--backbone", "x"], 1, "is no readable checkpoint"),
+    ],
+)
+def test_what_cannot_be_exported_gets_a_line(in_root, capsys, words, code, message):
+    try:
+        assert export.main(words) == code
+    except SystemExit as exit_:
+        assert exit_.code == code
+    assert message in capsys.readouterr().err
+    assert not (in_root / words[1]).exists()
+
+
+def test_other_files_are_refused(tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(b"no")
+    with pytest.raises(ValueError, match="a.safetensors is no file of shared prompts"):
+        sharing.read_prompts(tmp_path / "a.safetensors")
+    description = {"method": "X", "backbone": "ViT-T/8", "learner": "Exec", "settings": {}}
+    with pytest.raises(ValueError, match="learner 'Exec' is none of ContextPrompts"):
+        sharing.classifier(sharing.SharedPrompts(description, {}), ["owl"])
+    with pytest.raises(ValueError, match="no learned prompts of a known method"):
+        sharing.described({"fc.weight": torch.ones(1)}, "ViT-T/8", "")
