@@ -6,7 +6,7 @@ containers only the few classes named here are let through.
 
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise ValueError(f"{path} is no readable checkpoint ({reason})") from None
 
 
-def learned_tensors(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a state dict holds of prompts, whatever else it has, without `module.` in front of the keys."""
+def learned_tensors(state: dict[str, Tensor], wanted: Container[str] = ()) -> dict[str, Tensor]:
+    """What a state dict holds of prompts, and of the wanted keys, whatever else it has; without `module.` in front."""
     state = {key.removeprefix("module."): value for key, value in state.items()}
-    return {key: value for key, value in state.items() if LEARNED.search(key)}
+    return {key: value for key, value in state.items() if LEARNED.search(key) or key in wanted}
 
 
 def load_prompts(prompts: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
@@ -46,7 +46,8 @@ def load_prompts(prompts: nn.Module, state: dict[str, Tensor], source: str | Pat
     Raises:
         ValueError: they do not fit (other method, depth or width); one line names the differences.
     """
-    mine, theirs = prompts.state_dict(), learned_tensors(state)
+    mine = prompts.state_dict()
+    theirs = learned_tensors(state, wanted=mine)
     differences = [f"{key} is missing" for key in mine if key not in theirs]
     differences += [f"{key} is not expected" for key in theirs if key not in mine]
     differences += [

@@ -49,7 +49,7 @@ def read_prompts(path: str | Path) -> SharedPrompts:
             f"{path} does not say its method and backbone, as files of other implementations do not; say them: "
             "python -m promptsrc.export --backbone ViT-B/16 --ctx-init 'a photo of a' ..."
         )
-    return SharedPrompts(description, learned_tensors(checkpoint["state_dict"]))
+    return SharedPrompts(description, checkpoint["state_dict"])
 
 
 def _read_safetensors(path: Path) -> SharedPrompts:
