@@ -1,5 +1,6 @@
 """The runs of the four benchmarks: what each calls train.py with, where its result stands, what it waits for."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -77,6 +78,12 @@ class Setting(NamedTuple):
         return int(pairs.get("OPTIM.MAX_EPOCH") or yaml.safe_load(self.file.read_text())["OPTIM"]["MAX_EPOCH"])
 
 
+@functools.cache
+def published_settings() -> dict[str, dict]:
+    """`configs/benchmarks.yaml`: entries by benchmark and method."""
+    return yaml.safe_load((CONFIGS / "benchmarks.yaml").read_text(encoding="utf-8"))
+
+
 @dataclass(frozen=True)
 class Method:
     """A trainer, and what all its runs have in common."""
@@ -103,7 +110,7 @@ class Method:
         Raises:
             ValueError: no such method or method file.
         """
-        methods = yaml.safe_load((CONFIGS / "benchmarks.yaml").read_text(encoding="utf-8"))[benchmark]
+        methods = published_settings()[benchmark]
         if self.trainer not in methods:
             raise ValueError(f"{benchmark} knows no method {self.trainer!r}; it is one of {', '.join(methods)}")
         entry = dict(methods[self.trainer])
