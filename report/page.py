@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 COLOURS = ["#1f5fa8", "#d9772b", "#3a8f5c", "#8b5bb5", "#b8433f", "#5d6b78", "#b59a2a", "#2b9aa3"]
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; background: #fff; max-width: 1180px; margin: 2.5rem auto; padding: 0 1.5rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; background: #fff; max-width: 1280px; margin: 2.5rem auto; padding: 0 1.5rem; }
 h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.1rem; margin: 2.6rem 0 .6rem; }
 p { color: #566473; margin: .3rem 0; max-width: 75ch; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .88rem; }
-th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; } th { border-bottom: 1.5px solid #1c2733; font-weight: 600; }
+th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; } th { border-bottom: 1.5px solid #1c2733; font-weight: 600; }
 th:first-child, td:first-child { text-align: left; } tr.total td { border-top: 1px solid #9aa7b4; font-weight: 600; }
 tr.beside td { color: #71808f; font-size: .92em; padding-top: 0; } tr.beside td:first-child { padding-left: 1.8rem; }
 tbody tr:hover { background: #f2f6fa; } figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
@@ -143,6 +143,7 @@ def _curves(methods: dict[str, Cells]) -> list["Figure"]:
     names = list(dict.fromkeys(name for cells in methods.values() for name, _ in cells))
     names = [name for name in TITLES if name in names] + sorted(set(names) - set(TITLES))
     panels = ["average", *names]
+    shots = sorted({int(k) for cells in methods.values() for _, k in cells})
     columns = min(4, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(
@@ -152,12 +153,12 @@ def _curves(methods: dict[str, Cells]) -> list["Figure"]:
         axis.set_visible(False)
     for panel, axis in zip(panels, axes.flat, strict=False):
         axis.set_title(
-            "Average of complete rows" if panel == "average" else TITLES.get(panel, panel), loc="left", fontsize=9
+            "Average over the datasets" if panel == "average" else TITLES.get(panel, panel), loc="left", fontsize=9
         )
         for colour, (method, cells) in zip(_colours(len(methods)), methods.items(), strict=True):
             _curve(axis, method, cells, panel, colour)
         axis.set_xscale("symlog", base=2, linthresh=1)
-        axis.set_xticks([0, 1, 2, 4, 8, 16], ["0", "1", "2", "4", "8", "16"])
+        axis.set_xticks(shots, list(map(str, shots)))
         axis.grid(axis="y", color="#e6ebf0", linewidth=0.7)
     figure.supxlabel("shots", fontsize=9)
     figure.supylabel("accuracy %", fontsize=9)

@@ -86,7 +86,7 @@ def base2new(method: str, cells: Cells) -> Table:
     compared = ("base2new", method, "average", "base") in paper.accuracies()
     table = Table(f"Base-to-new, {method}", ["Dataset", "Base", "New", "HM"])
     table.header += ["Paper base", "new", "HM", "Δ base", "Δ new", "Δ HM"] if compared else []
-    table.header += ["Re-runs: base, new, HM"] if method == "PromptSRC" else []
+    table.header += ["Re-runs"] if method == "PromptSRC" else []
     for name in names:
         values = _base_new(cells, [name])
         shown = (_cell(cells, name, "base"), _cell(cells, name, "new"), _number(values.get("hm")))
@@ -98,7 +98,7 @@ def base2new(method: str, cells: Cells) -> Table:
     table.notes += [_seeds_note(cells), *_missing(cells, names, {"base": "base", "new": "new"})]
     if method == "PromptSRC":
         table.notes.append(
-            "Re-runs: are we inside what the paper and independent re-runs of it span, where any are known"
+            "Re-runs: are base, new and HM inside what the paper and independent re-runs of it span, where some are known"
         )
     return _with_legend(table)
 
@@ -188,7 +188,7 @@ def _cell(cells: Cells, name: str, part: str) -> str:
         return NONE
     count, wanted = len(values), len(_seeds(cells))
     text = f"{values.mean:.2f}" + (f" ± {values.std:.2f}" if count > 1 else "")
-    return text + (f" ({count} of {wanted} seeds)" if count < wanted else "")
+    return text + (f" ({count}/{wanted} seeds)" if count < wanted else "")
 
 
 def _mean(cells: Cells, name: str, part: str) -> float | None:
@@ -251,7 +251,7 @@ def _published(value: tuple[float, bool] | None) -> str:
 
 
 def _delta(ours: float | None, theirs: tuple[float, bool] | None) -> str:
-    return NONE if ours is None or theirs is None else f"{ours - theirs[0]:+.2f}"
+    return NONE if ours is None or theirs is None else f"{round(ours - theirs[0], 2) + 0.0:+.2f}"
 
 
 def _title(name: str) -> str:

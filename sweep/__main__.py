@@ -63,9 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
         print("\n".join(shlex.join(job.command) for job in todo))
         return 0
-    print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished", flush=True)
+    done = len(jobs) - len(todo)
+    print(f"{len(jobs)} runs, {done} finished", flush=True)
     try:
-        failed = local.run(todo, environments(args.workers))
+        failed = local.run(todo, environments(args.workers), done)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         return 130

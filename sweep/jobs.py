@@ -216,10 +216,15 @@ def benchmark(
 ) -> list[Job]:
     """The runs of a benchmark; by default on its own datasets, few-shot with 1, 2, 4, 8 and 16 shots.
 
+    Of the datasets named, those of other benchmarks only are left out.
+
     Raises:
         ValueError: the benchmark has no settings for this method.
     """
-    datasets = datasets or DATASETS[name]
+    published = (*ELEVEN, *DOMAINS)
+    datasets = [d for d in datasets or DATASETS[name] if d in DATASETS[name] or d not in published]
+    if not datasets:
+        return []
     if name == "base2new":
         return [job for dataset in datasets for seed in seeds for job in base2new(method, dataset, seed)]
     if not method.is_learned:  # nothing depends on shots, seed or source

@@ -38,14 +38,14 @@ class Progress:
         return sum(sum(kind) / len(kind) for kind in kinds if kind) / self.workers
 
 
-def run(jobs: Sequence[Job], environments: Sequence[dict[str, str]]) -> dict[Job, str]:
-    """Run the jobs, one at a time in each environment; what failed, and why.
+def run(jobs: Sequence[Job], environments: Sequence[dict[str, str]], done: int = 0) -> dict[Job, str]:
+    """Run the jobs, one at a time in each environment; what failed, and why. `done` are finished already.
 
     Nothing is tried twice. A job whose need failed is not run. Interrupted (Ctrl-C, SIGTERM), the children are stopped, and
     the next call goes on.
     """
     waiting, running, failed = deque(jobs), {}, {}
-    progress = Progress(len(jobs), len(environments))
+    progress = Progress(done + len(jobs), len(environments), done)
     free = deque(environments)
     with stopped_on_exit(running):
         while waiting or running:
