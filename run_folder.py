@@ -63,7 +63,7 @@ def check_model(cfg: CfgNode) -> None:
     wanted = {
         key: value
         for key, value in plain(cfg).items()
-        if stated.get(key) or (key.startswith(("TRAINER.", "MODEL.")) and not key.endswith(".PREC"))
+        if stated.get(key) or (key.startswith(("TRAINER.", "REGULATION.", "MODEL.")) and not key.endswith(".PREC"))
     }
     if file.is_file() and (changed := differences(file, wanted)):
         raise ValueError(f"--model-dir {cfg.MODEL_DIR} is not of a run with these settings: {changed}")

@@ -19,6 +19,7 @@ setup(
     extras_require={
         "trainers": ["pyyaml", "scipy", "pillow", "yacs"],  # what the checkout runs besides the engine
         "plots": ["matplotlib"],
+        "slurm": ["submitit"],
         "dev": ["pytest", "pytest-timeout", "ruff", "hypothesis"],
     },
 )

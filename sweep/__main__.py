@@ -3,6 +3,7 @@
     python -m sweep base2new --root DATA                                     PromptSRC on the eleven datasets, seeds 1 2 3
     python -m sweep few-shot --root DATA --methods PromptSRC CoOp --shots 1 16
     python -m sweep --root DATA --dry-run                                    the commands of all four benchmarks
+    python -m sweep base2new --root DATA --cluster slurm --workers 8 --cluster-options slurm_partition=gpu gpus_per_node=1
 
 Runs that are finished are not run again, interrupted ones go on: the same command continues a sweep. One worker a GPU.
 Exit code 0: all runs are finished; 1: some failed; 2: the command cannot be meant; 130: interrupted.
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from report.__main__ import main as report
 from sweep import local
 from sweep.folders import SEEDS
 from sweep.jobs import CONFIGS, DATASETS, Job, Method, benchmark
@@ -36,6 +38,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--configs", default="", help="method files that start so, e.g. vit_t8 (default: configs/benchmarks.yaml)")
     add("--set", nargs="+", default=[], metavar="KEY VALUE", help="keys of the configuration of every run")
     add("--workers", type=int, help="runs at once (default: one a GPU, or one)")
+    add("--cluster", choices=["slurm", "local"], help="hand all to Slurm as one array (local: submitit without Slurm)")
+    add(
+        "--cluster-options", nargs="+", default=[], metavar="KEY=VALUE", help="e.g. slurm_partition=gpu timeout_min=600"
+    )
     add("--dry-run", action="store_true", help="print the commands of what is not finished")
     args = parser.parse_args(argv)
     args.benchmarks = args.benchmarks or list(DATASETS)
@@ -65,14 +71,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     done = len(jobs) - len(todo)
     print(f"{len(jobs)} runs, {done} finished", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops like Ctrl-C
     try:
-        failed = local.run(todo, environments(args.workers), done)
+        failed = run(todo, done, args)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         return 130
-    for job, why in failed.items():
-        print(f"failed: {job.folder} ({why})", file=sys.stderr)
+    except ImportError:
+        print("error: --cluster needs submitit: pip install '.[slurm]'", file=sys.stderr)
+        return 2
+    if any(job.accuracy() is not None for job in jobs):
+        report([str(args.output)])
+    for folder, why in failed.items():
+        print(f"failed: {folder} ({why})", file=sys.stderr)
     return 1 if failed else 0
+
+
+def run(jobs: list[Job], done: int, args: argparse.Namespace) -> dict[str, str]:
+    """Run here or on a cluster; what failed, and why, by folder."""
+    if not jobs:
+        return {}
+    if args.cluster:
+        from sweep import cluster
+
+        options = {
+            key: _number_or_text(value) for key, _, value in (pair.partition("=") for pair in args.cluster_options)
+        }
+        return cluster.run(jobs, args.output, args.cluster, args.workers, options)
+    failed = local.run(jobs, environments(args.workers), done)
+    return {str(job.folder): why for job, why in failed.items()}
+
+
+def _number_or_text(text: str) -> int | str:
+    return int(text) if text.isdigit() else text
 
 
 def planned(args: argparse.Namespace) -> list[Job]:

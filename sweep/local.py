@@ -41,8 +41,7 @@ class Progress:
 def run(jobs: Sequence[Job], environments: Sequence[dict[str, str]], done: int = 0) -> dict[Job, str]:
     """Run the jobs, one at a time in each environment; what failed, and why. `done` are finished already.
 
-    Nothing is tried twice. A job whose need failed is not run. Interrupted (Ctrl-C, SIGTERM), the children are stopped, and
-    the next call goes on.
+    Nothing is tried twice. A job whose need failed is not run. Interrupted, it stops the children, and the next call goes on.
     """
     waiting, running, failed = deque(jobs), {}, {}
     progress = Progress(done + len(jobs), len(environments), done)
@@ -88,8 +87,7 @@ def start(job: Job, environment: dict[str, str]) -> subprocess.Popen:
 
 @contextlib.contextmanager
 def stopped_on_exit(running: dict[Job, tuple]) -> Iterator[None]:
-    """However the block ends, no child outlives it; SIGTERM ends it like Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """However the block ends, no child outlives it."""
     try:
         yield
     finally:
@@ -100,7 +98,6 @@ def stopped_on_exit(running: dict[Job, tuple]) -> Iterator[None]:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
         _signal_all(processes, signal.SIGKILL)
-        signal.signal(signal.SIGTERM, before)
 
 
 def _signal_all(processes: Sequence[subprocess.Popen], number: int) -> None:

@@ -76,22 +76,24 @@ def _reproduce_few_shot(method: Method, dataset: str, shots: int, weights: Path)
 
 def _coop(method: Method, dataset: str, config: str, position: str, n_ctx: int, shots: int, csc: str) -> list[Job]:
     """Few-shot with the context as stated: CLASS_TOKEN_POSITION, N_CTX, and CSC (True or False)."""
-    method = replace(method, configs=method.configs or config)
+    method = _with_context(method, config, position, n_ctx, csc)
     setting = method.setting("few-shot", dataset, shots)
-    context = ("TRAINER.COOP.N_CTX", str(n_ctx), "TRAINER.COOP.CSC", csc, "TRAINER.COOP.CLASS_TOKEN_POSITION", position)
     tail = (dataset, method.trainer, setting.file.stem, shots)
     variant = f"nctx{n_ctx}_csc{csc}_ctp{position}"
-    return [
-        method.train(
-            folders.all_classes(*tail, seed, variant), setting, dataset, seed, "DATASET.NUM_SHOTS", str(shots), *context
-        )
-        for seed in SEEDS
-    ]
+    places = {seed: folders.all_classes(*tail, seed, variant) for seed in SEEDS}
+    data = ("DATASET.NUM_SHOTS", str(shots))
+    return [method.train(folder, setting, dataset, seed, *data) for seed, folder in places.items()]
 
 
 def _coop_eval(method: Method, dataset: str, config: str) -> list[Job]:
-    method = replace(method, configs=method.configs or config)
+    method = _with_context(method, config, "end", 16, "False")
     return [_of_imagenet(method, dataset, seed) for seed in SEEDS]
+
+
+def _with_context(method: Method, config: str, position: str, n_ctx: int, csc: str) -> Method:
+    pairs = {"N_CTX": n_ctx, "CSC": csc, "CLASS_TOKEN_POSITION": position}
+    stated = tuple(str(word) for key, value in pairs.items() for word in (f"TRAINER.COOP.{key}", value))
+    return replace(method, configs=method.configs or config, pairs=(*stated, *method.pairs))
 
 
 def _of_imagenet(method: Method, dataset: str, seed: int) -> Job:

@@ -60,6 +60,7 @@ def test_an_end_without_a_result_is_a_failure(tmp_path):
 
 
 STOPPED = """
+import signal
 import sys
 from pathlib import Path
 from sweep import local
@@ -67,6 +68,7 @@ from tests.sweep.test_local import job
 folder = Path(sys.argv[1])
 grandchild = "import time; time.sleep(60)"
 child = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', '{grandchild}', '{folder}']); time.sleep(60)"
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 local.run([job(folder / "long", child)], [{}])
 """
 
