@@ -3,7 +3,7 @@
 import os
 import socket
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,9 +35,13 @@ def test_failures_come_back_from_the_array(tmp_path, capsys):
     assert "[1/2] done" in (out := capsys.readouterr().out) and "[2/2] FAILED" in out
 
 
-def tables_of(root: Path, output: Path, *words: str, epochs: int = 1) -> str:
+def words_of(root: Path, output: Path, *words: str, epochs: int = 1) -> list[str]:
     options = ["--configs", "vit_t8", "--seeds", "1", "--datasets", "eurosat", "--set", "OPTIM.MAX_EPOCH", str(epochs)]
-    assert main(["base2new", "--root", str(root), "--output", str(output), *words, *options]) == 0
+    return ["base2new", "--root", str(root), "--output", str(output), *words, *options]
+
+
+def tables_of(root: Path, output: Path, *words: str, epochs: int = 1) -> str:
+    assert main(words_of(root, output, *words, epochs=epochs)) == 0
     return (output / "report" / "tables.csv").read_text()
 
 
@@ -115,12 +119,12 @@ def test_a_requeued_element_goes_on(tmp_path, in_root, one_node_slurm):
     """As Slurm does with a preempted job: it is stopped, queued again, and resumes its training."""
     make_root(tmp_path, "EuroSAT")
     output = tmp_path / "there"
-    with ThreadPoolExecutor(1) as pool:
-        table = pool.submit(tables_of, tmp_path, output, *SLURM, epochs=30)
-        wait_for(lambda: list(output.rglob("VLPromptLearner/checkpoint")))
-        queue = subprocess.run(["squeue", "-h", "-o", "%i", "-t", "R"], capture_output=True, text=True, check=True)
-        subprocess.run(["scontrol", "requeue", queue.stdout.split()[0]], check=True)
-        there = table.result(timeout=280)
+    process = subprocess.Popen([sys.executable, "-m", "sweep", *words_of(tmp_path, output, *SLURM, epochs=30)])
+    wait_for(lambda: list(output.rglob("VLPromptLearner/checkpoint")))
+    queue = subprocess.run(["squeue", "-h", "-o", "%A", "-t", "R"], capture_output=True, text=True, check=True)
+    subprocess.run(["scontrol", "requeue", queue.stdout.split()[0]], check=True)
+    assert process.wait(timeout=280) == 0
     logs = "".join(log.read_text() for log in output.rglob("train_base/**/log.txt*"))
     assert "Will resume training" in logs
+    there = (output / "report" / "tables.csv").read_text()
     assert there == tables_of(tmp_path, tmp_path / "here", epochs=30)
