@@ -1,17 +1,21 @@
 # make demo    zero-shot, IVLP and PromptSRC on the embedded benchmark -> output/demo
 # make test    the whole suite
+# make test-slurm    sweeps on a one-node Slurm of this machine (root; apt-get install slurm-wlm)
 # Each sets up .venv first; a second call finds it ready.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-slurm lint clean
 
 demo: .venv/ready
 	$(BIN)/python demo.py
 
 test: .venv/ready
 	$(BIN)/python -m pytest -q
+
+test-slurm: .venv/ready
+	$(BIN)/python -m pytest -q -m slurm tests/sweep/test_cluster.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -7,11 +7,11 @@ folders that this field uses. What is finished is not run again.
 import argparse
 import copy
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from parse_test_res import TESTED, TRAINED, parse_run
+from parse_test_res import TESTED, TRAINED
+from sweep import folders
+from sweep.jobs import Job, run_in_turn, train_command
 from train import setup_config
 
 HERE = Path(__file__).parent
@@ -21,33 +21,14 @@ BACKBONE = "vit_t8"  # what the settings for the bundled backbone are called by
 SHOTS = 16
 
 
-@dataclass(frozen=True)
-class Job:
-    """One run of `train.py`: its arguments, its folder, and the log line behind which its result stands."""
-
-    arguments: list[str]
-    folder: Path
-    end_signals: tuple[str, ...]
-
-    def accuracy(self) -> float | None:
-        """In percent; None until the run is finished."""
-        result = parse_run(self.folder, self.end_signals)
-        return result and result[1]
-
-
 def embedded(args: argparse.Namespace) -> int:
     """Run `train.py`'s command line on the embedded dataset; its exit code."""
     args = with_defaults(args)
     if args.eval_only or args.no_train or "DATASET.SUBSAMPLE_CLASSES" in args.opts:
-        return subprocess.call(command(arguments(args)))
+        return subprocess.call(train_command(arguments(args)))
     base, new = jobs(args)
-    for job in (base, new):
-        if (found := job.accuracy()) is not None:
-            print(
-                f"{job.folder} has a finished run ({found:.1f}%); to start afresh, delete it or use another --output-dir"
-            )
-        elif code := subprocess.call(command(job.arguments)):
-            return code
+    if code := run_in_turn((base, new)):
+        return code
     print(summary(args.trainer, base.accuracy(), new.accuracy()))
     return 0
 
@@ -81,17 +62,18 @@ def settings_file(trainer: str) -> Path:
 def jobs(args: argparse.Namespace) -> tuple[Job, Job]:
     """Training with its test on the base classes, and the test on the new ones."""
     cfg = setup_config(args)
-    tail = f"{DATASET.stem}/shots_{cfg.DATASET.NUM_SHOTS}/{args.trainer}/{Path(args.config_file).stem}/seed{cfg.SEED}"
-    train_folder = Path(args.output_dir) / "base2new" / "train_base" / tail
-    test_folder = Path(args.output_dir) / "base2new" / "test_new" / tail
+    tail = (DATASET.stem, args.trainer, Path(args.config_file).stem, cfg.DATASET.NUM_SHOTS, cfg.SEED)
+    train_folder = Path(args.output_dir) / folders.base2new("train_base", *tail)
+    test_folder = Path(args.output_dir) / folders.base2new("test_new", *tail)
     train, test = copy.copy(args), copy.copy(args)
     train.output_dir, train.opts = str(train_folder), [*args.opts, "DATASET.SUBSAMPLE_CLASSES", "base"]
     test.output_dir, test.opts = str(test_folder), [*args.opts, "DATASET.SUBSAMPLE_CLASSES", "new"]
     test.eval_only, test.model_dir, test.load_epoch = True, str(train_folder), cfg.OPTIM.MAX_EPOCH
-    return Job(arguments(train), train_folder, TRAINED), Job(arguments(test), test_folder, TESTED)
+    base = Job(arguments(train), train_folder, TRAINED)
+    return base, Job(arguments(test), test_folder, TESTED, base)
 
 
-def arguments(args: argparse.Namespace) -> list[str]:
+def arguments(args: argparse.Namespace) -> tuple[str, ...]:
     """The command line that parses to `args`."""
     given = {
         name: value
@@ -102,11 +84,7 @@ def arguments(args: argparse.Namespace) -> list[str]:
     for name, value in given.items():
         flag = f"--{name.replace('_', '-')}"
         words += [flag] if value is True else [flag, *map(str, value if isinstance(value, list) else [value])]
-    return words + args.opts
-
-
-def command(words: list[str]) -> list[str]:
-    return [sys.executable, str(HERE / "train.py"), *words]
+    return (*words, *args.opts)
 
 
 def harmonic_mean(base: float, new: float) -> float:

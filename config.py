@@ -14,10 +14,12 @@ import trainers
 
 
 def default_config() -> CfgNode:
-    """Dassl's defaults and the nodes of our datasets and methods."""
+    """Dassl's defaults, the nodes of our datasets and methods, and what an evaluation loads."""
     cfg = get_cfg_default()
     datasets.extend_cfg(cfg)
     trainers.extend_cfg(cfg)
+    cfg.MODEL_DIR = ""  # --eval-only: the run whose checkpoint is tested
+    cfg.LOAD_EPOCH = -1  # its epoch; -1: the best one
     return cfg
 
 

@@ -20,6 +20,7 @@ setup(
     extras_require={
         "trainers": ["pyyaml", "scipy", "pillow", "yacs"],  # what the checkout runs besides the engine
         "plots": ["matplotlib"],
+        "slurm": ["submitit"],
         "open_clip": ["open_clip_torch"],
         "dev": ["pytest", "pytest-timeout", "ruff", "hypothesis", "open_clip_torch", "transformers"],
     },

@@ -73,6 +73,8 @@ def _merge_flags(cfg: "CfgNode", args: argparse.Namespace) -> None:
         "TRAINER.NAME": args.trainer,
         "MODEL.BACKBONE.NAME": args.backbone,
         "MODEL.HEAD.NAME": args.head,
+        "MODEL_DIR": args.model_dir,
+        "LOAD_EPOCH": args.load_epoch,
     }
     for key, value in given.items():
         if value not in (None, ""):
@@ -85,6 +87,11 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     from dassl.engine import build_trainer
     from dassl.utils import collect_env_info, set_random_seed, setup_logger
 
+    import run_folder
+
+    if args.eval_only:
+        run_folder.check_model(cfg)
+    run_folder.claim(cfg)
     if cfg.SEED >= 0:
         set_random_seed(cfg.SEED)
     setup_logger(cfg.OUTPUT_DIR)
@@ -92,7 +99,9 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     print(f"{cfg}\n{collect_env_info()}")
     trainer = build_trainer(cfg)
     if args.eval_only:
-        trainer.load_model(args.model_dir, epoch=args.load_epoch)
+        if trainer.get_model_names() and not cfg.MODEL_DIR:
+            raise ValueError(f"--eval-only tests what {cfg.TRAINER.NAME} has learned; --model-dir says in which run")
+        trainer.load_model(cfg.MODEL_DIR, epoch=cfg.LOAD_EPOCH if cfg.LOAD_EPOCH >= 0 else None)
         trainer.test()
     elif not args.no_train:
         trainer.train()

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
 # DATASET SEED: train on the base classes, test on them
-exec bash "$(dirname "$0")/../run.sh" base2new_train PromptSRC vit_b16_c2_ep20_batch4_4+4ctx "$@"
+exec bash "$(dirname "$0")/../run.sh" base2new_train PromptSRC "$@"

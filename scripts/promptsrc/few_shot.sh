@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
 # DATASET SHOTS: all classes, seeds 1 2 3
-exec bash "$(dirname "$0")/../run.sh" few_shot PromptSRC vit_b16_c2_ep50_batch4_4+4ctx_few_shot "$@"
+exec bash "$(dirname "$0")/../run.sh" few_shot PromptSRC "$@"

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
 # DATASET CFG: zero-shot CLIP, e.g. eurosat vit_b16
-exec bash "$(dirname "$0")/../run.sh" zeroshot ZeroshotCLIP "$2" "$1" "${@:3}"
+exec bash "$(dirname "$0")/../run.sh" zeroshot ZeroshotCLIP "$@"

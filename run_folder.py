@@ -1,0 +1,117 @@
+"""A run's folder answers one question: its configuration lies beside its log, and a run with another one stops.
+
+    output/.../seed1/log.txt  config.yaml  VLPromptLearner/model.pth.tar-20
+
+`config.yaml` is the whole configuration, which `--config-file` takes again.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yacs.config import CfgNode
+
+from parse_test_res import TESTED, parse_run
+
+NAME = "config.yaml"
+# What changes neither prompts nor accuracy, but where and how fast they are made, and what is printed.
+FREE = {
+    "OUTPUT_DIR",
+    "RESUME",
+    "USE_CUDA",
+    "VERBOSE",
+    "DATASET.ROOT",
+    "DATALOADER.NUM_WORKERS",
+    "DATALOADER.TEST.BATCH_SIZE",
+    "TRAIN.PRINT_FREQ",
+    "TRAIN.CHECKPOINT_FREQ",
+    "TEST.PER_CLASS_RESULT",
+    "TEST.COMPUTE_CMAT",
+}
+
+
+def claim(cfg: CfgNode) -> None:
+    """Take the output folder for this run, and leave `config.yaml` in it.
+
+    Raises:
+        ValueError: a run with another configuration has begun there.
+    """
+    folder = Path(cfg.OUTPUT_DIR)
+    file = folder / NAME
+    if has_begun(folder) and file.is_file():
+        if changed := differences(file, plain(cfg)):
+            raise ValueError(
+                f"{folder} holds a run with another configuration: {changed}; use another --output-dir, or delete it"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}")
+    part.write_text(cfg.dump(), encoding="utf-8")
+    part.replace(file)
+
+
+def check_model(cfg: CfgNode) -> None:
+    """See that the run in MODEL_DIR trained what is to be evaluated; one without `config.yaml` passes.
+
+    Raises:
+        ValueError: it is a run of another method, seed or number of shots, or with other settings.
+    """
+    file = Path(cfg.MODEL_DIR) / NAME
+    stated = {"SEED": cfg.SEED >= 0, "DATASET.NUM_SHOTS": cfg.DATASET.NUM_SHOTS >= 0}
+    wanted = {
+        key: value
+        for key, value in plain(cfg).items()
+        if stated.get(key) or (key.startswith(("TRAINER.", "REGULATION.", "MODEL.")) and not key.endswith(".PREC"))
+    }
+    if file.is_file() and (changed := differences(file, wanted)):
+        raise ValueError(f"--model-dir {cfg.MODEL_DIR} is not of a run with these settings: {changed}")
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether there is a checkpoint or a result to lose."""
+    return any(folder.glob("*/model*.pth.tar*")) or parse_run(folder, TESTED) is not None
+
+
+def same_question(cfg: CfgNode) -> bool:
+    """Whether what is in the output folder was run with this configuration, as far as one can know."""
+    file = Path(cfg.OUTPUT_DIR) / NAME
+    return not file.is_file() or not differences(file, plain(cfg))
+
+
+def differences(file: Path, here: Mapping[str, Any]) -> str:
+    """`KEY (there: old, here: new)` of each key that the run of this `config.yaml` had otherwise.
+
+    A key that it does not have is a later addition to the configuration, and counts as equal.
+
+    Raises:
+        ValueError: the file is not what a run leaves.
+    """
+    try:
+        there = flat(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError):
+        raise ValueError(f"{file} is not the configuration of a run; restore or delete it") from None
+    return ", ".join(
+        f"{key} (there: {there[key]}, here: {value})"
+        for key, value in here.items()
+        if key not in FREE and key in there and not _equal(key, there[key], value)
+    )
+
+
+def _equal(key: str, old: Any, new: Any) -> bool:
+    if key == "MODEL_DIR" and old and new:
+        return os.path.abspath(old) == os.path.abspath(new)
+    return old == new
+
+
+def plain(cfg: CfgNode) -> dict[str, Any]:
+    """Dotted key: value, the value as YAML gives it back."""
+    return flat(yaml.safe_load(cfg.dump()))
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found = {}
+    for key, value in nested.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found

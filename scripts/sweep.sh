@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Whole benchmarks: DATA=/path/to/datasets bash scripts/sweep.sh [BENCHMARK ...] [OPTIONS]; all four without arguments. docs/SWEEP.md has the options.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+exec python -m sweep --root "${DATA:?set DATA to the folder that holds the datasets, e.g. DATA=/path/to/datasets bash ...}" "$@"

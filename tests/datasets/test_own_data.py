@@ -1,0 +1,164 @@
+"""Your own images, in class folders or in a table, by configuration only."""
+
+import json
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.datasets.roots import items, load, make_images
+
+PARTS = [
+    f"{part}/{name}/{i}.png"
+    for part, count in {"train": 3, "val": 1, "test": 2}.items()
+    for name in ("ape", "bat")
+    for i in range(count)
+]
+
+
+@pytest.fixture
+def parts(tmp_path):
+    make_images(tmp_path / "mine", *PARTS)
+    return tmp_path
+
+
+def folder(root, *args, **keys):
+    return load("ImageFolder", root, *args, FOLDER="mine", **keys)
+
+
+def test_folders_are_the_split_and_name_the_classes(parts):
+    (parts / "mine" / "train" / "ape" / "notes.txt").touch()
+    (parts / "mine" / "train" / ".hidden").mkdir()
+    data = folder(parts)
+    assert data.classnames == ["ape", "bat"]
+    assert items(data.train_x) == [
+        (f"{i}.png", label, name) for label, name in enumerate(("ape", "bat")) for i in range(3)
+    ]
+    assert [len(part) for part in (data.val, data.test)] == [2, 4]
+
+
+def test_val_is_optional_and_shots_and_halves_apply(parts):
+    for file in (parts / "mine" / "val").glob("*/*"):
+        file.unlink()
+    for name in ("val/ape", "val/bat", "val"):
+        (parts / "mine" / name).rmdir()
+    data = folder(parts, 1, "new")
+    assert (data.classnames, len(data.train_x), data.val, len(data.test)) == (["bat"], 1, None, 2)
+
+
+def test_class_names_come_from_a_json_file(parts):
+    (parts / "mine" / "names.json").write_text(json.dumps({"ape": "great ape", "bat": "fruit bat"}))
+    assert folder(parts, CLASS_NAMES="names.json").classnames == ["great ape", "fruit bat"]
+    (parts / "mine" / "names.json").write_text(json.dumps({"ape": "great ape"}))
+    with pytest.raises(ValueError, match="names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; expected"):
+        folder(parts, CLASS_NAMES="names.json")
+
+
+def test_one_folder_is_cut_by_stated_shares_the_same_for_every_seed(tmp_path):
+    make_images(tmp_path / "mine", *(f"{name}/{i}.png" for name in ("ape", "bat") for i in range(10)))
+    data = folder(tmp_path, SPLIT=(0.5, 0.2, 0.3))
+    assert [len(part) for part in (data.train_x, data.val, data.test)] == [10, 4, 6]
+    again = folder(tmp_path, seed=7, SPLIT=(0.5, 0.2, 0.3))
+    assert [items(data.train_x), items(data.test)] == [items(again.train_x), items(again.test)]
+    assert folder(tmp_path, SPLIT=(0.5, 0.0, 0.5)).val is None
+    few = folder(tmp_path, 2, SPLIT=(0.5, 0.2, 0.3))  # the cache of its shots is no class
+    assert (len(few.train_x), few.classnames) == (4, ["ape", "bat"])
+    assert folder(tmp_path, 2, SPLIT=(0.5, 0.2, 0.3)).classnames == ["ape", "bat"]
+
+
+@pytest.mark.parametrize(
+    "change, keys, message",
+    [
+        (
+            lambda mine: None,
+            {"SPLIT": (0.5, 0.2, 0.3)},
+            "has train/ and test/, and DATASET.SPLIT is .*; leave DATASET.SPLIT out",
+        ),
+        (lambda mine: (mine / "test").rename(mine / "tests"), {}, "mine has no test/; make it, or join all"),
+        (lambda mine: (mine / "train").rename(mine / "trains"), {}, "mine has no train/; make train/ and test/"),
+        (lambda mine: make_images(mine, "test/cat/0.png"), {}, "test/cat is no class: train/ has no such folder"),
+        (lambda mine: (mine / "train" / "cat").mkdir(), {}, "train/cat has no images .*; add some"),
+    ],
+)
+def test_a_folder_that_does_not_fit_says_what_to_do(parts, change, keys, message):
+    change(parts / "mine")
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        folder(parts, **keys)
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.5, 0.2, 0.2), (1.2, -0.4, 0.2)])
+def test_shares_are_three_and_sum_to_one(tmp_path, shares):
+    make_images(tmp_path / "mine", "ape/0.png")
+    with pytest.raises(ValueError, match="DATASET.SPLIT is .*; it is the shares of train, val and test"):
+        folder(tmp_path, SPLIT=shares)
+
+
+def test_no_such_folder_names_both_keys(tmp_path):
+    with pytest.raises(
+        FileNotFoundError,
+        match="theirs is no folder; --root .DATASET.ROOT. is .* and DATASET.FOLDER, below it, 'theirs'",
+    ):
+        load("ImageFolder", tmp_path, FOLDER="theirs")
+
+
+TABLE = "path,class,split\na/1.png,ape,train\na/2.png,bat,train\na/3.png,bat,test\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    make_images(tmp_path / "mine", "a/1.png", "a/2.png", "a/3.png")
+    (tmp_path / "mine" / "images.csv").write_text(TABLE)
+    return tmp_path
+
+
+def test_a_table_lists_path_class_and_split(table):
+    data = load("CSV", table, FOLDER="mine")
+    assert data.classnames == ["ape", "bat"]
+    assert items(data.train_x) == [("1.png", 0, "ape"), ("2.png", 1, "bat")]
+    assert (data.val, items(data.test)) == (None, [("3.png", 1, "bat")])
+
+
+def test_columns_may_come_in_any_order_and_number_and_paths_be_absolute(table):
+    file = table / "mine" / "a" / "1.png"
+    (table / "mine" / "other.csv").write_text(
+        f'split,n,class,path\ntrain,1,"ape, small",{file}\ntest,2,"ape, small",a/2.png\n'
+    )
+    data = load("CSV", table, FOLDER="mine", CSV_FILE="other.csv")
+    assert (data.classnames, data.train_x[0].impath) == (["ape, small"], str(file))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("path,label,split\n", r"images.csv, line 1 has no column class; expected the header path,class,split"),
+        (
+            TABLE + "a/4.png,ape,dev\n",
+            r"images.csv, line 5 is 'a/4.png,ape,dev'; expected a path, a class name and train, val or test",
+        ),
+        ("path,class,split\na/1.png,ape,train\n", "images.csv has no line with split test; both are needed"),
+        (TABLE + "a/9.png,ape,test\n", "1 of 2 images are missing, the first is .*a/9.png"),
+    ],
+)
+def test_a_line_that_is_not_as_it_should_be_is_named(table, text, message):
+    (table / "mine" / "images.csv").write_text(text)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        load("CSV", table, FOLDER="mine")
+
+
+def test_a_missing_table_names_the_key(table):
+    with pytest.raises(FileNotFoundError, match="no table .*other.csv; DATASET.CSV_FILE names it"):
+        load("CSV", table, FOLDER="mine", CSV_FILE="other.csv")
+
+
+def test_the_examples_of_the_page_are_configurations(parts, table):
+    import config
+
+    text = (ROOT / "docs" / "DATASETS.md").read_text()
+    examples = re.findall(r"```yaml\n(# configs/datasets/(\w+).yaml\n.*?)```", text, re.S)
+    assert [name for _, name in examples] == ["mine", "mine_in_one", "mine_in_a_table"]
+    for content, name in examples:
+        file = parts / f"{name}.yaml"
+        file.write_text(content)
+        cfg = config.default_config()
+        config.merge_file(cfg, str(file))
+        assert cfg.DATASET.FOLDER == "mine"

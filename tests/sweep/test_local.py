@@ -1,0 +1,127 @@
+"""Running jobs: order, failures, stops."""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from parse_test_res import TRAINED
+from sweep import local
+from sweep.__main__ import environments
+from sweep.jobs import Job
+from tests.conftest import ROOT
+
+WRITE = "print('Finish training\\n=> result\\n* accuracy: 61.5%', file=open('{folder}/log.txt', 'w'))"
+
+
+@dataclass(frozen=True)
+class Script(Job):
+    """A job that runs Python code in place of train.py."""
+
+    @property
+    def command(self):
+        return [sys.executable, "-c", *self.words]
+
+
+def job(folder, code="", needs=None):
+    return Script((f"{code}\n{WRITE.format(folder=folder)}",), folder, TRAINED, needs)
+
+
+def test_what_is_needed_comes_first_and_each_worker_has_its_environment(tmp_path, capsys):
+    code = f"import os, time; open('{tmp_path}/order', 'a').write(os.environ['WORKER']); time.sleep(0.3)"
+    first = job(tmp_path / "a", code)
+    failed = local.run(
+        [first, job(tmp_path / "b", code, first), job(tmp_path / "c", code)], [{"WORKER": "0"}, {"WORKER": "1"}]
+    )
+    assert failed == {}
+    assert sorted((tmp_path / "order").read_text()[:2]) == ["0", "1"]  # a and c at once, b behind a
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith(f"[3/3] 61.5%  {tmp_path / 'b'}  about 0:00:00 left")
+
+
+def test_a_failure_shows_its_last_lines_and_the_others_go_on(tmp_path, capsys):
+    bad = job(tmp_path / "bad", "print('\\n'.join(map(str, range(20)))); raise SystemExit('out of memory')")
+    later, other = job(tmp_path / "later", needs=bad), job(tmp_path / "other")
+    failed = local.run([bad, later, other], [{}], done=1)
+    assert failed == {bad: "exit code 1", later: f"not run: it needs {bad.folder}"}
+    assert other.accuracy() == 61.5 and not later.folder.exists()
+    out = capsys.readouterr().out
+    assert f"[2/4] FAILED (exit code 1)  {bad.folder}" in out
+    assert "    19\n    out of memory\n" in out and "    12\n" not in out
+
+
+def test_an_end_without_a_result_is_a_failure(tmp_path):
+    silent = Script(("pass",), tmp_path / "silent", TRAINED)
+    assert local.run([silent], [{}]) == {silent: "it ended without a result"}
+
+
+STOPPED = """
+import signal
+import sys
+from pathlib import Path
+from sweep import local
+from tests.sweep.test_local import job
+folder = Path(sys.argv[1])
+grandchild = "import time; time.sleep(60)"
+child = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', '{grandchild}', '{folder}']); time.sleep(60)"
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+local.run([job(folder / "long", child)], [{}])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_the_children_and_theirs(tmp_path, number):
+    process = subprocess.Popen([sys.executable, "-c", STOPPED, str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE)
+    wait_for(lambda: len(processes_of(tmp_path)) == 3)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in error
+    wait_for(lambda: processes_of(tmp_path) == [])
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Processes that have a folder in their command line."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+def wait_for(condition) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came")
+
+
+def test_time_left_goes_by_kind():
+    training, test = Job((), Path("a"), ("Finish training",)), Job((), Path("b"), ("=> result",))
+    progress = local.Progress(6, 2)
+    progress.note(training, 100.0)
+    assert progress.left([training, test]) == 100.0  # no test yet: as long as a training, and two workers
+    progress.note(test, 10.0)
+    assert progress.left([training, test]) == 55.0
+
+
+def test_on_a_cpu_the_workers_share_the_cores(monkeypatch):
+    monkeypatch.setattr("sweep.__main__.visible_gpus", list)
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert environments(None) == [{"OMP_NUM_THREADS": "8"}]
+    assert environments(3) == [{"OMP_NUM_THREADS": "2"}] * 3
+
+
+def test_one_worker_a_gpu(monkeypatch):
+    monkeypatch.setattr("sweep.__main__.visible_gpus", lambda: ["2", "5"])
+    assert environments(None) == [{"CUDA_VISIBLE_DEVICES": "2"}, {"CUDA_VISIBLE_DEVICES": "5"}]
+    assert [e["CUDA_VISIBLE_DEVICES"] for e in environments(3)] == ["2", "5", "2"]

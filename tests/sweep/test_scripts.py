@@ -1,0 +1,200 @@
+"""Every script of scripts/ as the field calls it: a real run on made roots, into the folder of the field, with a result."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import train
+from parse_test_res import TESTED, parse_run
+from report.results import find
+from sweep import jobs, script
+from tests.conftest import ROOT
+from tests.datasets.roots import make_root
+
+SCRIPTS = sorted((ROOT / "scripts").glob("*/*.sh"))
+QUICK = ["OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "1"]
+B2N, XD = ["eurosat", "1"], ["imagenet", "1"]
+CALLS = {  # in this order, the reproduce scripts last: tests come behind the trainings whose prompts they load
+    "promptsrc/base2new_train": B2N,
+    "promptsrc/base2new_test": B2N,
+    "promptsrc/few_shot": ["eurosat", "1"],
+    "promptsrc/xd_train": XD,
+    "promptsrc/xd_test": B2N,
+    "promptsrc/reproduce_base2novel_setting": [*B2N, "weights/PromptSRC"],
+    "promptsrc/reproduce_few_shot": ["eurosat", "1", "weights/PromptSRC"],
+    "promptsrc/reproduce_xd": ["eurosat", "1", "weights/PromptSRC/xd"],
+    "maple/base2new_train_maple": B2N,
+    "maple/base2new_test_maple": B2N,
+    "maple/xd_train_maple": XD,
+    "maple/xd_test_maple": B2N,
+    "maple/reproduce_maple": [*B2N, "weights/MaPLe"],
+    "maple/reproduce_maple_xd": ["eurosat", "1", "weights/MaPLe/xd"],
+    "independent-vlp/base2new_train_ivlp": B2N,
+    "independent-vlp/base2new_test_ivlp": B2N,
+    "independent-vlp/xd_train_ivlp": XD,
+    "independent-vlp/xd_test_ivlp": B2N,
+    "independent-vlp/reproduce_ivlp": [*B2N, "weights/IVLP"],
+    "vpt/base2new_train_vpt": B2N,
+    "vpt/base2new_test_vpt": B2N,
+    "vpt/xd_train_vpt": XD,
+    "vpt/xd_test_vpt": B2N,
+    "vpt/reproduce_vpt": [*B2N, "weights/VPT"],
+    "cocoop/base2new_train": B2N,
+    "cocoop/base2new_test": B2N,
+    "cocoop/xd_train": ["1"],
+    "cocoop/xd_test": B2N,
+    "coop/main": ["imagenet", "vit_t8_ctxv1", "end", "16", "16", "False"],
+    "coop/eval": ["eurosat", "vit_t8_ctxv1"],
+    "zsclip/zeroshot": ["eurosat", "vit_t8_ctxv1"],
+}
+TINY = {
+    "PromptSRC": "vit_t8_c2_ep20_batch4_4+4ctx",
+    "MaPLe": "vit_t8_c2_ep5_batch4_2ctx",
+    "IVLP": "vit_t8_c2_ep20_batch4_4+4ctx",
+    "VPT": "vit_t8_c2_ep5_batch4_4",
+    "CoCoOp": "vit_t8_c4_ep10_batch1_ctxv1",
+}
+
+
+def python_calls(folder, name, *words):
+    """What a script runs in place of python."""
+    fake = folder / "bin" / "python"
+    if not fake.exists():
+        fake.parent.mkdir()
+        fake.write_text(
+            f'#!{sys.executable} -S\nimport json, sys\nopen("{folder}/call", "w").write(json.dumps(sys.argv[1:]))\n'
+        )
+        fake.chmod(0o755)
+    environment = os.environ | {"PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    subprocess.run(["bash", str(ROOT / "scripts" / f"{name}.sh"), *words], check=True, env=environment)
+    return json.loads((folder / "call").read_text())
+
+
+def train_here(command):
+    """train.py in this process, which has PyTorch loaded."""
+    assert command[:2] == [sys.executable, str(ROOT / "train.py")]
+    stdout = sys.stdout
+    try:
+        return train.main(command[2:])
+    finally:
+        if sys.stdout is not stdout:
+            sys.stdout.close()
+        sys.stdout = stdout
+
+
+@pytest.fixture
+def field(tmp_path, monkeypatch):
+    """An empty folder to work in, made datasets, and the tiny CLIP's method files."""
+    for name in ("EuroSAT", "ImageNet"):
+        make_root(tmp_path / "data", name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(jobs, "HERE", ROOT)
+    monkeypatch.setattr(jobs, "CONFIGS", ROOT / "configs")
+    monkeypatch.setattr(subprocess, "call", train_here)
+    monkeypatch.setenv("DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("CFG", "vit_t8")
+    return tmp_path
+
+
+def keep_as_published_weights(folder):
+    """Trained runs in the layout that the reproduce scripts take."""
+    for trainer, cfg in TINY.items():
+        weights = folder / "weights" / trainer
+        places = {
+            "base/seed1": f"base2new/train_base/eurosat/shots_16/{trainer}/{cfg}/seed1",
+            "xd/seed1": f"imagenet/{trainer}/{cfg}_16shots/seed1",
+            **{f"1shot/seed{s}": f"eurosat/{trainer}/{cfg}_1shots/seed{s}" for s in (1, 2, 3)},
+        }
+        for name, run in places.items():
+            if (folder / "output" / run).is_dir() and not (weights / name).is_dir():
+                shutil.copytree(folder / "output" / run, weights / name)
+
+
+def expected_folders():
+    for trainer, cfg in TINY.items():
+        yield from (f"base2new/{part}/eurosat/shots_16/{trainer}/{cfg}/seed1" for part in ("train_base", "test_new"))
+        yield f"imagenet/{trainer}/{cfg}_16shots/seed1"
+        yield f"evaluation/{trainer}/{cfg}_16shots/eurosat/seed1"
+        if trainer != "CoCoOp":
+            yield f"base2new/test_base/eurosat/shots_16/{trainer}/{cfg}/seed1"
+    for seed in (1, 2, 3):
+        for above in ("", "few_shot/"):
+            yield f"{above}eurosat/PromptSRC/{TINY['PromptSRC']}_1shots/seed{seed}"
+        yield f"imagenet/CoOp/vit_t8_ctxv1_16shots/nctx16_cscFalse_ctpend/seed{seed}"
+        yield f"evaluation/CoOp/vit_t8_ctxv1_16shots/nctx16_cscFalse_ctpend/eurosat/seed{seed}"
+    yield "ZeroshotCLIP/vit_t8_ctxv1/eurosat"
+
+
+def test_every_script_runs_into_the_folder_of_the_field(field, capsys):
+    assert [f"{file.parent.name}/{file.stem}" for file in SCRIPTS] == sorted(CALLS)
+    output, first = field / "output", field / "first"
+    for name in sorted(CALLS, key=lambda name: "reproduce" in name):
+        if "reproduce" in name and not first.exists():
+            keep_as_published_weights(field)
+            shutil.copytree(output, first)
+            for part in ("base2new/test_new", "evaluation"):
+                shutil.rmtree(output / part)
+        call = python_calls(field, name, *CALLS[name], *QUICK)
+        assert call[:2] == ["-m", "sweep.script"]
+        assert script.main(call[2:]) == 0, capsys.readouterr().err
+    results = [*find(output), *find(first)]
+    assert {str(result.folder) for result in results} == set(expected_folders())
+    assert all(result.accuracy is not None for result in results)
+    for trainer, cfg in TINY.items():  # the same prompts on the same classes
+        if trainer != "CoCoOp":
+            tail = f"eurosat/shots_16/{trainer}/{cfg}/seed1"
+            for trained, tested in (("train_base", "test_base"), ("test_new", "test_new")):
+                once = parse_run(first / "base2new" / trained / tail, TESTED)[1]
+                assert once == parse_run(output / "base2new" / tested / tail, TESTED)[1]
+
+    # of other prompts there is a result in that folder already
+    call = python_calls(field, "promptsrc/base2new_test", *B2N, *QUICK)
+    assert script.main(call[2:]) == 1
+    assert "test_new/eurosat" in (error := capsys.readouterr().err) and "another configuration: MODEL_DIR" in error
+
+    # a finished run stays, one of another question stops
+    call = python_calls(field, "promptsrc/base2new_train", *B2N, *QUICK)
+    assert script.main(call[2:]) == 0
+    assert "has a finished run" in capsys.readouterr().out
+    assert script.main([*call[2:], "OPTIM.LR", "0.1"]) == 1
+    assert "another configuration: OPTIM.LR (there: 0.0025, here: 0.1)" in capsys.readouterr().err
+
+
+def test_another_epoch_and_method_file_come_from_the_environment(monkeypatch, in_root):
+    monkeypatch.setenv("DATA", "data")
+    monkeypatch.setenv("CFG", "vit_b16_c2_ep50")
+    monkeypatch.setenv("LOADEP", "30")
+    words = script.jobs_of(["base2new_test", "PromptSRC", "eurosat", "1"])[0].words
+    assert words[words.index("--load-epoch") + 1] == "30"
+    assert "vit_b16_c2_ep50_batch4_4+4ctx_few_shot.yaml" in words[words.index("--config-file") + 1]
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ([], "usage: scripts/run.sh KIND TRAINER ARGUMENTS"),
+        (["base2new", "PromptSRC"], "KIND is one of base2new_train, base2new_test"),
+        (
+            ["base2new_train", "PromptSRC", "eurosat"],
+            "base2new_train takes DATASET SEED [KEY VALUE ...]; SEED is missing",
+        ),
+        (["few_shot", "PromptSRC", "eurosat", "all"], "SHOTS is 'all'; it takes a whole number"),
+        (["few_shot", "PromptSRCC", "eurosat", "1"], "few-shot knows no method 'PromptSRCC'"),
+    ],
+)
+def test_a_wrong_call_is_one_line(monkeypatch, capsys, words, message):
+    monkeypatch.setenv("DATA", "data")
+    assert script.main(words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_scripts_say_what_they_need(monkeypatch, capsys):
+    monkeypatch.delenv("DATA", raising=False)
+    assert script.main(["base2new_train", "PromptSRC", "eurosat", "1"]) == 2
+    assert "set DATA to the folder that holds the datasets" in capsys.readouterr().err
+    done = subprocess.run(["bash", ROOT / "scripts" / "sweep.sh"], capture_output=True, text=True)
+    assert done.returncode != 0 and "set DATA to the folder that holds the datasets" in done.stderr

@@ -1,0 +1,120 @@
+"""The four benchmarks end to end on made roots, stopped half-way and continued; the table against one made by hand."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from report.results import find
+from report.tables import tables
+from sweep.__main__ import main
+from tests.conftest import ROOT
+from tests.datasets.roots import make_root
+from tests.sweep.test_local import processes_of, wait_for
+
+CFG = "vit_t8_c2_ep20_batch4_4+4ctx"
+OPTIONS = ["--configs", "vit_t8", "--seeds", "1", "--shots", "2", "--datasets", "dtd", "eurosat", "imagenet_a"]
+QUICK = ["--set", "OPTIM.MAX_EPOCH", "2", "TRAINER.PROMPTSRC.GPA_MEAN", "2"]
+RUNS = [
+    *(
+        f"base2new/{part}/{name}/shots_16/PromptSRC/{CFG}/seed1"
+        for name in ("dtd", "eurosat")
+        for part in ("train_base", "test_new")
+    ),
+    *(f"{name}/PromptSRC/{CFG}_2shots/seed1" for name in ("dtd", "eurosat")),
+    f"imagenet/PromptSRC/{CFG}_16shots/seed1",
+    *(f"evaluation/PromptSRC/{CFG}_16shots/{name}/seed1" for name in ("dtd", "eurosat", "imagenet_a")),
+]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    for name in ("DescribableTextures", "EuroSAT", "ImageNet", "ImageNetA"):
+        make_root(root, name)
+    return root
+
+
+def sweep(root, output, *words):
+    """scripts/sweep.sh as a process."""
+    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    command = ["bash", "scripts/sweep.sh", "--output", str(output), *OPTIONS, "--workers", "2", *words, *QUICK]
+    environment = os.environ | {"DATA": str(root), "PATH": path}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def by_hand(output, folder):
+    """The accuracy in a run's newest log."""
+    logs = sorted((output / folder).glob("log.txt*"))
+    return float(re.findall(r"\* accuracy: ([\d.]+)%", "".join(log.read_text() for log in logs))[-1])
+
+
+def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path, capsys):
+    process = sweep(root, tmp_path)
+    wait_for(lambda: len(list(tmp_path.rglob("VLPromptLearner/checkpoint"))) >= 2)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "interrupted; the same command goes on" in out
+    assert processes_of(tmp_path) == []
+    finished = {str(result.folder) for result in find(tmp_path) if result.accuracy is not None}
+    logs = {folder: (tmp_path / folder / "log.txt").read_bytes() for folder in finished}
+    assert len(finished) < len(RUNS)
+
+    process = sweep(root, tmp_path)
+    out, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, out
+    assert f"10 runs, {len(finished)} finished" in out and "[10/10] " in out
+    assert {str(result.folder) for result in find(tmp_path)} == set(RUNS)
+    assert all((tmp_path / folder / "log.txt").read_bytes() == log for folder, log in logs.items())
+
+    value = {folder: by_hand(tmp_path, folder) for folder in RUNS}
+    made = {table.title: {row[0]: row[1:] for row in table.rows} for table in tables(find(tmp_path))}
+    rows = made[f"Base-to-new, PromptSRC ({CFG})"]
+    base = [value[f"base2new/train_base/{name}/shots_16/PromptSRC/{CFG}/seed1"] for name in ("dtd", "eurosat")]
+    new = [value[f"base2new/test_new/{name}/shots_16/PromptSRC/{CFG}/seed1"] for name in ("dtd", "eurosat")]
+    assert rows["DTD"] == [f"{base[0]:.2f}", f"{new[0]:.2f}", f"{2 / (1 / base[0] + 1 / new[0]):.2f}"]
+    b, n = sum(base) / 2, sum(new) / 2
+    assert rows["Average (2 of 11 datasets)"] == [f"{b:.2f}", f"{n:.2f}", f"{2 / (1 / b + 1 / n):.2f}"]
+    shots = [value[f"{name}/PromptSRC/{CFG}_2shots/seed1"] for name in ("dtd", "eurosat")]
+    assert made[f"Few-shot, PromptSRC ({CFG})"]["EuroSAT"][0] == f"{shots[1]:.2f}"
+    assert made[f"Few-shot, PromptSRC ({CFG})"]["Average"][0] == f"{sum(shots) / 2:.2f} (2 of 11 datasets)"
+    source = value[f"imagenet/PromptSRC/{CFG}_16shots/seed1"]
+    tests = [value[f"evaluation/PromptSRC/{CFG}_16shots/{name}/seed1"] for name in ("dtd", "eurosat", "imagenet_a")]
+    cross = made["Cross-dataset"][f"PromptSRC ({CFG})"]
+    assert (cross[0], cross[8], cross[9]) == (f"{source:.2f}", f"{tests[0]:.2f}", f"{tests[1]:.2f}")
+    assert cross[-1] == f"{(tests[0] + tests[1]) / 2:.2f} (2 of 10 datasets)"
+    assert made["Domain generalization"][f"PromptSRC ({CFG})"][3] == f"{tests[2]:.2f}"
+
+    # finished: nothing is left to do, unless the question is another one
+    words = ["--root", str(root), "--output", str(tmp_path), *OPTIONS, "--dry-run"]
+    os.chdir(ROOT)
+    assert main([*words, *QUICK]) == 0 and capsys.readouterr().out.strip() == ""
+    assert main([*words, *QUICK, "OPTIM.LR", "0.1"]) == 0
+    commands = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(commands) == 10 and all(
+        command[1] == "train.py" and command[-2:] == ["OPTIM.LR", "0.1"] for command in commands
+    )
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["base2neww"], "no benchmark 'base2neww'; choose from base2new, few-shot"),
+        (["--datasets", "eurosatt"], "no dataset 'eurosatt'; configs/datasets has caltech101"),
+        (["--workers", "0"], "--workers is 0; it must be at least 1"),
+        (["--methods", "PromptSRCC"], "base2new knows no method 'PromptSRCC'"),
+        (["--configs", "vit_l"], "no method file of PromptSRC starts with 'vit_l'"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_one_line(root, tmp_path, in_root, capsys, words, message):
+    try:
+        code = main([*words, "--root", str(root), "--output", str(tmp_path)])
+    except SystemExit as error:
+        code = error.code
+    assert code == 2 and message in capsys.readouterr().err.splitlines()[-1]
