@@ -1,4 +1,5 @@
 # make demo    zero-shot, IVLP and PromptSRC on the embedded benchmark -> output/demo
+# make compare    every method on it -> output/compare
 # make test    the whole suite
 # make test-slurm    sweeps on a one-node Slurm of this machine (root; apt-get install slurm-wlm)
 # Each sets up .venv first; a second call finds it ready.
@@ -6,10 +7,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slurm lint clean
+.PHONY: demo compare test test-slurm lint clean
 
 demo: .venv/ready
 	$(BIN)/python demo.py
+
+compare: .venv/ready
+	$(BIN)/python demo.py --compare
 
 test: .venv/ready
 	$(BIN)/python -m pytest -q

@@ -1,53 +1,73 @@
-"""Zero-shot CLIP, IVLP and PromptSRC on the embedded benchmark: base classes, new classes and their harmonic mean.
+"""Methods on the embedded benchmark: base classes, new classes and their harmonic mean.
 
-python demo.py        writes output/demo/table.json, table.md and figure.png; runs go to output/demo/base2new
+    python demo.py              zero-shot CLIP, IVLP and PromptSRC into output/demo
+    python demo.py --compare    every method into output/compare
+
+Writes table.json, table.md and figure.png, and the runs below base2new. Seed 1.
 """
 
+import argparse
 import json
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from base2new import DATASET, HERE, ROOT, harmonic_mean, jobs, with_defaults
+from base2new import DATASET, ROOT, harmonic_mean, jobs, with_defaults
+from promptsrc.checkpoint import read_checkpoint
+from sweep.jobs import train_command
 from train import parse_args
 
 METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
-OUTPUT = Path("output/demo")
+ALL_METHODS = ("ZeroshotCLIP", "ZeroshotCLIP2", "CoOp", "CoCoOp", "VPT", "MaPLe", "IVLP", "PromptSRC")
 
 
-def main() -> int:
-    shutil.rmtree(OUTPUT, ignore_errors=True)
-    OUTPUT.mkdir(parents=True)
-    rows = [measure(method) for method in METHODS]
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compare", action="store_true", help="every method")
+    compare = parser.parse_args(argv).compare
+    output, methods = Path("output", "compare" if compare else "demo"), ALL_METHODS if compare else METHODS
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    rows = [measure(method, output) for method in methods]
     table = markdown(rows)
-    (OUTPUT / "table.json").write_text(json.dumps(rows, indent=2) + "\n")
-    (OUTPUT / "table.md").write_text(table)
-    draw(rows, OUTPUT / "figure.png")
-    print(f"\n{table}\nwritten to {OUTPUT}: table.md, table.json, figure.png")
+    (output / "table.json").write_text(json.dumps(rows, indent=2) + "\n")
+    (output / "table.md").write_text(table)
+    draw(rows, output / "figure.png")
+    print(f"\n{table}\nwritten to {output}: table.md, table.json, figure.png")
     return 0
 
 
-def measure(method: str) -> dict[str, str | float]:
-    """Train on the base classes, test on base and new (seed 1): accuracies in percent, and seconds.
+def measure(method: str, output: Path) -> dict[str, str | float]:
+    """Train on the base classes, test on base and new: accuracies in percent, numbers that were trained, and seconds.
 
     Raises:
         SystemExit: a run failed; it has said why.
     """
-    words = ["--trainer", method, "--output-dir", str(OUTPUT)]
+    words = ["--trainer", method, "--output-dir", str(output)]
     started = time.time()
-    if code := subprocess.call([sys.executable, str(HERE / "train.py"), *words]):
+    if code := subprocess.call(train_command(words)):
         raise SystemExit(code)
-    base, new = (job.accuracy() for job in jobs(with_defaults(parse_args(words))))
-    numbers = {"base": base, "new": new, "hm": harmonic_mean(base, new), "seconds": time.time() - started}
-    return {"method": method, **{name: round(value, 1) for name, value in numbers.items()}}
+    seconds = time.time() - started
+    base, new = jobs(with_defaults(parse_args(words)))
+    accuracies = {"base": base.accuracy(), "new": new.accuracy()}
+    accuracies["hm"] = harmonic_mean(*accuracies.values())
+    rounded = {name: round(value, 1) for name, value in {**accuracies, "seconds": seconds}.items()}
+    return {"method": method, **rounded, "parameters": trained_numbers(base.folder)}
+
+
+def trained_numbers(folder: Path) -> int:
+    """How many numbers a run has learned: those in its checkpoint."""
+    files = list(folder.glob("*/model.pth.tar-*"))
+    return sum(value.numel() for file in files for value in read_checkpoint(file)["state_dict"].values())
 
 
 def markdown(rows: list[dict]) -> str:
-    lines = ["| method | base | new | harmonic mean | seconds |", "|---|---|---|---|---|"]
-    lines += ["| {method} | {base:.1f} | {new:.1f} | {hm:.1f} | {seconds:.0f} |".format(**row) for row in rows]
-    return "\n".join(lines) + "\n"
+    lines = ["| method | base | new | harmonic mean | trained numbers | seconds |", "|---|---|---|---|---|---|"]
+    row_format = "| {method} | {base:.1f} | {new:.1f} | {hm:.1f} | {parameters:,} | {seconds:.0f} |"
+    return "\n".join([*lines, *(row_format.format(**row) for row in rows)]) + "\n"
 
 
 def draw(rows: list[dict], path: Path) -> None:

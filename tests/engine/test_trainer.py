@@ -57,6 +57,20 @@ def test_models_one_epoch_apart_resume_at_the_epoch_both_have(root, tmp_path):
     assert torch.equal(trainer.body.weight, expected["weight"])
 
 
+def test_a_run_that_kept_only_its_best_epoch_resumes_there(root, tmp_path):
+    cfg = toy.config(root, tmp_path / "run")
+    cfg.TEST.FINAL_MODEL, cfg.TRAIN.CHECKPOINT_FREQ = "best_val", 0
+    trainer = build_trainer(cfg)
+    trainer.epoch = 1
+    trainer._keep_best(50.0)
+    assert (tmp_path / "run" / "head" / "checkpoint").read_text() == "model-best.pth.tar\n"
+    again = build_trainer(cfg)
+    torch.nn.init.zeros_(again.head.weight)
+    assert again.resume_model_if_exist(str(tmp_path / "run")) == 2
+    assert torch.equal(again.head.weight, trainer.head.weight)
+    assert again.best_result == 50.0
+
+
 def test_a_resumed_schedule_drives_the_live_optimizer(root, tmp_path):
     trained(root, tmp_path / "run")
     trainer = build_trainer(toy.config(root, tmp_path / "run"))

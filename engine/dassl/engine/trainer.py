@@ -16,7 +16,7 @@ from dassl.data import DataManager
 from dassl.engine.random_state import random_state, restore_random_state
 from dassl.evaluation import build_evaluator
 from dassl.utils.tools import mkdir_if_missing, tolist_if_not
-from dassl.utils.torchtools import checkpoint_epoch, load_checkpoint, restore, save_checkpoint
+from dassl.utils.torchtools import load_checkpoint, newest_checkpoint, restore, save_checkpoint
 
 
 class SimpleNet(nn.Module):
@@ -93,14 +93,15 @@ class TrainerBase:
     def resume_model_if_exist(self, directory: str) -> int:
         """Go on from the newest epoch that all models have a checkpoint of; returns the number of epochs done."""
         names = self.get_model_names()
-        epochs = [checkpoint_epoch(osp.join(directory, name)) for name in names]
-        if not epochs or None in epochs:
+        newest = [newest_checkpoint(osp.join(directory, name)) for name in names]
+        if not newest or None in newest:
             print("No checkpoint found, train from scratch")
             return 0
-        epoch = min(epochs)  # a kill between two files leaves one model an epoch ahead
+        epoch = min(epoch for _, epoch in newest)  # a kill between two files leaves one model an epoch ahead
         print(f'Found checkpoint in "{directory}". Will resume training (epoch = {epoch})')
-        for name in names:
-            checkpoint = load_checkpoint(osp.join(directory, name, f"model.pth.tar-{epoch}"))
+        for name, (path, its_epoch) in zip(names, newest, strict=True):
+            same = its_epoch == epoch
+            checkpoint = load_checkpoint(path if same else osp.join(directory, name, f"model.pth.tar-{epoch}"))
             restore(checkpoint, self._models[name], self._optims[name], self._scheds[name])
         self._restore_rest(checkpoint)
         return epoch

@@ -1,6 +1,5 @@
 """Checkpoints and parameters."""
 
-import os
 import os.path as osp
 import pickle
 import shutil
@@ -100,10 +99,10 @@ def resume_from_checkpoint(
 ) -> int:
     """Load the newest checkpoint of a folder into model, optimizer and schedule; returns the number of epochs done."""
     with open(osp.join(fdir, "checkpoint"), encoding="utf-8") as file:
-        name = file.readline().strip()
-    checkpoint = load_checkpoint(osp.join(fdir, name))
+        path = osp.join(fdir, file.readline().strip())
+    checkpoint = load_checkpoint(path)
     restore(checkpoint, model, optimizer, scheduler)
-    print(f'Resume from "{osp.join(fdir, name)}" (epoch = {checkpoint["epoch"]})')
+    print(f'Resume from "{path}" (epoch = {checkpoint["epoch"]})')
     return checkpoint["epoch"]
 
 
@@ -190,11 +189,11 @@ def init_network_weights(model: nn.Module, init_type: str = "normal", gain: floa
             nn.init.zeros_(module.bias)
 
 
-def checkpoint_epoch(folder: str) -> int | None:
-    """The epoch that a folder's `checkpoint` file points to; None where there is none."""
+def newest_checkpoint(folder: str) -> tuple[str, int] | None:
+    """The file that a folder's `checkpoint` points to, and its epoch; None where there is none."""
     pointer = osp.join(folder, "checkpoint")
     if not osp.isfile(pointer):
         return None
     with open(pointer, encoding="utf-8") as file:
-        name = file.readline().strip()
-    return load_checkpoint(osp.join(folder, name))["epoch"] if os.path.isfile(osp.join(folder, name)) else None
+        path = osp.join(folder, file.readline().strip())
+    return (path, load_checkpoint(path)["epoch"]) if osp.isfile(path) else None
