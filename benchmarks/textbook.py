@@ -14,22 +14,23 @@ from clip.model import CLIP
 from torch import Tensor
 
 from promptsrc.clip import FrozenCLIP
-from promptsrc.model import Encoded, Prompts, unit
-from promptsrc.text import class_texts, readable, tokenize
+from promptsrc.model import Encoded, unit
+from promptsrc.prompts import PromptLearner
+from promptsrc.text import readable, tokenize
 
 
 class Student:
     """A CLIP with prompts. Give it weights of its own: the textbook shares nothing with the teacher."""
 
-    def __init__(self, frozen: FrozenCLIP, prompts: Prompts, classnames: Sequence[str]):
+    def __init__(self, frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]):
         self.frozen = frozen
         self.prompts = prompts
-        self.tokens = tokenize(class_texts(classnames, prompts.prefix)).to(frozen.clip.positional_embedding.device)
+        self.rows = prompts.rows(frozen.clip, classnames)
 
     def class_features(self) -> Tensor:
         """(C, D), unit length."""
         with self.frozen.precision.autocast():
-            return unit(encode_text(self.frozen.clip, self.tokens, self.prompts.text))
+            return unit(encode_text(self.frozen.clip, self.rows.tokens, self.prompts.text))
 
     def image_features(self, images: Tensor) -> Tensor:
         """(B, 3, R, R) -> (B, D), unit length."""

@@ -7,13 +7,14 @@ import torch
 
 from benchmarks import step
 from benchmarks.floor import step_flops, textbook_flops
-from benchmarks.measure import in_turn
+from benchmarks.measure import in_turn, peak_memory
 from benchmarks.workload import SIDES, VIT_B16, Shape, batch, class_names
 
 TINY = Shape(embed=64, resolution=32, patch=16, image_width=64, text_width=64, layers=2, vectors=2, depth=2)
 
 
-def test_a_row_a_count_is_printed_and_stored(tmp_path, capsys):
+def test_a_row_a_count_is_printed_and_stored(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(step, "peak_memory", lambda build, side, shape, classes, *_: classes * 2**20)
     file = tmp_path / "rows.json"
     arguments = ["--classes", "3", "2", "7", "--device", "cpu", "--repeats", "1", "--textbook-up-to", "3"]
     assert step.main([*arguments, "--json", str(file)], TINY) == 0
@@ -26,8 +27,14 @@ def test_a_row_a_count_is_printed_and_stored(tmp_path, capsys):
         assert row["ratio"] == pytest.approx(row["textbook_seconds"] / row["seconds"])
     slope = rows[1]["textbook_seconds"] - rows[0]["textbook_seconds"]
     assert rows[2]["textbook_seconds"] == pytest.approx(rows[1]["textbook_seconds"] + 4 * slope)
-    assert rows[0]["peak_memory"] > 10 * 2**20  # the token embedding alone is 49408 x 64 floats
+    assert [row["textbook_peak_memory"] / 2**20 for row in rows] == [2, 3, 7]
     assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_peak_memory_holds_the_weights_and_what_a_step_keeps():
+    peak = peak_memory(step.one_step, "ours", TINY, 2, torch.device("cpu"), "fp32")
+    embedding = 49408 * 64 * 4
+    assert embedding < peak < embedding + 400 * 2**20
 
 
 def test_an_extrapolation_from_too_little_is_refused(capsys):

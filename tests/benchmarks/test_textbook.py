@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 
 import trainers.base
-import trainers.promptsrc
 from benchmarks import textbook
 from promptsrc.aggregation import GaussianAggregation
 from promptsrc.clip import FrozenCLIP
@@ -24,8 +23,8 @@ NAMES = ["cat", "fire truck", "a rather long name of a dachshund", "dog", "traff
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["trainer"] == "PromptSRC"])
 def test_the_textbook_passes_the_recordings(name, monkeypatch):
-    monkeypatch.setattr(trainers.base, "PromptedCLIP", textbook.Student)
-    monkeypatch.setattr(trainers.promptsrc, "ZeroShotCLIP", textbook.Teacher)
+    monkeypatch.setattr(trainers.base, "prompted_clip", textbook.Student)
+    monkeypatch.setattr(trainers.base, "ZeroShotCLIP", textbook.Teacher)
     differences = list(replay(GOLDENS, CASES[name], TOLERANCES[CASES[name]["precision"]]))
     assert len(differences) >= 18
     assert [str(difference) for difference in differences if not difference.fits] == []
