@@ -27,6 +27,7 @@ from trainers.dassl_pytorch import Trainer
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.MODEL.BACKBONE.CACHE = ""  # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
+    cfg.MODEL.TEXTS_AT_ONCE = 0  # class texts encoded at a time, to bound the memory; 0: as many as it allows
 
 
 class CLIPTrainer(Trainer):
@@ -43,9 +44,9 @@ class CLIPTrainer(Trainer):
         """
         name, size = self.cfg.MODEL.BACKBONE.NAME, tuple(self.cfg.INPUT.SIZE)
         print(f"Loading CLIP (backbone: {name})")
-        frozen = FrozenCLIP(
-            load_clip(name, self.device, self.cfg.MODEL.BACKBONE.CACHE), precision(prec, self.device, self.half_on_cpu)
-        )
+        clip = load_clip(name, self.device, self.cfg.MODEL.BACKBONE.CACHE)
+        policy = precision(prec, self.device, self.half_on_cpu)
+        frozen = FrozenCLIP(clip, policy, self.cfg.MODEL.TEXTS_AT_ONCE)
         if size != (frozen.resolution, frozen.resolution):
             raise ValueError(
                 f"INPUT.SIZE is {size}, but backbone {name} takes {frozen.resolution} x {frozen.resolution} images; "
