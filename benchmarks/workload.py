@@ -115,7 +115,7 @@ def _side(student: type, teacher: type, one: FrozenCLIP, other: FrozenCLIP, shap
     torch.manual_seed(2)
     prompts = DeepPrompts(one.clip, shape.vectors, shape.depth, shape.vectors, shape.depth, "a photo of a")
     prompts.to(one.precision.device)
-    # In a step the teacher's class features are constants; benchmarks.setup times how they come to be.
+    # In a step the teacher's class features are constants; benchmarks.teacher times how they come to be.
     features = torch.randn(len(names), shape.embed, device=one.precision.device)
     regulation = SelfRegulation(teacher(other, features), GaussianAggregation(20, 15, 1), 25.0, 10.0)
     optimizer = torch.optim.SGD(prompts.parameters(), lr=0.0025, momentum=0.9, weight_decay=5e-4)
