@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from clip.model import CLIP, VisionTransformer
+from clip.model import CLIP, QuickGELU, VisionTransformer
 from torch import Tensor, nn
 
 from promptsrc.text import TextRows
@@ -21,7 +21,7 @@ Attend = Callable[
     [Tensor, Tensor, Tensor, int], Tensor
 ]  # queries, keys, values, number of heads -> what is attended to
 CLS = (slice(None), slice(1))  # index of (B, L, W)
-GELU_SLOPE = 1.702  # CLIP's QuickGELU: x sigmoid(1.702 x)
+GELU_SLOPE = 1.702  # QuickGELU: x sigmoid(1.702 x)
 
 
 def encode_text(clip: CLIP, rows: TextRows, prompts: Sequence[Tensor] = ()) -> Tensor:
@@ -112,7 +112,10 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 
 def _add_mlp(mlp: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """x + mlp(y), with a sigmoid(s a) = silu(s a) / s: one kernel and one kept activation; the products take in the factors."""
+    """x + mlp(y). With a sigmoid(s a) = silu(s a) / s, QuickGELU is one kernel with one kept activation, and the products beside it
+    take in the factors."""
+    if not isinstance(mlp.gelu, QuickGELU):
+        return x + mlp(y)
     s, inner, outer = GELU_SLOPE, mlp.c_fc, mlp.c_proj
     hidden = torch.addmm(inner.bias, y.flatten(0, -2), inner.weight.t(), beta=s, alpha=s)
     out = torch.addmm(outer.bias, F.silu(hidden), outer.weight.t(), beta=s)
