@@ -7,10 +7,11 @@ from clip.model import CLIP, ResidualAttentionBlock
 from torch import Tensor, nn
 
 from promptsrc.backbones import read_weights
+from promptsrc.chunks import encode_text_in_chunks
 from promptsrc.layouts import HEAD_WIDTH
 from promptsrc.precision import Precision
 from promptsrc.text import TextRows
-from promptsrc.towers import encode_image, encode_text
+from promptsrc.towers import encode_image
 
 NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # sizes, stored among OpenAI's weights
 
@@ -88,11 +89,22 @@ class FrozenCLIP:
     """A CLIP in the precision of a run. Features come out as the towers make them, not normalised.
 
     It is no `nn.Module` on purpose: frozen weights are neither registered, nor averaged or saved.
+
+    Args:
+        texts_at_once: at most so many texts are encoded at a time (see `promptsrc.chunks`); 0: as many as the memory allows.
+
+    Raises:
+        ValueError: `texts_at_once` is negative.
     """
 
-    def __init__(self, clip: CLIP, precision: Precision):
+    def __init__(self, clip: CLIP, precision: Precision, texts_at_once: int = 0):
+        if texts_at_once < 0:
+            raise ValueError(
+                f"TEXTS_AT_ONCE is {texts_at_once}; give a number above 0, or 0 for what the memory allows"
+            )
         self.clip = clip
         self.precision = precision
+        self.texts_at_once = texts_at_once
 
     def cast(self) -> None:
         """To the precision of the run, in place; what must be float32 (the teacher's class features) comes before."""
@@ -106,7 +118,7 @@ class FrozenCLIP:
     def encode_text(self, rows: TextRows, prompts: Sequence[Tensor] = ()) -> Tensor:
         """(C, D); see `towers.encode_text`."""
         with self.precision.autocast():
-            return encode_text(self.clip, rows, prompts)
+            return encode_text_in_chunks(self.clip, rows, prompts, self.texts_at_once)
 
     def encode_image(self, images: Tensor, prompts: Sequence[Tensor] = ()) -> Tensor:
         """(B, D); see `towers.encode_image`."""

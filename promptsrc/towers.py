@@ -1,19 +1,27 @@
 """CLIP's two towers, run block by block over CLIP's own modules, with prompts put in between.
 
 Nothing of CLIP is copied or replaced: the modules that `clip` builds hold the weights, the functions here say in which
-order they run. A plain CLIP is the same call with no prompts, which is how student and teacher share one model.
+order they run. A plain CLIP is the same call with no prompts, which is how student and teacher share one model. What does not change the
+result is not computed: texts are packed (see `promptsrc.packed`), the last block runs only for the token that is read, and
+image prompts that another layer's replace give that one block keys and values, nothing more.
 
-Shapes: B sequences, L positions, W tower width, H heads, n vectors a layer, D embedding size.
+Shapes: B sequences, L positions, R rows of packed texts, W tower width, H heads, n vectors a layer, D embedding size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from clip.model import CLIP, VisionTransformer
+from clip.model import CLIP, QuickGELU, VisionTransformer
 from torch import Tensor, nn
 
 from promptsrc.text import TextRows
+
+Attend = Callable[
+    [Tensor, Tensor, Tensor, int], Tensor
+]  # queries, keys, values, number of heads -> what is attended to
+CLS = (slice(None), slice(1))  # index of (B, L, W)
+GELU_SLOPE = 1.702  # QuickGELU: x sigmoid(1.702 x)
 
 
 def encode_text(clip: CLIP, rows: TextRows, prompts: Sequence[Tensor] = ()) -> Tensor:
@@ -28,16 +36,17 @@ def encode_text(clip: CLIP, rows: TextRows, prompts: Sequence[Tensor] = ()) -> T
     Returns:
         (B, D) in the towers' precision.
     """
-    x = rows.embeddings.to(clip.dtype)
-    if prompts:
-        x = _put_in(x, prompts[0], rows.slots)
-    x = x + clip.positional_embedding[: x.shape[1]]
-    for i, block in enumerate(clip.transformer.resblocks):
-        if 0 < i < len(prompts):
-            x = _put_in(x, prompts[i], rows.slots)
-        x = _run_block(block, x, causal=True)  # (B, L, W)
-    read = x[torch.arange(len(x), device=x.device), rows.eot]  # (B, W)
-    return clip.ln_final(read) @ clip.text_projection
+    n, apart = (prompts[0].shape[-2], prompts[0].dim() == 3) if prompts else (0, False)
+    packing = rows.packing(n, apart)
+    x = rows.embeddings[packing.text, packing.position].to(clip.dtype)  # (R, W)
+    blocks = clip.transformer.resblocks
+    for i, block in enumerate(blocks):
+        if i < len(prompts):
+            x = packing.put(x, prompts[i])
+        if i == 0:
+            x = x + clip.positional_embedding[packing.position]
+        x = _run_block(block, x, packing.attend, packing.read if block is blocks[-1] else None)
+    return (clip.ln_final(x) @ clip.text_projection)[packing.place]
 
 
 def encode_image(clip: CLIP, images: Tensor, prompts: Sequence[Tensor] = ()) -> Tensor:
@@ -63,42 +72,51 @@ def encode_image(clip: CLIP, images: Tensor, prompts: Sequence[Tensor] = ()) -> 
     patches = visual.conv1(images).flatten(2).transpose(1, 2)  # (B, L-1, W)
     cls = visual.class_embedding.expand(len(patches), 1, -1)
     x = torch.cat([cls.to(patches.dtype), patches], 1) + visual.positional_embedding  # (B, L, W)
-    if prompts:
-        x = _append(x, prompts[0])  # (B, L+n, W)
     x = visual.ln_pre(x)
-    for i, block in enumerate(visual.transformer.resblocks):
-        if 0 < i < len(prompts):
-            x = _append(x[:, : -prompts[i].shape[-2]], prompts[i])
-        x = _run_block(block, x, causal=False)
+    vectors = [visual.ln_pre(v) if i == 0 else v for i, v in enumerate(v.to(x.dtype) for v in prompts)]
+    blocks = visual.transformer.resblocks
+    for i, block in enumerate(blocks):
+        if i + 1 == len(vectors):
+            x = torch.cat([x, vectors[i].expand(len(x), -1, -1)], 1)  # to stay: (B, L+n, W)
+        replaced = vectors[i] if i + 1 < len(vectors) else None
+        x = _run_block(block, x, _attend, CLS if block is blocks[-1] else None, replaced)
     return visual.ln_post(x[:, 0]) @ visual.proj
 
 
-def _put_in(x: Tensor, vectors: Tensor, slots: Tensor | None) -> Tensor:
-    """Positions 1..n of every sequence, or its slots (B, n), become `vectors`."""
-    n, vectors = vectors.shape[-2], _for_each(x, vectors)  # (B, n, W)
-    if slots is not None:
-        return x.scatter(1, slots[..., None].expand_as(vectors), vectors)
-    return torch.cat([x[:, :1], vectors, x[:, 1 + n :]], 1)
+def _run_block(
+    block: nn.Module, x: Tensor, attend: Attend, read: Tensor | tuple | None = None, beside: Tensor | None = None
+) -> Tensor:
+    """What CLIP's block computes.
+
+    read: index of the tokens that are wanted, all where None. beside: tokens (n, W) at the end of every sequence in x
+    (B, L, W), attended to and not returned.
+    """
+    attn, y = block.attn, block.ln_1(x)
+    weight, bias, width = attn.in_proj_weight, attn.in_proj_bias, x.shape[-1]
+    if read is None:
+        q, k, v = F.linear(y, weight, bias).chunk(3, -1)
+    else:
+        x, q = x[read], F.linear(y[read], weight[:width], bias[:width])
+        k, v = F.linear(y, weight[width:], bias[width:]).chunk(2, -1)
+    if beside is not None:
+        more = F.linear(block.ln_1(beside), weight[width:], bias[width:]).expand(len(x), -1, -1).chunk(2, -1)
+        k, v = (torch.cat(both, 1) for both in zip((k, v), more, strict=True))  # (B, L+n, W)
+    x = x + attn.out_proj(attend(q, k, v, attn.num_heads))
+    return _add_mlp(block.mlp, x, block.ln_2(x))
 
 
-def _append(x: Tensor, vectors: Tensor) -> Tensor:
-    return torch.cat([x, _for_each(x, vectors)], 1)
+def _attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    """Every token to all of its sequence: (B, L, W), keys and values (B, L', W) -> (B, L, W)."""
+    q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))  # (B, H, L, W/H)
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
-def _for_each(x: Tensor, vectors: Tensor) -> Tensor:
-    """`vectors` in x's precision, once a sequence: (n, W) or (B, n, W) -> (B, n, W)."""
-    return vectors.to(x.dtype).expand(len(x), -1, -1)
-
-
-def _run_block(block: nn.Module, x: Tensor, causal: bool) -> Tensor:
-    x = x + _attention(block.attn, block.ln_1(x), causal)
-    return x + block.mlp(block.ln_2(x))
-
-
-def _attention(attn: nn.MultiheadAttention, x: Tensor, causal: bool) -> Tensor:
-    """What `attn(x, x, x)` computes, through the fused kernel: (B, L, W) -> (B, L, W)."""
-    b, length, width = x.shape
-    qkv = F.linear(x, attn.in_proj_weight, attn.in_proj_bias)  # (B, L, 3W)
-    q, k, v = qkv.view(b, length, 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)  # each (B, H, L, W/H)
-    out = F.scaled_dot_product_attention(q, k, v, is_causal=causal)  # (B, H, L, W/H)
-    return attn.out_proj(out.transpose(1, 2).reshape(b, length, width))
+def _add_mlp(mlp: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """x + mlp(y). With a sigmoid(s a) = silu(s a) / s, QuickGELU is one kernel with one kept activation, and the products beside it
+    take in the factors."""
+    if not isinstance(mlp.gelu, QuickGELU):
+        return x + mlp(y)
+    s, inner, outer = GELU_SLOPE, mlp.c_fc, mlp.c_proj
+    hidden = torch.addmm(inner.bias, y.flatten(0, -2), inner.weight.t(), beta=s, alpha=s)
+    out = torch.addmm(outer.bias, F.silu(hidden), outer.weight.t(), beta=s)
+    return torch.add(x, out.view_as(x), alpha=1 / s)

@@ -27,6 +27,7 @@ from trainers.dassl_pytorch import Trainer
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.MODEL.BACKBONE.CACHE = ""  # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
+    cfg.MODEL.TEXTS_AT_ONCE = 0  # class texts encoded at a time, to bound the memory; 0: as many as it allows
 
 
 class CLIPTrainer(Trainer):
@@ -43,9 +44,9 @@ class CLIPTrainer(Trainer):
         """
         name, size = self.cfg.MODEL.BACKBONE.NAME, tuple(self.cfg.INPUT.SIZE)
         print(f"Loading CLIP (backbone: {name})")
-        frozen = FrozenCLIP(
-            load_clip(name, self.device, self.cfg.MODEL.BACKBONE.CACHE), precision(prec, self.device, self.half_on_cpu)
-        )
+        clip = load_clip(name, self.device, self.cfg.MODEL.BACKBONE.CACHE)
+        policy = precision(prec, self.device, self.half_on_cpu)
+        frozen = FrozenCLIP(clip, policy, self.cfg.MODEL.TEXTS_AT_ONCE)
         if size != (frozen.resolution, frozen.resolution):
             raise ValueError(
                 f"INPUT.SIZE is {size}, but backbone {name} takes {frozen.resolution} x {frozen.resolution} images; "
@@ -62,7 +63,7 @@ class CLIPTrainer(Trainer):
         return self.model.classify(images)
 
     def parse_batch_train(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        return batch["img"].to(self.device), batch["label"].to(self.device)
+        return tuple(batch[key].to(self.device, non_blocking=True) for key in ("img", "label"))
 
 
 class PromptTrainer(CLIPTrainer):
@@ -116,8 +117,11 @@ class PromptTrainer(CLIPTrainer):
             settings.IMAGE_LOSS_WEIGHT,
         )
 
-    def forward_backward(self, batch: dict[str, Any]) -> dict[str, float]:
-        """One training step; the epoch's last one moves the schedule and closes the epoch."""
+    def forward_backward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """One training step; the epoch's last one moves the schedule and closes the epoch.
+
+        What is logged stays on the device: the engine reads it at the print interval.
+        """
         images, labels = self.parse_batch_train(batch)
         student = self.model.encode(images)
         losses = self.losses(student, images, labels)
@@ -127,7 +131,7 @@ class PromptTrainer(CLIPTrainer):
             self.update_lr()
             self.end_epoch()
         logged = {"loss": loss, **losses, "acc": compute_accuracy(student.logits, labels)[0]}
-        return {name: value.item() for name, value in logged.items()}
+        return {name: value.detach() for name, value in logged.items()}
 
     def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """The terms of the loss by name, each a scalar that has its weight."""

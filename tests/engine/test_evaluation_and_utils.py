@@ -63,6 +63,15 @@ def test_a_registry_refuses_a_second_object_of_a_name():
         registry.get("Other")
 
 
+def test_a_meter_does_not_wait_for_a_device_before_it_is_read():
+    meter = MetricMeter()
+    for _ in range(3):
+        meter.update({"loss": torch.ones((), device="meta")})  # has no value that could be read
+    assert meter.meters["loss"].count == 3
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        str(meter)
+
+
 def test_meters():
     meter = MetricMeter()
     meter.update({"loss": 1.0, "acc": torch.tensor(50.0)})

@@ -139,7 +139,9 @@ def test_every_precision_computes_near_float32_with_float32_heads(tiny_state, pr
         prompts = DeepPrompts(frozen.clip, 2, 2, 2, 2, "a photo")
         frozen.cast()
         seen = []
-        frozen.clip.transformer.resblocks[1].mlp.c_fc.register_forward_hook(lambda *args: seen.append(args[2].dtype))
+        frozen.clip.transformer.resblocks[1].attn.out_proj.register_forward_hook(
+            lambda *args: seen.append(args[2].dtype)
+        )
         student = PromptedCLIP(frozen, prompts, ["cat", "dog"]).encode(torch.randn(3, 3, 32, 32))
         student.logits.sum().backward()
         assert {p.grad.dtype for p in prompts.parameters()} == {torch.float32} == {t.dtype for t in student}

@@ -3,13 +3,16 @@
 import pytest
 import torch
 
+from promptsrc.clip import build_clip
 from promptsrc.text import embed
 from promptsrc.towers import encode_image, encode_text
 
 TEXTS = ["a photo of a cat.", "a photo of a very long haired dachshund on a sofa.", "dog"]
 
 
-def test_without_prompts_it_is_clip(tiny):
+@pytest.mark.parametrize("quick_gelu", [True, False])
+def test_without_prompts_it_is_clip(tiny_state, quick_gelu):
+    tiny = build_clip(tiny_state, quick_gelu)
     rows, images = embed(tiny, TEXTS), torch.randn(3, 3, 32, 32)
     torch.testing.assert_close(encode_text(tiny, rows), tiny.encode_text(rows.tokens), atol=1e-5, rtol=0)
     torch.testing.assert_close(encode_image(tiny, images), tiny.encode_image(images), atol=1e-5, rtol=0)

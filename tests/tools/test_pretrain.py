@@ -106,6 +106,9 @@ def test_vocabulary_holds_every_token_of_captions_and_prompts():
     )
     assert (vocabulary.number[tokenize(texts).long()] >= 0).all()
     assert vocabulary.ids[-1] == 49407 and (vocabulary.ids.diff() > 0).all()
+    clip, texts = CLIP(**SIZES, vocab_size=len(vocabulary.ids)), texts[-9:]
+    plain = clip.encode_text(vocabulary.number[tokenize(texts).long()])
+    torch.testing.assert_close(vocabulary.encode(clip, texts), plain, rtol=1e-3, atol=1e-5)
 
 
 def test_held_out_concepts_are_left_out_in_any_vendors_drawing():

@@ -23,7 +23,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from promptsrc.templates import TEACHER
-from promptsrc.towers import _run_block, encode_image, encode_text
+from promptsrc.text import TextRows
+from promptsrc.towers import encode_image, encode_text
 from tools.embedded.augment import augment, plain
 from tools.embedded.captions import GROUPS, SHORT, Captions
 from tools.embedded.concepts import CLASSES, concept_of
@@ -63,9 +64,8 @@ def some_patches(clip: CLIP, images: Tensor, rng: torch.Generator) -> Tensor:
     patches = patches.gather(1, kept.expand(-1, -1, patches.shape[-1]))
     cls = (visual.class_embedding + visual.positional_embedding[0]).expand(len(images), 1, -1)
     x = visual.ln_pre(torch.cat([cls, patches], 1))
-    for block in visual.transformer.resblocks:
-        x = _run_block(block, x, causal=False)
-    return visual.ln_post(x[:, 0]) @ visual.proj
+    x = visual.transformer(x.transpose(0, 1))  # position first
+    return visual.ln_post(x[0]) @ visual.proj
 
 
 class Drawings:
@@ -127,7 +127,7 @@ class Vocabulary:
         tokens = openai_clip.tokenize(texts)
         eot = tokens.argmax(-1)
         numbers = self.number[tokens[:, : int(eot.max()) + 1].long()]
-        return encode_text(clip, clip.token_embedding(numbers), eot)
+        return encode_text(clip, TextRows(numbers, eot, clip.token_embedding(numbers)))
 
 
 def train(rank: int, processes: int, steps: int, work: Path) -> None:

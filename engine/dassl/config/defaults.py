@@ -85,6 +85,7 @@ def _dataloader() -> dict:
     train = {"SAMPLER": "RandomSampler", "BATCH_SIZE": 32, "N_DOMAIN": 0, "N_INS": 16}
     return {
         "NUM_WORKERS": 4,
+        "CACHE_MB": 1024,  # memory for decoded training images; 0: none
         "K_TRANSFORMS": 1,
         "RETURN_IMG0": False,
         "TRAIN_X": dict(train),

@@ -11,6 +11,7 @@ from torchvision import transforms as T
 from yacs.config import CfgNode
 
 from dassl.data.datasets import Datum, build_dataset
+from dassl.data.image_cache import ImageCache, can_share
 from dassl.data.samplers import build_sampler
 from dassl.data.transforms import INTERPOLATION_MODES, build_transform
 from dassl.utils.tools import read_image
@@ -117,6 +118,8 @@ class DatasetWrapper(Dataset):
         self.return_img0 = cfg.DATALOADER.RETURN_IMG0
         if self.k_tfm > 1 and transform is None:
             raise ValueError(f"K_TRANSFORMS is {self.k_tfm}, but there is no transform to apply so often")
+        megabytes = cfg.DATALOADER.CACHE_MB if is_train and can_share() else 0
+        self.cache = ImageCache(len(data_source), megabytes * 2**20) if megabytes else None
         normalize = T.Normalize(list(cfg.INPUT.PIXEL_MEAN), list(cfg.INPUT.PIXEL_STD))
         self.to_tensor = T.Compose(
             [
@@ -131,7 +134,7 @@ class DatasetWrapper(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         item = self.data_source[index]
-        image = read_image(item.impath)
+        image = self.cache.read(index, item.impath) if self.cache else read_image(item.impath)
         output = {"label": item.label, "domain": item.domain, "impath": item.impath, "index": index}
         if self.transform is None:
             output["img"] = image

@@ -224,7 +224,7 @@ class TrainerBase:
     def parse_batch_test(self, batch: Any) -> Any:
         raise NotImplementedError
 
-    def forward_backward(self, batch: Any) -> dict[str, float]:
+    def forward_backward(self, batch: Any) -> dict[str, float | Tensor]:
         raise NotImplementedError
 
     def model_inference(self, input: Any) -> Any:

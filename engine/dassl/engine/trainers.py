@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -26,21 +26,20 @@ class _Progress:
             yield batch
             self.time.update(time.time() - end)
             end = time.time()
-            self._print_line()
+            every, batches = self.trainer.cfg.TRAIN.PRINT_FREQ, self.trainer.num_batches
+            if (self.trainer.batch_idx + 1) % every == 0 or batches < every:
+                self._log()
 
-    def record(self, losses: dict[str, float] | None) -> None:
-        trainer = self.trainer
+    def record(self, losses: Mapping[str, float | Tensor] | None) -> None:
         self.losses.update(losses)
-        step = trainer.epoch * trainer.num_batches + trainer.batch_idx
-        for name, meter in self.losses.meters.items():
-            trainer.write_scalar(f"train/{name}", meter.avg, step)
-        trainer.write_scalar("train/lr", trainer.get_current_lr(), step)
 
-    def _print_line(self) -> None:
+    def _log(self) -> None:
+        """To the terminal and TensorBoard; only here does the host wait for the device."""
         t = self.trainer
-        done, every = t.batch_idx + 1, t.cfg.TRAIN.PRINT_FREQ
-        if done % every and t.num_batches >= every:
-            return
+        done, step = t.batch_idx + 1, t.epoch * t.num_batches + t.batch_idx
+        for name, meter in self.losses.meters.items():
+            t.write_scalar(f"train/{name}", meter.avg, step)
+        t.write_scalar("train/lr", t.get_current_lr(), step)
         left = t.num_batches - done + (t.max_epoch - t.epoch - 1) * t.num_batches
         print(
             f"epoch [{t.epoch + 1}/{t.max_epoch}] batch [{done}/{t.num_batches}] "

@@ -7,24 +7,39 @@ import torch
 
 
 class AverageMeter:
-    """`val` is the newest value, `avg` the mean of all, or with `ema` an exponential one."""
+    """`val` is the newest value, `avg` the mean of all, or with `ema` an exponential one.
+
+    Tensors are summed up where they are; the host waits for them when a number is read, not at every update.
+    """
 
     def __init__(self, ema: bool = False):
         self.ema = ema
         self.reset()
 
     def reset(self) -> None:
-        self.val = self.avg = self.sum = 0.0
+        self._val: float | torch.Tensor = 0.0
+        self._sum: float | torch.Tensor = 0.0
+        self._average: float | torch.Tensor = 0.0
         self.count = 0
 
+    @property
+    def val(self) -> float:
+        return float(self._val)
+
+    @property
+    def sum(self) -> float:
+        return float(self._sum)
+
+    @property
+    def avg(self) -> float:
+        return float(self._average) if self.ema else self.sum / max(self.count, 1)
+
     def update(self, val: float | torch.Tensor, n: int = 1) -> None:
-        self.val = val.item() if isinstance(val, torch.Tensor) else val
-        self.sum += self.val * n
+        self._val = val.detach() if isinstance(val, torch.Tensor) else val
+        self._sum = self._sum + self._val * n
+        if self.ema:
+            self._average = 0.9 * self._average + 0.1 * self._val if self.count else self._val
         self.count += n
-        if self.ema and self.count > n:
-            self.avg = 0.9 * self.avg + 0.1 * self.val
-        else:
-            self.avg = self.val if self.ema else self.sum / self.count
 
 
 class MetricMeter:

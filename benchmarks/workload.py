@@ -1,0 +1,122 @@
+"""What both sides are timed on: CLIP of given sizes with random weights, made-up class names, random images."""
+
+import math
+import random
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from clip.model import CLIP
+from torch import Tensor
+
+from benchmarks import textbook
+from promptsrc.aggregation import GaussianAggregation
+from promptsrc.clip import FrozenCLIP
+from promptsrc.model import PromptedCLIP, ZeroShotCLIP
+from promptsrc.precision import precision
+from promptsrc.prompts import DeepPrompts
+from promptsrc.regulation import SelfRegulation
+
+# Each is one token of CLIP's: a name of n words is n tokens long.
+WORDS = "bird boat book bread bus car cat dog fish flower fox guitar horse house lamp moon shoe snake tree wolf"
+PERCENT = {1: 14, 2: 28, 3: 27, 4: 17, 5: 9, 6: 5}  # of names that are so many tokens long; 2.9 on average
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a CLIP and of the prompts in it; those of the defaults are ViT-B/16 and PromptSRC's published ones."""
+
+    embed: int = 512
+    resolution: int = 224
+    patch: int = 16
+    image_width: int = 768
+    text_width: int = 512
+    layers: int = 12  # in either tower
+    vectors: int = 4  # in either tower
+    depth: int = 9  # in either tower
+
+
+VIT_B16 = Shape()
+
+
+class Side(NamedTuple):
+    """One way of training: ours or the textbook's."""
+
+    student: PromptedCLIP | textbook.Student
+    regulation: SelfRegulation
+    optimizer: torch.optim.Optimizer
+
+    def step(self, images: Tensor, labels: Tensor) -> None:
+        """Forward, cross-entropy and the three constraints, backward, optimizer."""
+        encoded = self.student.encode(images)
+        loss = F.cross_entropy(encoded.logits, labels) + sum(self.regulation.losses(encoded, images).values())
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+
+def class_names(count: int) -> list[str]:
+    """The same names in every run; the first ones of a longer list are those of a shorter one."""
+    rng, words = random.Random(0), WORDS.split()
+    lengths = list(PERCENT), list(PERCENT.values())
+    return [" ".join(rng.choices(words, k=rng.choices(*lengths)[0])) for _ in range(count)]
+
+
+def random_clip(shape: Shape, device: torch.device) -> CLIP:
+    """A frozen CLIP with the weights that `clip` starts from."""
+    torch.manual_seed(0)
+    clip = CLIP(
+        embed_dim=shape.embed,
+        image_resolution=shape.resolution,
+        vision_layers=shape.layers,
+        vision_width=shape.image_width,
+        vision_patch_size=shape.patch,
+        context_length=77,
+        vocab_size=49408,
+        transformer_width=shape.text_width,
+        transformer_heads=shape.text_width // 64,
+        transformer_layers=shape.layers,
+    )
+    clip.logit_scale.data.fill_(math.log(100))  # where CLIP's training ends
+    return clip.to(device).eval().requires_grad_(False)
+
+
+def batch(shape: Shape, classes: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Images (size, 3, R, R) and labels (size,)."""
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(size, 3, shape.resolution, shape.resolution, generator=generator)
+    return images.to(device), torch.randint(classes, (size,), generator=generator).to(device)
+
+
+def ours(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
+    """One CLIP for student and teacher."""
+    frozen = _frozen(shape, device, prec)
+    return _side(PromptedCLIP, ZeroShotCLIP, frozen, frozen, shape, names)
+
+
+def plain(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
+    """The textbook's way, with a CLIP each for student and teacher."""
+    return _side(
+        textbook.Student, textbook.Teacher, _frozen(shape, device, prec), _frozen(shape, device, prec), shape, names
+    )
+
+
+SIDES = {"ours": ours, "textbook": plain}
+
+
+def _frozen(shape: Shape, device: torch.device, prec: str) -> FrozenCLIP:
+    frozen = FrozenCLIP(random_clip(shape, device), precision(prec, device))
+    frozen.cast()
+    return frozen
+
+
+def _side(student: type, teacher: type, one: FrozenCLIP, other: FrozenCLIP, shape: Shape, names: list[str]) -> Side:
+    torch.manual_seed(2)
+    prompts = DeepPrompts(one.clip, shape.vectors, shape.depth, shape.vectors, shape.depth, "a photo of a")
+    prompts.to(one.precision.device)
+    # In a step the teacher's class features are constants; benchmarks.teacher times how they come to be.
+    features = torch.randn(len(names), shape.embed, device=one.precision.device)
+    regulation = SelfRegulation(teacher(other, features), GaussianAggregation(20, 15, 1), 25.0, 10.0)
+    optimizer = torch.optim.SGD(prompts.parameters(), lr=0.0025, momentum=0.9, weight_decay=5e-4)
+    return Side(student(one, prompts, names), regulation, optimizer)

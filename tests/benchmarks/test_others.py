@@ -1,0 +1,57 @@
+"""Evaluation, set-up, data and epoch on tiny sizes: they run, and their rows are consistent."""
+
+import json
+
+import pytest
+import torch
+
+from benchmarks import data, epoch, evaluation, teacher
+from benchmarks.workload import SIDES, VIT_B16, batch, class_names
+from tests.benchmarks.test_step import TINY
+
+
+def rows_of(file):
+    return json.loads(file.read_text())
+
+
+def test_evaluation(tmp_path):
+    arguments = ["--classes", "3", "5", "--batch", "4", "--device", "cpu", "--repeats", "1"]
+    assert evaluation.main([*arguments, "--json", str(tmp_path / "rows")], TINY) == 0
+    rows = rows_of(tmp_path / "rows")
+    assert [(row["classes"], row["batch"]) for row in rows] == [(3, 4), (5, 4)]
+    for row in rows:
+        assert row["ratio"] == pytest.approx(row["images_per_second"] / row["textbook_images_per_second"])
+
+
+def test_both_sides_classify_alike():
+    cpu = torch.device("cpu")
+    images, _ = batch(TINY, 5, 3, cpu)
+    with torch.no_grad():
+        ours, plain = (build(TINY, class_names(5), cpu).student.classify(images) for build in SIDES.values())
+    torch.testing.assert_close(ours, plain, atol=1e-3, rtol=0)
+
+
+def test_teacher(tmp_path):
+    arguments = ["--classes", "3", "--templates", "2", "--device", "cpu", "--repeats", "1"]
+    assert teacher.main([*arguments, "--json", str(tmp_path / "rows")], TINY) == 0
+    [row] = rows_of(tmp_path / "rows")
+    assert row["ratio"] == pytest.approx(row["textbook_seconds"] / row["seconds"])
+    assert row["templates"] == 2
+
+
+def test_data(tmp_path):
+    assert data.main(["--images", "8", "--workers", "0", "--json", str(tmp_path / "rows")]) == 0
+    [row] = rows_of(tmp_path / "rows")
+    assert row["images_per_second"] > row["images_per_second_without_cache"] / 10 > 0
+
+
+def test_epoch(tmp_path):
+    assert epoch.main(["--classes", "4", "--device", "cpu", "--json", str(tmp_path / "rows")], TINY) == 0
+    [row] = rows_of(tmp_path / "rows")
+    assert row["images"] == 4
+    assert row["checkpoint_bytes"] < 30_000 < 2 * 49408 * 64 * 4 < row["textbook_checkpoint_bytes"]
+
+
+def test_a_checkpoint_at_the_published_sizes_is_below_a_megabyte():
+    numbers = VIT_B16.depth * VIT_B16.vectors * (VIT_B16.text_width + VIT_B16.image_width)
+    assert 3 * 4 * numbers < 600_000  # prompts, momentum and aggregation, 4 bytes each
