@@ -1,31 +1,32 @@
 """Measure the effect of self-regulation: python -m tools.embedded.effect [--seeds 5] [--workers 2] [--output output/effect]
 
-Zero-shot, IVLP and PromptSRC at their shipped settings, a seed at a time: trained on the base classes, tested on validation and test,
-base and new. Prints mean and standard deviation over the seeds.
+Zero-shot, IVLP and PromptSRC at their shipped settings, a seed at a time: trained on the base classes, tested on base and
+new classes of validation and test. Prints mean and standard deviation over the seeds.
 """
 
 import argparse
-import copy
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from base2new import Job, arguments, command, harmonic_mean, jobs, with_defaults
+from base2new import arguments, harmonic_mean, jobs, with_defaults
 from parse_test_res import TESTED
+from sweep.jobs import Job
 from train import parse_args
 
 METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--output", default="output/effect")
     parser.add_argument("opts", nargs=argparse.REMAINDER)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     runs = [(method, seed) for method in METHODS for seed in range(1, args.seeds + 1)]
     with ThreadPoolExecutor(args.workers) as pool:
         measured = list(pool.map(lambda run: measure(*run, args.output, args.opts), runs))
@@ -47,8 +48,7 @@ def measure(method: str, seed: int, output: str, opts: list[str]) -> list[float]
 
 def _on_val(args: argparse.Namespace, part: str, new: Job) -> Job:
     """The test job of the new classes, turned to a part's validation split."""
-    words = parse_args(new.arguments)
-    words = copy.copy(words)
+    words = parse_args(new.words)
     words.output_dir = words.output_dir.replace("test_new", f"val_{part}")
     words.opts = [*words.opts, "DATASET.SUBSAMPLE_CLASSES", part, "TEST.SPLIT", "val"]
     return Job(arguments(words), Path(words.output_dir), TESTED)
@@ -56,7 +56,7 @@ def _on_val(args: argparse.Namespace, part: str, new: Job) -> Job:
 
 def _finished(job: Job) -> float:
     if job.accuracy() is None:
-        subprocess.run(command(job.arguments), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(job.command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return job.accuracy()
 
 
