@@ -27,8 +27,10 @@ ALL_METHODS = ("ZeroshotCLIP", "ZeroshotCLIP2", "CoOp", "CoCoOp", "VPT", "MaPLe"
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--compare", action="store_true", help="every method")
-    compare = parser.parse_args(argv).compare
-    output, methods = Path("output", "compare" if compare else "demo"), ALL_METHODS if compare else METHODS
+    parser.add_argument("--output-dir", type=Path, default=Path("output"), help="folder for demo or compare")
+    args = parser.parse_args(argv)
+    output = args.output_dir / ("compare" if args.compare else "demo")
+    methods = ALL_METHODS if args.compare else METHODS
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     rows = [measure(method, output) for method in methods]

@@ -1,0 +1,43 @@
+"""The demo's table and figure, with zero-shot CLIP alone."""
+
+import json
+
+import torch
+from PIL import Image
+
+import demo
+
+
+def test_table_and_figure(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "METHODS", ("ZeroshotCLIP",))
+    assert demo.main(["--output-dir", str(tmp_path)]) == 0
+    folder = tmp_path / "demo"
+    (row,) = json.loads((folder / "table.json").read_text())
+    assert row.pop("seconds") > 0
+    assert row == {"method": "ZeroshotCLIP", "base": 51.1, "new": 47.9, "hm": 49.4, "parameters": 0}
+    assert "| ZeroshotCLIP | 51.1 | 47.9 | 49.4 | 0 |" in (folder / "table.md").read_text()
+    assert (folder / "table.md").read_text() in capsys.readouterr().out
+    with Image.open(folder / "figure.png") as figure:
+        assert figure.size == (1500, 840)
+        assert len(figure.convert("RGB").getcolors(1 << 20)) > 1000  # drawings, bars and text
+
+
+def test_every_method_is_compared():
+    from dassl.engine import TRAINER_REGISTRY
+
+    import trainers  # noqa: F401
+
+    ours = {
+        name
+        for name in TRAINER_REGISTRY.registered_names()
+        if TRAINER_REGISTRY.get(name).__module__ != "tests.engine.toy"
+    }
+    assert set(demo.ALL_METHODS) == ours and len(demo.ALL_METHODS) == 8
+
+
+def test_trained_numbers_are_those_of_the_checkpoint(tmp_path):
+    assert demo.trained_numbers(tmp_path) == 0
+    (tmp_path / "VLPromptLearner").mkdir()
+    state = {"prompt_learner.ctx": torch.ones(4, 128), "image_encoder.VPT": torch.ones(2, 128)}
+    torch.save({"state_dict": state}, tmp_path / "VLPromptLearner" / "model.pth.tar-20")
+    assert demo.trained_numbers(tmp_path) == 6 * 128
