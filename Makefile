@@ -28,7 +28,7 @@ lint: .venv/ready
 .venv/ready: requirements.txt setup.py engine/setup.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
-	$(BIN)/python -m pip install --quiet --no-build-isolation -r requirements.txt
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-build-isolation -r requirements.txt
 	touch $@
 
 clean:

@@ -94,5 +94,14 @@ def test_commands_of_the_readme_exist():
         assert f"\n{target}:" in makefile
     for path in re.findall(r"(?:scripts|configs|docs|tests|data)/[\w/.+-]+[\w]", text):
         assert (ROOT / path).exists() or path.startswith("configs/datasets"), path
-    for link in re.findall(r"\]\(((?!http)[^)]+)\)", text):
-        assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_files_that_the_pages_name_exist(page):
+    text = page.read_text()
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", text):
+        assert (page.parent / link).exists(), link
+    for path in re.findall(r"`((?:promptsrc|trainers|datasets|engine|tools|tests|sweep|report)/[\w/]+\.\w+)`", text):
+        assert (ROOT / path).exists() or path == "trainers/tied.py", path
