@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("submitit")
-
 from sweep import cluster
 from sweep.__main__ import main
 from sweep.cluster import Chain, chains
@@ -73,6 +71,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 ReturnToService=2
 JobRequeue=1
+KillWait=2
 MpiDefault=none
 NodeName={host} CPUs={cpus} State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES State=UP
