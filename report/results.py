@@ -1,18 +1,29 @@
 """The results in an output folder, by method."""
 
+import functools
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 
+import run_folder
 from parse_test_res import TESTED, TRAINED, parse_run
 from sweep import folders
 from sweep.folders import Place
-from sweep.jobs import DOMAINS, SHOTS, Method
+from sweep.jobs import DOMAINS, SHOTS, Method, Setting
 
 TRACES = {"log.txt", "console.txt", "config.yaml"}  # of a run, finished or not
+SETTINGS = (
+    "MODEL.BACKBONE.",
+    "INPUT.",
+    "DATALOADER.TRAIN_X.",
+    "OPTIM.",
+    "REGULATION.",
+)  # keys of a method file, and its node
 
 
 @dataclass(frozen=True)
@@ -20,8 +31,9 @@ class Result:
     """A run's accuracy in percent; None as long as it is not finished."""
 
     place: Place
-    folder: Path
+    folder: Path  # below the output folder
     accuracy: float | None
+    config: Path  # what it was run with, where the run has left it
 
 
 def find(output: Path) -> list[Result]:
@@ -32,13 +44,33 @@ def find(output: Path) -> list[Result]:
         if TRACES & set(files) and (place := folders.read(path)):
             tests = place.kind not in ("train_base", "all_classes") or path.parts[0] == "few_shot"
             result = parse_run(Path(folder), TESTED if tests else TRAINED)
-            found.append(Result(place, path, result and result[1]))
+            found.append(Result(place, path, result and result[1], Path(folder) / run_folder.NAME))
     return sorted(found, key=lambda result: result.folder)
 
 
-def label(place: Place, benchmark: str) -> str:
-    """The method's name, with its method file where that is not the published one of the benchmark."""
-    return place.trainer if _is_published(place, benchmark) else f"{place.trainer} ({place.config})"
+def label(result: Result, benchmark: str) -> str:
+    """The method's name; behind it what is not as published: the method file, or the keys that were set otherwise."""
+    place = result.place
+    if not _is_published(place, benchmark):
+        return f"{place.trainer} ({place.config})"
+    if not result.config.is_file():
+        return place.trainer
+    setting = Method(place.trainer, "").setting(benchmark, place.dataset, place.shots or SHOTS)
+    there = run_folder.flat(yaml.safe_load(result.config.read_text(encoding="utf-8")))
+    changed = [
+        f"{key} {there[key]}"
+        for key, value in _published(setting).items()
+        if key.startswith((*SETTINGS, f"TRAINER.{place.trainer.upper()}.")) and there.get(key, value) != value
+    ]
+    return f"{place.trainer} ({', '.join(changed)})" if changed else place.trainer
+
+
+@functools.cache
+def _published(setting: Setting) -> dict[str, Any]:
+    """The whole configuration of a published setting."""
+    from train import parse_args, setup_config  # imports PyTorch
+
+    return run_folder.plain(setup_config(parse_args(["--config-file", str(setting.file), *setting.pairs])))
 
 
 def _is_published(place: Place, benchmark: str) -> bool:
@@ -75,7 +107,7 @@ def by_method(results: Iterable[Result], benchmark: str) -> dict[str, Cells]:
     done = [result for result in results if result.accuracy is not None]
     for result in done:
         if part := _part(result.place, benchmark):
-            cells = methods.setdefault(label(result.place, benchmark), {})
+            cells = methods.setdefault(label(result, benchmark), {})
             cells.setdefault((result.place.dataset, part), Seeds())[result.place.seed or 0] = result.accuracy
     return methods
 

@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         jobs = planned(args)
         todo = [job for job in jobs if not job.is_finished()]
+        for job in [] if args.dry_run else todo:
+            job.config()  # a key that isn't is said before anything starts
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

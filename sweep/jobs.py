@@ -7,12 +7,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
 from parse_test_res import TESTED, TRAINED, parse_run
+from run_folder import same_question
 from sweep import folders
+
+if TYPE_CHECKING:
+    from yacs.config import CfgNode
 
 HERE = Path(os.path.relpath(Path(__file__).parents[1]))
 CONFIGS = HERE / "configs"
@@ -54,12 +58,17 @@ class Job:
 
     def is_finished(self) -> bool:
         """Whether the folder has the result of this very run; where it is that of another, train.py says so and stops."""
-        if self.accuracy() is None:
-            return False
-        from run_folder import same_question  # these import PyTorch, and where nothing is finished nobody needs them
-        from train import parse_args, setup_config
+        return self.accuracy() is not None and same_question(self.config())
 
-        return same_question(setup_config(parse_args(self.words)))
+    def config(self) -> "CfgNode":
+        """What train.py makes of the command line.
+
+        Raises:
+            ValueError, OSError: it will refuse it.
+        """
+        from train import parse_args, setup_config  # they import PyTorch, which takes seconds
+
+        return setup_config(parse_args(self.words))
 
 
 def train_command(words: Iterable[str]) -> list[str]:

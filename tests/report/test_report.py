@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+import train
 from report import formats, paper
 from report.__main__ import main
 from report.results import find
@@ -87,6 +88,21 @@ def test_beside_the_paper_with_the_difference_and_the_re_runs(as_published):
     assert rows(table)["DTD"][3:] == ["83.37", "62.97", "71.75", "+0.00", "-0.13", "-0.09", "– inside –"]
     assert rows(table)["EuroSAT"][3:6] == ["92.90*", "73.90*", "82.32*"]
     assert any(note.startswith("* not verified") for note in table.notes)
+
+
+def test_a_run_with_changed_settings_is_not_shown_as_published(as_published, in_root):
+    folder = as_published / folders.base2new("train_base", "dtd", "PromptSRC", "vit_b16_c2_ep20_batch4_4+4ctx", 16, 1)
+    cfg = train.setup_config(
+        train.parse_args(
+            ["--config-file", str(Method("PromptSRC", "").setting("base2new", "dtd").file), "OPTIM.LR", "0.1"]
+        )
+    )
+    (folder / "config.yaml").write_text(cfg.dump())
+    found = made(as_published)
+    assert rows(found["Base-to-new, PromptSRC (OPTIM.LR 0.1)"])["DTD"] == ["83.37", "–", "–"]
+    assert rows(found["Base-to-new, PromptSRC"])["DTD"][0] == "–"
+    (folder / "config.yaml").write_text(cfg.dump().replace("LR: 0.1", "LR: 0.0025"))
+    assert rows(made(as_published)["Base-to-new, PromptSRC"])["DTD"][0] == "83.37"
 
 
 def test_the_spread_of_re_runs():

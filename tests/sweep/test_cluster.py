@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("submitit")
-
 from sweep import cluster
 from sweep.__main__ import main
 from sweep.cluster import Chain, chains
@@ -73,6 +71,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 ReturnToService=2
 JobRequeue=1
+KillWait=2
 MpiDefault=none
 NodeName={host} CPUs={cpus} State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES State=UP
@@ -99,6 +98,7 @@ def one_node_slurm(tmp_path, monkeypatch):
         wait_for(lambda: "idle" in subprocess.run(["sinfo", "-h"], capture_output=True, text=True).stdout)
         yield folder
     finally:
+        subprocess.run(["scancel", "--state=RUNNING", "--full", "--signal=KILL", "--user=root"], check=False)
         for daemon in reversed(daemons):
             daemon.terminate()
             daemon.wait()
@@ -115,16 +115,20 @@ def test_on_slurm_the_table_is_the_same(tmp_path, in_root, one_node_slurm):
 
 
 @pytest.mark.slurm
+@pytest.mark.timeout(600)  # Slurm lets what is queued again wait for two minutes
 def test_a_requeued_element_goes_on(tmp_path, in_root, one_node_slurm):
     """As Slurm does with a preempted job: it is stopped, queued again, and resumes its training."""
     make_root(tmp_path, "EuroSAT")
     output = tmp_path / "there"
-    process = subprocess.Popen([sys.executable, "-m", "sweep", *words_of(tmp_path, output, *SLURM, epochs=30)])
-    wait_for(lambda: list(output.rglob("VLPromptLearner/checkpoint")))
-    queue = subprocess.run(["squeue", "-h", "-o", "%A", "-t", "R"], capture_output=True, text=True, check=True)
-    subprocess.run(["scontrol", "requeue", queue.stdout.split()[0]], check=True)
-    assert process.wait(timeout=280) == 0
+    process = subprocess.Popen([sys.executable, "-m", "sweep", *words_of(tmp_path, output, *SLURM, epochs=20)])
+    try:
+        wait_for(lambda: list(output.rglob("VLPromptLearner/checkpoint")))
+        queue = subprocess.run(["squeue", "-h", "-o", "%A", "-t", "R"], capture_output=True, text=True, check=True)
+        subprocess.run(["scontrol", "requeue", queue.stdout.split()[0]], check=True)
+        assert process.wait(timeout=500) == 0
+    finally:
+        process.kill()
     logs = "".join(log.read_text() for log in output.rglob("train_base/**/log.txt*"))
     assert "Will resume training" in logs
     there = (output / "report" / "tables.csv").read_text()
-    assert there == tables_of(tmp_path, tmp_path / "here", epochs=30)
+    assert there == tables_of(tmp_path, tmp_path / "here", epochs=20)

@@ -32,15 +32,16 @@ def job(folder, code="", needs=None):
 
 
 def test_what_is_needed_comes_first_and_each_worker_has_its_environment(tmp_path, capsys):
-    code = f"import os, time; open('{tmp_path}/order', 'a').write(os.environ['WORKER']); time.sleep(0.3)"
-    first = job(tmp_path / "a", code)
-    failed = local.run(
-        [first, job(tmp_path / "b", code, first), job(tmp_path / "c", code)], [{"WORKER": "0"}, {"WORKER": "1"}]
-    )
-    assert failed == {}
-    assert sorted((tmp_path / "order").read_text()[:2]) == ["0", "1"]  # a and c at once, b behind a
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[-1].startswith(f"[3/3] 61.5%  {tmp_path / 'b'}  about 0:00:00 left")
+    def says(name):
+        return f"import os, time; open('{tmp_path}/worker_{name}', 'w').write(os.environ['WORKER'])"
+
+    beside = f"while not os.path.exists('{tmp_path}/worker_c'): time.sleep(0.01)"  # it ends only if c runs at once
+    a = job(tmp_path / "a", f"{says('a')}\n{beside}")
+    b = job(tmp_path / "b", f"{says('b')}\nassert os.path.exists('{tmp_path}/a/log.txt')", a)
+    c = job(tmp_path / "c", says("c"))
+    assert local.run([a, b, c], [{"WORKER": "0"}, {"WORKER": "1"}]) == {}
+    assert {(tmp_path / f"worker_{name}").read_text() for name in "ac"} == {"0", "1"}
+    assert capsys.readouterr().out.splitlines()[-1].startswith("[3/3] 61.5%")
 
 
 def test_a_failure_shows_its_last_lines_and_the_others_go_on(tmp_path, capsys):
@@ -97,7 +98,7 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def wait_for(condition) -> None:
-    for _ in range(600):
+    for _ in range(2400):
         if condition():
             return
         time.sleep(0.05)

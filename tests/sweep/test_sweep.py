@@ -109,6 +109,7 @@ def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path,
         (["--datasets", "eurosatt"], "no dataset 'eurosatt'; configs/datasets has caltech101"),
         (["--workers", "0"], "--workers is 0; it must be at least 1"),
         (["--methods", "PromptSRCC"], "base2new knows no method 'PromptSRCC'"),
+        (["--set", "OPTIM.LRR", "1"], "OPTIM.LRR (command line) is no config key; did you mean OPTIM.LR?"),
         (["--configs", "vit_l"], "no method file of PromptSRC starts with 'vit_l'"),
     ],
 )
