@@ -9,10 +9,10 @@ import copy
 import subprocess
 from pathlib import Path
 
+from command_line import setup_config
 from parse_test_res import TESTED, TRAINED
 from sweep import folders
 from sweep.jobs import Job, run_in_turn, train_command
-from train import setup_config
 
 HERE = Path(__file__).parent
 DATASET = HERE / "configs" / "datasets" / "emoji.yaml"

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from base2new import DATASET, ROOT, harmonic_mean, jobs, with_defaults
+from command_line import parse_args
 from promptsrc.checkpoint import read_checkpoint
 from sweep.jobs import train_command
-from train import parse_args
 
 METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
 ALL_METHODS = ("ZeroshotCLIP", "ZeroshotCLIP2", "CoOp", "CoCoOp", "VPT", "MaPLe", "IVLP", "PromptSRC")

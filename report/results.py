@@ -68,7 +68,7 @@ def label(result: Result, benchmark: str) -> str:
 @functools.cache
 def _published(setting: Setting) -> dict[str, Any]:
     """The whole configuration of a published setting."""
-    from train import parse_args, setup_config  # imports PyTorch
+    from command_line import parse_args, setup_config  # imports PyTorch
 
     return run_folder.plain(setup_config(parse_args(["--config-file", str(setting.file), *setting.pairs])))
 

@@ -66,7 +66,7 @@ class Job:
         Raises:
             ValueError, OSError: it will refuse it.
         """
-        from train import parse_args, setup_config  # they import PyTorch, which takes seconds
+        from command_line import parse_args, setup_config  # they import PyTorch, which takes seconds
 
         return setup_config(parse_args(self.words))
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from base2new import arguments, harmonic_mean, jobs, with_defaults
+from command_line import parse_args
 from parse_test_res import TESTED
 from sweep.jobs import Job
-from train import parse_args
 
 METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
 
