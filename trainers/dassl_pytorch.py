@@ -1,16 +1,21 @@
-"""What Dassl.pytorch 0.6.3 lacks of the bundled engine: a trainer's own state in its checkpoints."""
+"""What Dassl.pytorch 0.6.3 lacks of the bundled engine: a trainer's own state in its checkpoints, a schedule that resumes."""
 
 import os.path as osp
+import warnings
 from typing import Any
 
 from dassl.engine import TrainerX
+from dassl.optim import build_lr_scheduler
 from dassl.utils import save_checkpoint
 
 from promptsrc.checkpoint import read_checkpoint
 
 
 class _TrainerWithState(TrainerX):
-    """Writes `training_state()` beside the five keys of each checkpoint, and reads it on resume."""
+    """Writes `training_state()` beside the five keys of each checkpoint, and reads it on resume.
+
+    A schedule that Dassl.pytorch resumes drives the optimizer that was pickled with it, so a new one takes its place.
+    """
 
     def save_model(
         self, epoch: int, directory: str, is_best: bool = False, val_result: Any = None, model_name: str = ""
@@ -34,7 +39,19 @@ class _TrainerWithState(TrainerX):
             checkpoint = read_checkpoint(osp.join(directory, name, f"model.pth.tar-{epoch}"))
             if "trainer_state" in checkpoint:
                 self.load_training_state(checkpoint["trainer_state"])
+            self._renew_schedule(name, epoch)
         return epoch
+
+    def _renew_schedule(self, name: str, epochs: int) -> None:
+        """Build the schedule of the live optimizer again, and move it behind the epochs that are done."""
+        optimizer = self._optims[name]
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self._scheds[name] = build_lr_scheduler(optimizer, self.cfg.OPTIM)
+        with warnings.catch_warnings():  # PyTorch misses the optimizer's steps, which were those of the run before
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+            for _ in range(epochs):
+                self._scheds[name].step()
 
 
 Trainer = TrainerX if hasattr(TrainerX, "training_state") else _TrainerWithState
