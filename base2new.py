@@ -6,6 +6,7 @@ folders that this field uses. What is finished is not run again.
 
 import argparse
 import copy
+import os
 import subprocess
 from pathlib import Path
 
@@ -22,7 +23,11 @@ SHOTS = 16
 
 
 def embedded(args: argparse.Namespace) -> int:
-    """Run `train.py`'s command line on the embedded dataset; its exit code."""
+    """Run `train.py`'s command line on the embedded dataset; its exit code.
+
+    On one thread unless OMP_NUM_THREADS says otherwise: this CLIP is so small that threads mostly wait for each other.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     args = with_defaults(args)
     if args.eval_only or args.no_train or "DATASET.SUBSAMPLE_CLASSES" in args.opts:
         return subprocess.call(train_command(arguments(args)))
