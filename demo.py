@@ -102,13 +102,14 @@ def _one_a_class() -> list[tuple[Path, str]]:
 
 
 def _bars(axis, rows: list[dict]) -> None:
+    names, numbers = (11, 9) if len(rows) <= 4 else (9, 7.5)  # font sizes
     colours, width = {"base": "#3b6ea8", "new": "#e08b3e", "hm": "#5d6b78"}, 0.26
     labels = {"base": "base classes (trained on)", "new": "new classes (never trained on)", "hm": "harmonic mean"}
     for k, (key, colour) in enumerate(colours.items()):
         positions = [i + (k - 1) * width for i in range(len(rows))]
         bars = axis.bar(positions, [row[key] for row in rows], width * 0.94, color=colour, label=labels[key])
-        axis.bar_label(bars, fmt="%.1f", fontsize=9, padding=2)
-    axis.set_xticks(range(len(rows)), [row["method"] for row in rows], fontsize=11)
+        axis.bar_label(bars, fmt="%.1f", fontsize=numbers, padding=2)
+    axis.set_xticks(range(len(rows)), [row["method"] for row in rows], fontsize=names)
     axis.set_ylabel("accuracy, %")
     axis.set_ylim(0, max(row[key] for row in rows for key in colours) * 1.18)
     axis.spines[["top", "right"]].set_visible(False)
