@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from dassl.config import get_cfg_default
-from dassl.data.data_manager import build_data_loader
-from dassl.data.transforms import build_transform
 from torch import nn
 from torch.utils.data import DataLoader
 
 from benchmarks.command import parser, store
-from benchmarks.data import photographs
+from benchmarks.data import loader, photographs
 from benchmarks.workload import SIDES, VIT_B16, Shape, Side, class_names
+
+WORKERS = 2
 
 
 @dataclass
@@ -45,15 +44,6 @@ class Row:
 
 
 HEADER = "classes images  ratio  ours, s  textb., s  ckpt, bytes  textb. ckpt, b"
-
-
-def loader(shape: Shape, folder: Path, images: int, megabytes: int) -> DataLoader:
-    """Batches of 4 with the published training transforms."""
-    cfg = get_cfg_default()
-    cfg.INPUT.SIZE, cfg.INPUT.INTERPOLATION = (shape.resolution, shape.resolution), "bicubic"
-    cfg.INPUT.TRANSFORMS = ("random_resized_crop", "random_flip", "normalize")
-    cfg.DATALOADER.CACHE_MB = megabytes
-    return build_data_loader(cfg, "RandomSampler", photographs(folder, images), 4, tfm=build_transform(cfg))
 
 
 def epoch(side: Side, batches: DataLoader, file: Path, device: torch.device, whole_models: bool) -> float:
@@ -80,7 +70,8 @@ def measure(shape: Shape, classes: int, shots: int, device: torch.device, prec: 
         for name, build in SIDES.items():
             plain, file = name == "textbook", Path(folder) / name
             side = build(shape, class_names(classes), device, prec)
-            batches = loader(shape, Path(folder), classes * shots, 0 if plain else 1024)
+            items = photographs(Path(folder), classes * shots)
+            batches = loader(items, 0 if plain else 1024, WORKERS, shape.resolution)
             times[name] = [epoch(side, batches, file, device, plain) for _ in range(2)][-1]
             sizes[name] = file.stat().st_size
     ratio = times["textbook"] / times["ours"]
