@@ -58,6 +58,11 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
         merge_file(cfg, path)
     _merge_flags(cfg, args)
     merge_pairs(cfg, args.opts)
+    if cfg.DATASET.ROOT and not cfg.DATASET.NAME:
+        raise ValueError(
+            f"--root (DATASET.ROOT) is {cfg.DATASET.ROOT}, but no dataset is named; add --dataset-config-file "
+            "configs/datasets/<dataset>.yaml, or DATASET.NAME"
+        )
     cfg.freeze()
     return cfg
 

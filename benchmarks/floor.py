@@ -55,13 +55,6 @@ def image_flops(shape: Shape) -> int:
     return first + 2 * student + 3 * student_attention + teacher + teacher_attention - twice_saved
 
 
-def image_forward_flops(shape: Shape) -> int:
-    """One image through the student in an evaluation."""
-    patches = (shape.resolution // shape.patch) ** 2
-    products, attention = _image_tower(shape, patches + 1 + shape.vectors)
-    return 2 * 3 * shape.patch**2 * shape.image_width * patches + products + attention
-
-
 def textbook_flops(shape: Shape, classes: int, images: int) -> int:
     """Of a textbook step: all 77 positions of every class, whole blocks."""
     tokens = 77 * classes

@@ -257,6 +257,7 @@ def datums(folder: Path, items: list[Item]) -> list[Datum]:
     if absent := [path for path in paths if not os.path.isfile(path)]:
         raise FileNotFoundError(
             f"{len(absent):,} of {len(paths):,} images are missing, the first is {absent[0]}; "
-            f"unpack the archive again, or see `python -m datasets.check --root {folder.parent}`"
+            f"restore them, or correct what lists them (of a published dataset, `python -m datasets.check --root "
+            f"{folder.parent}` says more)"
         )
     return [Datum(impath=p, label=i.label, classname=i.classname) for p, i in zip(paths, items, strict=True)]

@@ -42,11 +42,12 @@ def read_table(path: Path) -> Split:
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:
-    reader = csv.DictReader(read_text(path).splitlines())
+    reader = csv.DictReader(read_text(path).splitlines(), skipinitialspace=True)
     if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
         raise ValueError(f"{path}, line 1 has no column {', '.join(absent)}; expected the header {','.join(COLUMNS)}")
     rows = []
-    for row in reader:
+    for cells in reader:
+        row = {name: (cells[name] or "").strip() for name in COLUMNS}
         if not row["path"] or not row["class"] or row["split"] not in ("train", "val", "test"):
             raise ValueError(
                 f"{path}, line {reader.line_num} is {','.join(filter(None, map(row.get, COLUMNS)))!r}; "

@@ -48,7 +48,9 @@ def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
     if not names_file:
         return {name: name for name in folders}
     names = read_json(Path(names_file))
-    if absent := [name for name in folders if not isinstance(names, dict) or not isinstance(names.get(name), str)]:
+    if not isinstance(names, dict):
+        names = {}
+    if absent := [name for name in folders if not isinstance(names.get(name), str) or not names[name].strip()]:
         raise ValueError(
             f"{names_file} (DATASET.CLASS_NAMES) has no name for folder {absent[0]!r}; "
             'expected {"folder": "class name"} of all class folders'

@@ -37,6 +37,11 @@ class GaussianAggregation:
     def complete(self) -> bool:
         return self.epochs_seen == len(self.weights)
 
+    @property
+    def counted(self) -> list[int]:
+        """The epochs that weigh 1 % or more."""
+        return [epoch for epoch, weight in enumerate(self.weights, 1) if weight >= 0.01]
+
     @torch.no_grad()
     def update(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
         """Add the named parameters as they are at the end of the next epoch."""
@@ -53,8 +58,18 @@ class GaussianAggregation:
             value.copy_(self.sum[name])
 
     def state_dict(self) -> dict[str, Any]:
-        return {"epochs_seen": self.epochs_seen, "sum": dict(self.sum)}
+        return {"weights": self.weights, "epochs_seen": self.epochs_seen, "sum": dict(self.sum)}
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device | str = "cpu") -> None:
+        """Go on with the sum of an earlier run.
+
+        Raises:
+            ValueError: that run weighted its epochs otherwise.
+        """
+        if state["weights"] != self.weights:
+            raise ValueError(
+                f"the run to go on with averages over {len(state['weights'])} epochs, this one over {len(self.weights)}, or "
+                "GPA_MEAN and GPA_STD differ; resume with its settings, or start in another --output-dir"
+            )
         self.epochs_seen = state["epochs_seen"]
         self.sum = {name: value.to(device) for name, value in state["sum"].items()}

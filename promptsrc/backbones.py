@@ -81,8 +81,13 @@ def _read_file(path: Path) -> Weights:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)
     except (SafetensorError, OSError, RuntimeError, pickle.UnpicklingError, EOFError, AttributeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{path} can't be read as CLIP weights ({reason}); download it again") from None
+        reason = (
+            type(error).__name__ if isinstance(error, pickle.UnpicklingError) else str(error).strip().split("\n")[0]
+        )
+        raise ValueError(
+            f"{path} can't be read as CLIP weights ({reason or type(error).__name__}); it has to be a TorchScript archive, a "
+            "state dict of tensors or a safetensors file: download it again"
+        ) from None
     return from_any_layout(state, path)
 
 

@@ -26,12 +26,22 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     try:
         with torch.serialization.safe_globals(_reference_globals()):
-            return torch.load(path, map_location="cpu", weights_only=True)
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise FileNotFoundError(f"no checkpoint at {path}") from None
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{path} is no readable checkpoint ({reason})") from None
+    if not _is_checkpoint(checkpoint):
+        raise ValueError(f"{path} is no checkpoint of a run: it needs state_dict, tensors by name, and epoch, a number")
+    return checkpoint
+
+
+def _is_checkpoint(content: Any) -> bool:
+    if not isinstance(content, dict) or not isinstance(content.get("epoch"), int):
+        return False
+    state = content.get("state_dict")
+    return isinstance(state, dict) and all(isinstance(value, Tensor) for value in state.values())
 
 
 def learned_tensors(state: dict[str, Tensor], wanted: Container[str] = ()) -> dict[str, Tensor]:

@@ -18,7 +18,14 @@ from promptsrc.checkpoint import learned_tensors, load_prompts, read_checkpoint
 from promptsrc.clip import FrozenCLIP, load_clip
 from promptsrc.model import PromptedCLIP, prompted_clip
 from promptsrc.precision import precision
-from promptsrc.prompts import LEARNERS
+from promptsrc.prompts import (
+    LEARNERS,
+    ConditionalPrompts,
+    ContextPrompts,
+    CoupledPrompts,
+    DeepPrompts,
+    PromptLearner,
+)
 
 Description = dict[str, Any]
 
@@ -62,9 +69,15 @@ def _read_safetensors(path: Path) -> SharedPrompts:
 
 
 def write_prompts(shared: SharedPrompts, path: str | Path) -> None:
-    """Write a safetensors file, whole or not at all."""
+    """Write a safetensors file, whole or not at all.
+
+    Raises:
+        FileNotFoundError: there is no folder to write to.
+    """
     tensors = {key: value.float().contiguous() for key, value in shared.tensors.items()}
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
     part = path.with_name(f".{path.name}.part")
     try:
         save_file(tensors, part, {"prompts": json.dumps(shared.description)})
@@ -93,33 +106,40 @@ def classifier(
     return prompted_clip(frozen, prompts.requires_grad_(False), classnames)
 
 
-def described(state: dict[str, Tensor], backbone: str, ctx_init: str) -> SharedPrompts:
-    """Prompts of a state dict that does not say what it is: the learner and its sizes are read off the tensors.
+def described(state: dict[str, Tensor], backbone: str, ctx_init: str, position: str = "end") -> SharedPrompts:
+    """Prompts of a state dict that does not say what it is: method and sizes are read off the tensors.
 
     Args:
         backbone: the CLIP they were trained for.
         ctx_init: the words they started from; words that have no vector stand in the text, so they matter.
+        position: of the class name among CoOp's vectors.
 
     Raises:
         ValueError: no learned tensors that belong to a known method.
     """
     tensors = learned_tensors(state)
-    name, settings = _read_off(tensors, ctx_init)
-    return SharedPrompts({"method": name, "backbone": backbone, "learner": name, "settings": settings}, tensors)
+    method, learner, settings = _read_off(tensors, ctx_init, position)
+    if learner is DeepPrompts and any("ZS_image_encoder" in key for key in state):  # the teacher's image tower
+        method = "PromptSRC"
+    description = {"method": method, "backbone": backbone, "learner": learner.__name__, "settings": settings}
+    return SharedPrompts(description, tensors)
 
 
-def _read_off(tensors: dict[str, Tensor], ctx_init: str) -> tuple[str, dict[str, Any]]:
+def _read_off(
+    tensors: dict[str, Tensor], ctx_init: str, position: str
+) -> tuple[str, type[PromptLearner], dict[str, Any]]:
     def count(part: str) -> int:
         return sum(part in key for key in tensors)
 
     if "meta_net.linear1.weight" in tensors:
-        return "ConditionalPrompts", {"n": len(tensors["ctx"]), "ctx_init": ctx_init}
+        return "CoCoOp", ConditionalPrompts, {"n": len(tensors["ctx"]), "ctx_init": ctx_init}
     if "ctx" in tensors:
         *classes, n, _ = tensors["ctx"].shape
-        return "ContextPrompts", {"n": n, "ctx_init": ctx_init, "classes": (classes or [0])[0], "position": "end"}
+        settings = {"n": n, "ctx_init": ctx_init, "classes": (classes or [0])[0], "position": position}
+        return "CoOp", ContextPrompts, settings
     if "prompt_learner.proj.weight" in tensors:
         depth = 1 + count("compound_prompts_text.")
-        return "CoupledPrompts", {"n": len(tensors["prompt_learner.ctx"]), "depth": depth, "ctx_init": ctx_init}
+        return "MaPLe", CoupledPrompts, {"n": len(tensors["prompt_learner.ctx"]), "depth": depth, "ctx_init": ctx_init}
     text, image = tensors.get("prompt_learner.ctx"), tensors.get("image_encoder.VPT")
     if text is None and image is None:
         raise ValueError(
@@ -130,4 +150,4 @@ def _read_off(tensors: dict[str, Tensor], ctx_init: str) -> tuple[str, dict[str,
         settings |= {"n_text": len(text), "depth_text": 1 + count("text_encoder.")}
     if image is not None:
         settings |= {"n_image": len(image), "depth_image": count("image_encoder.")}
-    return "DeepPrompts", settings
+    return "VPT" if text is None else "IVLP", DeepPrompts, settings

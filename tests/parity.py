@@ -280,6 +280,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
     folder = parser.parse_args().directory
+    if not (folder / "cases.json").is_file():
+        parser.error(f"{folder} has no cases.json; it is a folder of recorded cases such as tests/goldens")
     cases, tolerances = load_cases(folder)
     beyond = 0
     for case in cases.values():

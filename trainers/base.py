@@ -110,12 +110,10 @@ class PromptTrainer(CLIPTrainer):
         settings = self.regulation_settings
         if settings is None:
             return None
-        return SelfRegulation(
-            ZeroShotCLIP(frozen, diverse_features(frozen.clip, self.classnames)),
-            GaussianAggregation(self.max_epoch, settings.GPA_MEAN, settings.GPA_STD),
-            settings.TEXT_LOSS_WEIGHT,
-            settings.IMAGE_LOSS_WEIGHT,
-        )
+        aggregation = GaussianAggregation(self.max_epoch, settings.GPA_MEAN, settings.GPA_STD)
+        print(f"Of {self.max_epoch} epochs, those that weigh 1 % or more in the prompt average: {aggregation.counted}")
+        teacher = ZeroShotCLIP(frozen, diverse_features(frozen.clip, self.classnames))
+        return SelfRegulation(teacher, aggregation, settings.TEXT_LOSS_WEIGHT, settings.IMAGE_LOSS_WEIGHT)
 
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """One training step; the epoch's last one moves the schedule and closes the epoch.

@@ -30,6 +30,14 @@ class PromptSRC(IVLP):
 
     node = "PROMPTSRC"
 
+    def check_cfg(self, cfg: CfgNode) -> None:
+        """
+        Raises:
+            ValueError: the node for other methods is switched on, too.
+        """
+        if cfg.REGULATION.ENABLED:
+            raise ValueError("REGULATION.ENABLED is for other methods; PromptSRC has these keys in TRAINER.PROMPTSRC")
+
     @property
     def regulation_settings(self) -> CfgNode:
         return self.settings

@@ -1,6 +1,8 @@
 """The config node of self-regulation for any method that learns prompts; PromptSRC has these keys in its own.
 
-python train.py --trainer MaPLe REGULATION.ENABLED True
+python train.py --trainer MaPLe REGULATION.ENABLED True REGULATION.GPA_MEAN 4
+
+GPA_MEAN and GPA_STD count epochs: the defaults are for 20, three quarters of the epochs is the published habit.
 """
 
 from yacs.config import CfgNode

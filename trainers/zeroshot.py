@@ -3,6 +3,7 @@
 import time
 
 from dassl.engine import TRAINER_REGISTRY
+from yacs.config import CfgNode
 
 from promptsrc.model import ZeroShotCLIP
 from promptsrc.templates import DATASETS, DEFAULT, GENERIC
@@ -13,6 +14,16 @@ from trainers.base import CLIPTrainer
 @TRAINER_REGISTRY.register()
 class ZeroshotCLIP(CLIPTrainer):
     """One template a dataset, `a photo of a {}.` where none is known."""
+
+    def check_cfg(self, cfg: CfgNode) -> None:
+        """
+        Raises:
+            ValueError: self-regulation is asked for.
+        """
+        if cfg.REGULATION.ENABLED:
+            raise ValueError(
+                f"REGULATION.ENABLED is for methods that learn prompts; {type(self).__name__} learns nothing"
+            )
 
     def templates(self) -> list[str]:
         return [DATASETS.get(self.cfg.DATASET.NAME, DEFAULT)]

@@ -201,7 +201,7 @@ def test_missing_images_are_counted_and_one_is_named(tmp_path):
     test = json.loads((folder / "split_zhou_OxfordPets.json").read_text())["test"]
     for name, _, _ in test[3:5]:
         (folder / "images" / name).unlink()
-    expected = rf"2 of {len(test)} images are missing, the first is {folder}/images/{test[3][0]}; unpack"
+    expected = rf"2 of {len(test)} images are missing, the first is {folder}/images/{test[3][0]}; restore them"
     with pytest.raises(FileNotFoundError, match=expected):
         load("OxfordPets", tmp_path)
 

@@ -80,3 +80,13 @@ def test_nothing_is_unpickled_freely_and_damage_is_named(tmp_path, capsys):
     assert "unpickled" not in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match="no checkpoint at .*none"):
         read_checkpoint(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [[1], {"epoch": 3}, {"state_dict": 5, "epoch": 3}, {"state_dict": {"ctx": 1}, "epoch": 3}, {"ctx": torch.ones(2)}],
+)
+def test_what_is_no_checkpoint_is_named(tmp_path, content):
+    torch.save(content, tmp_path / "other")
+    with pytest.raises(ValueError, match="other is no checkpoint of a run: it needs state_dict"):
+        read_checkpoint(tmp_path / "other")

@@ -13,6 +13,7 @@ from promptsrc.precision import precision
 from promptsrc.prompts import LEARNERS
 from tests.test_parity import GOLDENS
 
+CHECKPOINT = str(GOLDENS / "checkpoints/promptsrc_ckpt_small/VLPromptLearner/model.pth.tar-4")
 SETTINGS = {
     "ContextPrompts": {"n": 3, "position": "front"},
     "ConditionalPrompts": {"n": 4, "ctx_init": "a photo of a"},
@@ -49,18 +50,24 @@ def test_sizes_are_read_off_a_state_dict_that_does_not_say_them(kind):
     state = {f"module.{key}": value for key, value in learner.state_dict().items()} | {"token_prefix": torch.ones(3)}
     shared = sharing.described(state, "ViT-T/8", settings.get("ctx_init", ""))
     assert shared.description["learner"] == kind
+    methods = {
+        "ContextPrompts": "CoOp",
+        "ConditionalPrompts": "CoCoOp",
+        "CoupledPrompts": "MaPLe",
+        "DeepPrompts": "IVLP",
+    }
+    assert shared.description["method"] == methods[kind]
     assert settings.items() <= shared.description["settings"].items()
     sharing.classifier(shared, ["owl"])
 
 
 def test_the_command_exports_a_reference_checkpoint(tmp_path, capsys):
-    source = str(GOLDENS / "checkpoints/promptsrc_ckpt_small/VLPromptLearner/model.pth.tar-4")
     target = str(tmp_path / "prompts.safetensors")
-    assert export.main([source, target]) == 1
+    assert export.main([CHECKPOINT, target]) == 1
     assert "does not say its method and backbone" in capsys.readouterr().err
-    assert export.main([source, target, "--backbone", "tiny.pt", "--ctx-init", "a photo of a"]) == 0
+    assert export.main([CHECKPOINT, target, "--backbone", "tiny.pt", "--ctx-init", "a photo of a"]) == 0
     shared = sharing.read_prompts(target)
-    assert shared.description["backbone"] == "tiny.pt"
+    assert (shared.description["method"], shared.description["backbone"]) == ("PromptSRC", "tiny.pt")
     assert shared.description["settings"]["depth_text"] == shared.description["settings"]["depth_image"] == 2
     assert all(value.dtype == torch.float32 for value in shared.tensors.values())
 
@@ -71,7 +78,9 @@ def test_the_command_exports_a_reference_checkpoint(tmp_path, capsys):
         (["none", "a.safetensors"], 1, "error: no file none"),
         (["README.md", "a.safetensors"], 1, "error: README.md is no readable checkpoint"),
         (["README.md", "a.txt"], 2, "has to end in .safetensors"),
-        (["tests/goldens/checkpoint_keys.json", "a.safetensors", "--backbone", "x"], 1, "is no readable checkpoint"),
+        (["README.md", "a.safetensors", "--backbone", "x", "--ctx-init", ""], 1, "is no readable checkpoint"),
+        (["README.md", "a.safetensors", "--backbone", "x"], 2, "--backbone and --ctx-init belong together"),
+        ([CHECKPOINT, "nowhere/a.safetensors", "--backbone", "x", "--ctx-init", ""], 1, "no folder nowhere to write"),
     ],
 )
 def test_what_cannot_be_exported_gets_a_line(in_root, capsys, words, code, message):
@@ -92,3 +101,42 @@ def test_other_files_are_refused(tmp_path):
         sharing.classifier(sharing.SharedPrompts(description, {}), ["owl"])
     with pytest.raises(ValueError, match="no learned prompts of a known method"):
         sharing.described({"fc.weight": torch.ones(1)}, "ViT-T/8", "")
+
+
+def test_a_checkpoint_that_says_what_it_is_for_is_not_contradicted(tmp_path, capsys):
+    state = {"ctx": torch.ones(3, 128)}
+    description = {
+        "method": "CoOp",
+        "backbone": "ViT-T/8",
+        "learner": "ContextPrompts",
+        "settings": {"n": 3, "position": "front"},
+    }
+    torch.save(
+        {"state_dict": state, "epoch": 1, "trainer_state": {"prompts": description}}, tmp_path / "model.pth.tar-1"
+    )
+    words = [str(tmp_path / "model.pth.tar-1"), str(tmp_path / "a.safetensors")]
+    assert export.main([*words, "--backbone", "ViT-B/16", "--ctx-init", ""]) == 1
+    assert "says itself what it is for" in capsys.readouterr().err
+    assert export.main(words) == 0
+    assert sharing.read_prompts(words[1]).description == description
+
+
+def test_where_coops_name_stands_has_to_be_said(in_root, tmp_path):
+    source = str(GOLDENS / "checkpoints/coop_generic/prompt_learner/model.pth.tar-4")
+    words = [
+        source,
+        str(tmp_path / "a.safetensors"),
+        "--backbone",
+        "x",
+        "--ctx-init",
+        "",
+        "--class-token-position",
+        "front",
+    ]
+    assert export.main(words) == 0
+    assert sharing.read_prompts(words[1]).description["settings"] == {
+        "n": 16,
+        "ctx_init": "",
+        "classes": 0,
+        "position": "front",
+    }

@@ -4,7 +4,7 @@ import pytest
 import torch
 from dassl.engine import TRAINER_REGISTRY
 
-from promptsrc.aggregation import gaussian_weights
+from promptsrc.aggregation import GaussianAggregation, gaussian_weights
 from promptsrc.losses import consistency_losses
 from tests.parity import batches_of, config_of, load_cases, recorded
 from tests.test_parity import GOLDENS
@@ -25,7 +25,8 @@ def run(tmp_path, name, settings, regulation=None, epochs=3):
     tmp_path.mkdir(exist_ok=True)
     cfg = config_of(case, tmp_path)
     cfg.OPTIM.MAX_EPOCH, cfg.TRAINER.NAME = epochs, name
-    cfg.TRAINER[name.upper()].update({"PREC": "fp32", **settings})
+    if settings:
+        cfg.TRAINER[name.upper()].update({"PREC": "fp32", **settings})
     cfg.REGULATION.update(regulation or {})
     torch.manual_seed(3)
     trainer = recorded(TRAINER_REGISTRY.get(name), case["class_names"], batches_of(case))(cfg)
@@ -71,3 +72,25 @@ def test_without_it_there_is_the_cross_entropy_alone(tmp_path, name):
     trainer = run(tmp_path, name, SETTINGS[name], epochs=1)
     assert [*trainer.steps[0]["losses"]] == ["loss_ce"]
     assert trainer.regulation is None
+
+
+def test_going_on_with_other_weights_of_the_epochs_is_refused():
+    state = GaussianAggregation(3, 2.0, 1.0).state_dict()
+    with pytest.raises(ValueError, match=r"averages over 3 epochs, this one over 5, or GPA_MEAN and GPA_STD differ"):
+        GaussianAggregation(5, 2.0, 1.0).load_state_dict(state)
+    with pytest.raises(ValueError, match="resume with its settings"):
+        GaussianAggregation(3, 1.0, 1.0).load_state_dict(state)
+
+
+def test_the_log_says_which_epochs_count(tmp_path, capsys):
+    run(tmp_path, "IVLP", SETTINGS["IVLP"], {"ENABLED": True, "GPA_MEAN": 15.0, "GPA_STD": 1.0})
+    assert "Of 3 epochs, those that weigh 1 % or more in the prompt average: [3]" in capsys.readouterr().out
+    assert GaussianAggregation(20, 15.0, 1.0).counted == [13, 14, 15, 16, 17]
+
+
+@pytest.mark.parametrize(
+    "name, message", [("PromptSRC", "has these keys in TRAINER.PROMPTSRC"), ("ZeroshotCLIP", "learns nothing")]
+)
+def test_where_it_has_no_place_it_is_refused(tmp_path, name, message):
+    with pytest.raises(ValueError, match=f"REGULATION.ENABLED is for .*{message}"):
+        run(tmp_path, name, {}, {"ENABLED": True}, epochs=1)
