@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.parity import load_cases, replay
+from tests.parity import load_cases, main, replay
 
 GOLDENS = Path(__file__).parent / "goldens"
 CASES, TOLERANCES = load_cases(GOLDENS)
@@ -20,3 +20,11 @@ def test_every_array_of_a_case_is_within_its_tolerance(name):
     differences = list(replay(GOLDENS, case, TOLERANCES[case["precision"]]))
     assert len(differences) >= 17
     assert [str(difference) for difference in differences if not difference.fits] == []
+
+
+def test_a_folder_without_cases_gets_a_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["parity", str(tmp_path)])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 2
+    assert f"{tmp_path} has no cases.json" in capsys.readouterr().err

@@ -52,6 +52,9 @@ def test_class_names_come_from_a_json_file(parts):
     (parts / "mine" / "names.json").write_text(json.dumps({"ape": "great ape"}))
     with pytest.raises(ValueError, match="names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; expected"):
         folder(parts, CLASS_NAMES="names.json")
+    (parts / "mine" / "names.json").write_text(json.dumps({"ape": "great ape", "bat": " "}))
+    with pytest.raises(ValueError, match="has no name for folder 'bat'"):
+        folder(parts, CLASS_NAMES="names.json")
 
 
 def test_one_folder_is_cut_by_stated_shares_the_same_for_every_seed(tmp_path):
@@ -162,3 +165,12 @@ def test_the_examples_of_the_page_are_configurations(parts, table):
         cfg = config.default_config()
         config.merge_file(cfg, str(file))
         assert cfg.DATASET.FOLDER == "mine"
+
+
+def test_blanks_beside_commas_do_not_count(tmp_path):
+    make_images(tmp_path / "mine", "a.png", "b.png")
+    (tmp_path / "mine" / "images.csv").write_text(
+        "path, class, split\na.png, great ape , train\nb.png, great ape, test\n"
+    )
+    data = load("CSV", tmp_path, FOLDER="mine")
+    assert items(data.train_x) == [("a.png", 0, "great ape")] and items(data.test) == [("b.png", 0, "great ape")]
