@@ -39,7 +39,7 @@ def embedded(args: argparse.Namespace) -> int:
 
 
 def with_defaults(args: argparse.Namespace) -> argparse.Namespace:
-    """The same command line with dataset, settings and seed filled in.
+    """The same command line with dataset and settings filled in, for a training also shots and seed.
 
     Raises:
         ValueError: the trainer has no settings for the bundled backbone.
@@ -47,9 +47,10 @@ def with_defaults(args: argparse.Namespace) -> argparse.Namespace:
     args = copy.copy(args)
     args.root, args.dataset_config_file = str(ROOT), str(DATASET)
     args.config_file = args.config_file or str(settings_file(args.trainer))
-    args.seed = args.seed if args.seed >= 0 else 1
     args.output_dir = args.output_dir or "output"
-    args.opts = ["DATASET.NUM_SHOTS", str(SHOTS), *args.opts]
+    if not args.eval_only:  # a test is of whatever run --model-dir names
+        args.seed = args.seed if args.seed >= 0 else 1
+        args.opts = ["DATASET.NUM_SHOTS", str(SHOTS), *args.opts]
     return args
 
 

@@ -5,8 +5,11 @@
 `config.yaml` is the whole configuration, which `--config-file` takes again.
 """
 
+import contextlib
 import os
-from collections.abc import Mapping
+import re
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +26,57 @@ FREE = {
     "USE_CUDA",
     "VERBOSE",
     "DATASET.ROOT",
+    "DATALOADER.CACHE_MB",
     "DATALOADER.NUM_WORKERS",
     "DATALOADER.TEST.BATCH_SIZE",
+    "MODEL.BACKBONE.CACHE",
+    "MODEL.TEXTS_AT_ONCE",
     "TRAIN.PRINT_FREQ",
     "TRAIN.CHECKPOINT_FREQ",
     "TEST.PER_CLASS_RESULT",
     "TEST.COMPUTE_CMAT",
 }
+# What a method's settings say of its training, and not of the prompts that a test loads.
+OF_TRAINING = re.compile(r"\.(PREC|GPA_\w+|\w+_LOSS_WEIGHT)$")
+
+
+@contextlib.contextmanager
+def held(cfg: CfgNode) -> Iterator[None]:
+    """The output folder for the time of a run, which logs there; one that fails with nothing to lose leaves nothing.
+
+    Raises:
+        ValueError: a run with another configuration has begun there.
+    """
+    folder = Path(cfg.OUTPUT_DIR)
+    before = {folder, *folder.iterdir()} if folder.is_dir() else set()
+    claim(cfg)
+    made = {folder / NAME}
+    try:
+        with _logged(folder) as log:
+            made.add(log)
+            yield
+    except BaseException:
+        # A log that stayed would send the next run's into log.txt-<time>, which the field's parser does not read.
+        if not has_begun(folder):
+            for file in made - before:
+                file.unlink(missing_ok=True)
+            if folder not in before and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def _logged(folder: Path) -> Iterator[Path]:
+    """Standard output goes to a log as well, which is named."""
+    from dassl.utils import setup_logger  # imports PyTorch
+
+    console = sys.stdout
+    setup_logger(str(folder))
+    try:
+        yield Path(sys.stdout.file.name)
+    finally:
+        sys.stdout.close()
+        sys.stdout = console
 
 
 def claim(cfg: CfgNode) -> None:
@@ -56,17 +103,29 @@ def check_model(cfg: CfgNode) -> None:
     """See that the run in MODEL_DIR trained what is to be evaluated; one without `config.yaml` passes.
 
     Raises:
-        ValueError: it is a run of another method, seed or number of shots, or with other settings.
+        ValueError: it is a run of another method, backbone, seed or number of shots, or with other prompts.
     """
     file = Path(cfg.MODEL_DIR) / NAME
-    stated = {"SEED": cfg.SEED >= 0, "DATASET.NUM_SHOTS": cfg.DATASET.NUM_SHOTS >= 0}
-    wanted = {
-        key: value
-        for key, value in plain(cfg).items()
-        if stated.get(key) or (key.startswith(("TRAINER.", "REGULATION.", "MODEL.")) and not key.endswith(".PREC"))
-    }
-    if file.is_file() and (changed := differences(file, wanted)):
+    if not cfg.MODEL_DIR or not file.is_file():
+        return
+    here, node = plain(cfg), f"TRAINER.{cfg.TRAINER.NAME.upper()}."
+    keys = ["MODEL.BACKBONE.NAME", *(key for key in here if key.startswith(node) and not OF_TRAINING.search(key))]
+    keys += [key for key in ("SEED", "DATASET.NUM_SHOTS") if here[key] >= 0]
+    method, settings = ({key: here[key] for key in names} for names in (["TRAINER.NAME"], keys))
+    if changed := differences(file, method) or differences(file, settings):
         raise ValueError(f"--model-dir {cfg.MODEL_DIR} is not of a run with these settings: {changed}")
+
+
+def check_resumed(cfg: CfgNode) -> None:
+    """See that the run in RESUME is this very run; one without `config.yaml` passes.
+
+    Raises:
+        ValueError: it has another configuration.
+    """
+    file = Path(cfg.RESUME) / NAME
+    elsewhere = cfg.RESUME and os.path.realpath(cfg.RESUME) != os.path.realpath(cfg.OUTPUT_DIR)
+    if elsewhere and file.is_file() and (changed := differences(file, plain(cfg))):
+        raise ValueError(f"--resume {cfg.RESUME} is not of a run with this configuration: {changed}")
 
 
 def has_begun(folder: Path) -> bool:

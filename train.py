@@ -15,26 +15,29 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     """One run: seeds, log, trainer, then training or a test."""
     import torch
     from dassl.engine import build_trainer
-    from dassl.utils import collect_env_info, set_random_seed, setup_logger
+    from dassl.utils import collect_env_info, set_random_seed
 
     import run_folder
 
     if args.eval_only:
         run_folder.check_model(cfg)
-    run_folder.claim(cfg)
-    if cfg.SEED >= 0:
-        set_random_seed(cfg.SEED)
-    setup_logger(cfg.OUTPUT_DIR)
-    torch.backends.cudnn.benchmark = torch.cuda.is_available() and cfg.USE_CUDA
-    print(f"{cfg}\n{collect_env_info()}")
-    trainer = build_trainer(cfg)
-    if args.eval_only:
-        if trainer.get_model_names() and not cfg.MODEL_DIR:
-            raise ValueError(f"--eval-only tests what {cfg.TRAINER.NAME} has learned; --model-dir says in which run")
-        trainer.load_model(cfg.MODEL_DIR, epoch=cfg.LOAD_EPOCH if cfg.LOAD_EPOCH >= 0 else None)
-        trainer.test()
-    elif not args.no_train:
-        trainer.train()
+    else:
+        run_folder.check_resumed(cfg)
+    with run_folder.held(cfg):
+        if cfg.SEED >= 0:
+            set_random_seed(cfg.SEED)
+        torch.backends.cudnn.benchmark = torch.cuda.is_available() and cfg.USE_CUDA
+        print(f"{cfg}\n{collect_env_info()}")
+        trainer = build_trainer(cfg)
+        if args.eval_only:
+            if trainer.get_model_names() and not cfg.MODEL_DIR:
+                raise ValueError(
+                    f"--eval-only tests what {cfg.TRAINER.NAME} has learned; --model-dir says in which run"
+                )
+            trainer.load_model(cfg.MODEL_DIR, epoch=cfg.LOAD_EPOCH if cfg.LOAD_EPOCH >= 0 else None)
+            trainer.test()
+        elif not args.no_train:
+            trainer.train()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+import run_folder
 import train
-from base2new import arguments, harmonic_mean, settings_file
+from base2new import arguments, harmonic_mean, settings_file, with_defaults
 from tests.conftest import ROOT
 
 CFG = "vit_t8_c2_ep20_batch4_4+4ctx"
@@ -67,6 +68,18 @@ def test_a_command_line_survives_being_rebuilt():
     ]
     args = train.parse_args(words)
     assert train.parse_args(arguments(args)) == args
+
+
+def test_a_test_asks_for_no_seed_and_shots_that_were_not_typed(tmp_path):
+    def config(*words):
+        return train.setup_config(with_defaults(train.parse_args(["--trainer", "PromptSRC", *words])))
+
+    trained = tmp_path / "a"
+    run_folder.claim(config("--seed", "2", "--output-dir", str(trained), "DATASET.NUM_SHOTS", "4"))
+    test = ["--eval-only", "--model-dir", str(trained)]
+    run_folder.check_model(config(*test))
+    with pytest.raises(ValueError, match=r"SEED \(there: 2, here: 1\)"):
+        run_folder.check_model(config(*test, "--seed", "1"))
 
 
 def test_zero_shot_takes_coops_settings():

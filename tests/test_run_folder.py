@@ -1,5 +1,7 @@
 """A folder answers one question."""
 
+import sys
+
 import pytest
 import yaml
 
@@ -48,7 +50,14 @@ def test_another_configuration_stops_and_names_the_keys(tmp_path, words, changed
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["USE_CUDA", "False"], ["--root", "moved"], ["TRAIN.PRINT_FREQ", "1", "DATALOADER.NUM_WORKERS", "0"]]
+    "words",
+    [
+        [],
+        ["USE_CUDA", "False"],
+        ["--root", "moved"],
+        ["TRAIN.PRINT_FREQ", "1", "DATALOADER.NUM_WORKERS", "0"],
+        ["DATALOADER.CACHE_MB", "0", "MODEL.TEXTS_AT_ONCE", "5", "MODEL.BACKBONE.CACHE", "elsewhere"],
+    ],
 )
 def test_what_changes_no_result_may_change(tmp_path, words):
     run_folder.claim(config(taken(tmp_path), *words))
@@ -75,9 +84,13 @@ def test_a_model_of_other_settings_is_not_evaluated(tmp_path):
         ["--dataset-config-file", str(ROOT / "configs/datasets/dtd.yaml")],
         ["SEED", "-1", "TRAINER.PROMPTSRC.PREC", "fp32"],
         ["DATASET.NUM_SHOTS", "4", "DATASET.SUBSAMPLE_CLASSES", "new"],
+        ["TRAINER.PROMPTSRC.GPA_STD", "2", "TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT", "1"],
+        ["TRAINER.IVLP.N_CTX_TEXT", "3", "REGULATION.ENABLED", "True"],
     ):
         run_folder.check_model(config(tmp_path / "test", *test, *fine))
     for wrong, changed in {
+        ("TRAINER.NAME", "IVLP", "TRAINER.IVLP.N_CTX_TEXT", "3"): r"TRAINER.NAME \(there: PromptSRC, here: IVLP\)$",
+        ("MODEL.BACKBONE.NAME", "RN50"): r"MODEL.BACKBONE.NAME \(there: , here: RN50\)",
         ("SEED", "2"): r"SEED \(there: 1, here: 2\)",
         ("DATASET.NUM_SHOTS", "16"): r"DATASET.NUM_SHOTS \(there: 4, here: 16\)",
         ("TRAINER.PROMPTSRC.N_CTX_TEXT", "2"): r"TRAINER.PROMPTSRC.N_CTX_TEXT \(there: 4, here: 2\)",
@@ -88,6 +101,47 @@ def test_a_model_of_other_settings_is_not_evaluated(tmp_path):
 
 def test_a_reference_implementations_folder_has_no_configuration_to_compare(tmp_path):
     run_folder.check_model(config(tmp_path / "test", "--eval-only", "--model-dir", str(tmp_path)))
+
+
+def test_a_run_goes_on_with_one_of_the_same_configuration_only(tmp_path, in_root, capsys):
+    there = taken(tmp_path / "there")
+    resume = ["--resume", str(there)]
+    run_folder.check_resumed(config(tmp_path / "here", *resume, "DATALOADER.NUM_WORKERS", "0"))
+    run_folder.check_resumed(config(tmp_path / "here", "--resume", str(tmp_path), "OPTIM.LR", "0.1"))  # not of ours
+    with pytest.raises(ValueError, match=r"TRAINER.PROMPTSRC.GPA_MEAN \(there: 15.0, here: 2.0\)"):
+        run_folder.check_resumed(config(tmp_path / "here", *resume, "TRAINER.PROMPTSRC.GPA_MEAN", "2"))
+    assert train.main([*WORDS, "--output-dir", str(tmp_path / "here"), *resume, "--trainer", "IVLP"]) == 1
+    error = f"error: --resume {there} is not of a run with this configuration: TRAINER.NAME"
+    assert capsys.readouterr().err.startswith(error)
+    assert not (tmp_path / "here").exists()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failed_start_leaves_nothing(tmp_path, error):
+    folder, console = tmp_path / "seed1", sys.stdout
+    with pytest.raises(error), run_folder.held(config(folder)):
+        print("Loading dataset: Emoji")
+        assert (folder / "log.txt").is_file() and (folder / "config.yaml").is_file()
+        raise error
+    assert list(tmp_path.iterdir()) == [] and sys.stdout is console
+
+
+def test_a_failed_start_leaves_what_was_there(tmp_path):
+    for name in ("log.txt", "console.txt"):
+        (tmp_path / name).write_text(name)
+    with pytest.raises(ValueError), run_folder.held(config(tmp_path)):
+        raise ValueError
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+        "log.txt": "log.txt",
+        "console.txt": "console.txt",
+    }
+
+
+def test_a_run_that_fails_behind_its_result_keeps_it(tmp_path):
+    with pytest.raises(ValueError), run_folder.held(config(tmp_path)):
+        print(RESULT)
+        raise ValueError
+    assert run_folder.has_begun(tmp_path) and (tmp_path / "config.yaml").is_file()
 
 
 def test_what_is_no_configuration_is_one_line(tmp_path):
