@@ -17,4 +17,5 @@
 # (the method file's last). Results go to output/, see docs/SWEEP.md; what is finished is not run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[[ -z ${VIRTUAL_ENV:-} && -x .venv/bin/python ]] && PATH="$PWD/.venv/bin:$PATH"  # what `make` has set up
 exec python -m sweep.script "$@"
