@@ -52,6 +52,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"no dataset {unknown[0]!r}; configs/datasets has {', '.join(sorted(files))}")
     if not Path(args.root).is_dir():
         parser.error(f"--root is {args.root}, which is no folder; it is the one that holds oxford_pets/ and the like")
+    if min(args.seeds) < 0:
+        parser.error(f"--seeds has {min(args.seeds)}; seeds are 0 or above")
     if args.workers is not None and args.workers < 1:
         parser.error(f"--workers is {args.workers}; it must be at least 1")
     return args

@@ -1,5 +1,6 @@
 """The runs of the four benchmarks: what each calls train.py with, where its result stands, what it waits for."""
 
+import contextlib
 import functools
 import os
 import subprocess
@@ -36,6 +37,18 @@ ELEVEN = (
 )
 DOMAINS = ("imagenetv2", "imagenet_sketch", "imagenet_a", "imagenet_r")
 DATASETS = {"base2new": ELEVEN, "few-shot": ELEVEN, "cross-dataset": ELEVEN[1:], "domain-generalization": DOMAINS}
+# What a run's folder or flags say already; KEY VALUE pairs, which come last, would run something else there.
+FIXED = {
+    "DATASET.NUM_SHOTS": "--shots, or a script's SHOTS",
+    "DATASET.SUBSAMPLE_CLASSES": "another benchmark or script",
+    "DATASET.NAME": "--datasets, or a script's DATASET",
+    "DATASET.ROOT": "--root, or DATA for scripts",
+    "SEED": "--seeds, or a script's SEED",
+    "OUTPUT_DIR": "--output; scripts write to output/",
+    "TRAINER.NAME": "--methods, or another method's script",
+    "MODEL_DIR": "--output, or a script's WEIGHTS",
+    "LOAD_EPOCH": "LOADEP for scripts; a sweep loads the last",
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +97,15 @@ class Setting(NamedTuple):
     @property
     def last_epoch(self) -> int:
         pairs = dict(zip(self.pairs[::2], self.pairs[1::2], strict=False))
-        return int(pairs.get("OPTIM.MAX_EPOCH") or yaml.safe_load(self.file.read_text())["OPTIM"]["MAX_EPOCH"])
+        return _whole(pairs.get("OPTIM.MAX_EPOCH") or yaml.safe_load(self.file.read_text())["OPTIM"]["MAX_EPOCH"])
+
+
+def _whole(epoch: str | int) -> int:
+    """As train.py reads it: 1.0 is 1."""
+    with contextlib.suppress(ValueError):
+        if float(epoch).is_integer():
+            return int(float(epoch))
+    raise ValueError(f"OPTIM.MAX_EPOCH is {epoch!r}; it takes a whole number")
 
 
 @functools.cache
@@ -95,7 +116,11 @@ def published_settings() -> dict[str, dict]:
 
 @dataclass(frozen=True)
 class Method:
-    """A trainer, and what all its runs have in common."""
+    """A trainer, and what all its runs have in common.
+
+    Raises:
+        ValueError: the pairs set what a run's folder says.
+    """
 
     trainer: str
     root: str
@@ -103,6 +128,10 @@ class Method:
     configs: str = ""  # method file by the start of its name; empty: the published one of each benchmark
     pairs: tuple[str, ...] = ()  # KEY VALUE pairs of all runs
     load_epoch: int | None = None  # that tests load; None: the last
+
+    def __post_init__(self) -> None:
+        if taken := [key for key in self.pairs[::2] if key in FIXED]:
+            raise ValueError(f"{taken[0]} is what a run's folder says, not for KEY VALUE pairs; use {FIXED[taken[0]]}")
 
     @property
     def is_learned(self) -> bool:
@@ -140,7 +169,7 @@ class Method:
         words = self._words(folder, setting, dataset, "--seed", str(seed), "--eval-only")
         needs = model if isinstance(model, Job) else None
         if self.is_learned:
-            epoch = self.load_epoch or setting.last_epoch
+            epoch = setting.last_epoch if self.load_epoch is None else self.load_epoch
             words += "--model-dir", str(needs.folder if needs else model), "--load-epoch", str(epoch)
         return Job((*words, *pairs, *setting.pairs), self.output / folder, TESTED, needs if self.is_learned else None)
 

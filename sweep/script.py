@@ -47,15 +47,15 @@ def jobs_of(words: Sequence[str]) -> list[Job]:
         os.environ["DATA"],
         configs=os.environ.get("CFG", ""),
         pairs=tuple(words[2 + len(names) :]),
-        load_epoch=int(os.environ["LOADEP"]) if os.environ.get("LOADEP") else None,
+        load_epoch=_value("LOADEP", os.environ["LOADEP"]) if os.environ.get("LOADEP") else None,
     )
     return build(method, *(_value(name, value) for name, value in zip(names, values, strict=True)))
 
 
 def _value(name: str, text: str) -> str | int | Path:
-    if name in ("SEED", "SHOTS", "N_CTX"):
-        if not text.isdigit():
-            raise ValueError(f"{name} is {text!r}; it takes a whole number")
+    if name in ("SEED", "SHOTS", "N_CTX", "LOADEP"):
+        if not text.isdecimal():
+            raise ValueError(f"{name} is {text!r}; it takes a whole number, 0 or above")
         return int(text)
     return Path(text) if name == "WEIGHTS" else text
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 import train
-from sweep.jobs import CONFIGS, DATASETS, ELEVEN, Method, benchmark, method_file, published_settings
+from sweep.jobs import CONFIGS, DATASETS, ELEVEN, FIXED, Method, benchmark, method_file, published_settings
 from tests.conftest import ROOT
 
 
@@ -62,6 +62,18 @@ def test_tests_wait_for_their_training_and_load_its_last_epoch(in_root):
     train_base, test_new = benchmark("base2new", method, ["dtd"], [2])
     assert test_new.needs == train_base
     assert [config(job).DATASET.SUBSAMPLE_CLASSES for job in (train_base, test_new)] == ["base", "new"]
+
+
+@pytest.mark.parametrize("epoch", ["7", "7.0"])
+def test_epochs_are_read_as_train_py_reads_them(epoch, in_root):
+    test = benchmark("base2new", Method("PromptSRC", "data", pairs=("OPTIM.MAX_EPOCH", epoch)), ["dtd"], [2])[1]
+    assert (config(test).LOAD_EPOCH, config(test).OPTIM.MAX_EPOCH) == (7, 7)
+
+
+@pytest.mark.parametrize("key", FIXED)
+def test_what_a_folder_says_is_not_set_otherwise(key):
+    with pytest.raises(ValueError, match=f"{key} is what a run's folder says, .*; use "):
+        Method("PromptSRC", "data", pairs=("OPTIM.LR", "0.1", key, "1"))
 
 
 def test_zero_shot_needs_no_training(in_root):

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.conftest import ROOT
 from tests.datasets.roots import make_root
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*/*.sh"))
-QUICK = ["OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "1"]
+QUICK = ["OPTIM.MAX_EPOCH", "1"]
 B2N, XD = ["eurosat", "1"], ["imagenet", "1"]
 CALLS = {  # in this order, the reproduce scripts last: tests come behind the trainings whose prompts they load
     "promptsrc/base2new_train": B2N,
@@ -69,7 +70,7 @@ def python_calls(folder, name, *words):
             f'#!{sys.executable} -S\nimport json, sys\nopen("{folder}/call", "w").write(json.dumps(sys.argv[1:]))\n'
         )
         fake.chmod(0o755)
-    environment = os.environ | {"PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    environment = os.environ | {"PATH": f"{fake.parent}:{os.environ['PATH']}", "VIRTUAL_ENV": str(folder)}
     subprocess.run(["bash", str(ROOT / "scripts" / f"{name}.sh"), *words], check=True, env=environment)
     return json.loads((folder / "call").read_text())
 
@@ -86,11 +87,21 @@ def train_here(command):
         sys.stdout = stdout
 
 
+def make_small_roots(root):
+    """EuroSAT and ImageNet with one training image a class, as shots cannot be set from outside."""
+    split = make_root(root, "EuroSAT") / "split_zhou_EuroSAT.json"
+    parts = json.loads(split.read_text())
+    parts["train"] = list({label: item for item in parts["train"] for label in item[1:2]}.values())
+    split.write_text(json.dumps(parts))
+    for folder in filter(Path.is_dir, (make_root(root, "ImageNet") / "images/train").iterdir()):
+        for image in sorted(folder.iterdir())[1:]:
+            image.unlink()
+
+
 @pytest.fixture
 def field(tmp_path, monkeypatch):
     """An empty folder to work in, made datasets, and the tiny CLIP's method files."""
-    for name in ("EuroSAT", "ImageNet"):
-        make_root(tmp_path / "data", name)
+    make_small_roots(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(jobs, "HERE", ROOT)
     monkeypatch.setattr(jobs, "CONFIGS", ROOT / "configs")
@@ -182,7 +193,16 @@ def test_another_epoch_and_method_file_come_from_the_environment(monkeypatch, in
             ["base2new_train", "PromptSRC", "eurosat"],
             "base2new_train takes DATASET SEED [KEY VALUE ...]; SEED is missing",
         ),
-        (["few_shot", "PromptSRC", "eurosat", "all"], "SHOTS is 'all'; it takes a whole number"),
+        (["few_shot", "PromptSRC", "eurosat", "all"], "SHOTS is 'all'; it takes a whole number, 0 or above"),
+        (["base2new_train", "PromptSRC", "eurosat", "-1"], "SEED is '-1'; it takes a whole number, 0 or above"),
+        (
+            ["base2new_test", "PromptSRC", "eurosat", "1", "OPTIM.MAX_EPOCH", "1.5"],
+            "OPTIM.MAX_EPOCH is '1.5'; it takes a whole number",
+        ),
+        (
+            ["few_shot", "PromptSRC", "eurosat", "4", "OPTIM.LR", "0.1", "DATASET.NUM_SHOTS", "1"],
+            "DATASET.NUM_SHOTS is what a run's folder says, not for KEY VALUE pairs; use --shots, or a script's SHOTS",
+        ),
         (["few_shot", "PromptSRCC", "eurosat", "1"], "few-shot knows no method 'PromptSRCC'"),
     ],
 )
@@ -190,6 +210,29 @@ def test_a_wrong_call_is_one_line(monkeypatch, capsys, words, message):
     monkeypatch.setenv("DATA", "data")
     assert script.main(words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_an_epoch_to_load_is_a_number(monkeypatch, capsys):
+    monkeypatch.setenv("DATA", "data")
+    monkeypatch.setenv("LOADEP", "x")
+    assert script.main(["base2new_test", "PromptSRC", "eurosat", "1"]) == 2
+    assert capsys.readouterr().err == "error: LOADEP is 'x'; it takes a whole number, 0 or above\n"
+
+
+@pytest.mark.parametrize("name", ["run.sh", "sweep.sh"])
+@pytest.mark.parametrize("active, which", [("", ".venv"), ("mine", "mine")])
+def test_what_make_has_set_up_is_used_unless_another_environment_is_active(tmp_path, name, active, which):
+    for folder in (".venv", "mine"):
+        python = tmp_path / folder / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f"#!/bin/sh\necho {folder} $*\n")
+        python.chmod(0o755)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
+    environment = {"PATH": f"{tmp_path / 'mine/bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": active, "DATA": "data"}
+    command = ["bash", tmp_path / "scripts" / name]
+    out = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert out.startswith(f"{which} -m sweep")
 
 
 def test_scripts_say_what_they_need(monkeypatch, capsys):

@@ -43,7 +43,7 @@ def sweep(root, output, *words):
     """scripts/sweep.sh as a process."""
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     command = ["bash", "scripts/sweep.sh", "--output", str(output), *OPTIONS, "--workers", "2", *words, *QUICK]
-    environment = os.environ | {"DATA": str(root), "PATH": path}
+    environment = os.environ | {"DATA": str(root), "PATH": path, "VIRTUAL_ENV": sys.prefix}
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -110,6 +110,9 @@ def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path,
         (["--workers", "0"], "--workers is 0; it must be at least 1"),
         (["--methods", "PromptSRCC"], "base2new knows no method 'PromptSRCC'"),
         (["--set", "OPTIM.LRR", "1"], "OPTIM.LRR (command line) is no config key; did you mean OPTIM.LR?"),
+        (["--set", "DATASET.NUM_SHOTS", "1"], "DATASET.NUM_SHOTS is what a run's folder says, not for KEY VALUE pairs"),
+        (["--set", "OPTIM.MAX_EPOCH", "x"], "OPTIM.MAX_EPOCH is 'x'; it takes a whole number"),
+        (["--seeds", "1", "-1"], "--seeds has -1; seeds are 0 or above"),
         (["--configs", "vit_l"], "no method file of PromptSRC starts with 'vit_l'"),
     ],
 )
