@@ -129,6 +129,13 @@ def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
             1,
             "no checkpoint at docs/.*holds no VLPromptLearner",
         ),
+        (
+            ["--resume", "docs"],
+            1,
+            "nothing to resume in docs: a run of PromptSRC leaves VLPromptLearner/checkpoint there",
+        ),
+        (["TEST.FINAL_MODEL", "bestval"], 1, "TEST.FINAL_MODEL is 'bestval'; choose one of last_step, best_val"),
+        (["INPUT.PIXEL_MEAN", "[0.5]"], 1, r"INPUT.PIXEL_MEAN is \[0.5\]; it takes three numbers"),
         (["OPTIM.LR", "1e30", "OPTIM.WARMUP_EPOCH", "0"], 1, "loss is nan in epoch 1, batch .*lower OPTIM.LR"),
     ],
 )
@@ -145,6 +152,18 @@ def test_a_mistake_gets_one_line_and_an_exit_code(in_root, tmp_path, capsys, wor
     assert error.startswith("error: ")
     assert re.search(message, error), error
     assert {file.name for file in tmp_path.iterdir()} <= {"tensorboard"}
+
+
+def test_a_damaged_checkpoint_to_resume_gets_one_line(in_root, tmp_path, capsys):
+    folder = tmp_path / "old" / "VLPromptLearner"
+    folder.mkdir(parents=True)
+    (folder / "checkpoint").write_text("model.pth.tar-1\n")
+    (folder / "model.pth.tar-1").write_text("no checkpoint\n")
+    assert train.main(["--resume", str(tmp_path / "old"), *arguments(tmp_path / "run")]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert re.search(
+        r"^error: checkpoint .*VLPromptLearner/model.pth.tar-1 can't be read \(.*\); restore or delete it$", error
+    )
 
 
 def test_weights_that_cannot_be_downloaded_say_where_to_place_them(in_root, tmp_path, capsys, monkeypatch):

@@ -118,7 +118,7 @@ class PromptTrainer(CLIPTrainer):
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """One training step; the epoch's last one moves the schedule and closes the epoch.
 
-        What is logged stays on the device: the engine reads it at the print interval.
+        What is logged is not read here, but by the engine at the print interval.
         """
         images, labels = self.parse_batch_train(batch)
         student = self.model.encode(images)
@@ -154,7 +154,7 @@ class PromptTrainer(CLIPTrainer):
         if not torch.isfinite(loss).all():
             raise FloatingPointError(
                 f"loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1} (lr "
-                f"{self.get_current_lr():.4e}, PREC {self.prec}); the prompts were not changed: lower OPTIM.LR, "
+                f"{self.get_current_lr():.4e}, PREC {self.prec}); this batch did not change the prompts: lower OPTIM.LR, "
                 "or try PREC fp32"
             )
 
@@ -168,8 +168,10 @@ class PromptTrainer(CLIPTrainer):
         done, every = self.epoch + 1, self.cfg.TRAIN.CHECKPOINT_FREQ
         if not _stays(done, every) and done < self.max_epoch:
             self.save_model(self.epoch, self.output_dir)
-        if done > 1 and not _stays(done - 1, every):
-            self.checkpoint_path(self.output_dir, done - 1).unlink(missing_ok=True)
+        for file in self.checkpoint_path(self.output_dir, done).parent.glob("model.pth.tar-*"):
+            epoch = file.name.removeprefix("model.pth.tar-")
+            if epoch.isdecimal() and int(epoch) < done and not _stays(int(epoch), every):
+                file.unlink(missing_ok=True)  # also one that a kill just before this line has left
 
     def test(self, split: str | None = None) -> float:
         with self.model.classes_encoded_once():
@@ -227,7 +229,7 @@ class PromptTrainer(CLIPTrainer):
 
     def load_training_state(self, state: dict[str, Any]) -> None:
         self.scaler.load_state_dict(state["scaler"])
-        if self.regulation:
+        if self.regulation and "regulation" in state:  # without: resume_model_if_exist says what is missing
             self.regulation.load_state_dict(state["regulation"], self.device)
 
 

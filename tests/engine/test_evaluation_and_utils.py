@@ -1,5 +1,6 @@
 """Evaluation lines, registries, meters, logs, checkpoint files."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -111,10 +112,18 @@ class Evil:
 
 def test_a_checkpoint_runs_no_code_and_names_the_damage(tmp_path, capsys):
     torch.save({"epoch": Evil()}, tmp_path / "evil.pth")
-    (tmp_path / "cut.pth").write_bytes((tmp_path / "evil.pth").read_bytes()[:300])
-    for name in ("evil.pth", "cut.pth"):
-        with pytest.raises(RuntimeError, match=f"{name} can't be read"):
-            load_checkpoint(str(tmp_path / name))
+    torch.save({"w": torch.zeros(2000)}, tmp_path / "whole.pth")
+    for size in (300, 5000):  # of 9 kB; torch looks for the end of the first, and seeks before the start of the second
+        (tmp_path / f"cut{size}.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:size])
+    for start in "abehknstu1.(":  # opcodes of pickle, which fail each in its own way
+        (tmp_path / f"text{start}.pth").write_text(f"{start}ello\n1\n2\n")
+    (tmp_path / "whole.pth").unlink()
+    for path in tmp_path.iterdir():
+        with pytest.raises(ValueError, match=rf"{re.escape(path.name)} can't be read \(.*\); restore or delete it$"):
+            load_checkpoint(str(path))
+    torch.save([1], tmp_path / "list.pth")
+    with pytest.raises(ValueError, match=r"list.pth is no checkpoint: it holds a list, not a dict"):
+        load_checkpoint(str(tmp_path / "list.pth"))
     assert "unpickled" not in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*none.pth"):
         load_checkpoint(str(tmp_path / "none.pth"))
@@ -125,6 +134,13 @@ def test_files_that_dassl_pytorch_wrote_are_read(file):
     checkpoint = load_checkpoint(str(file))
     assert f"model.pth.tar-{checkpoint['epoch']}" == file.name
     assert type(checkpoint["scheduler"]["successor"]).__name__ == "CosineAnnealingLR"
+
+
+def test_pretrained_weights_without_a_training_around_them_are_copied(tmp_path):
+    torch.save({"weight": torch.ones(1, 2)}, tmp_path / "w.pth")
+    model = torch.nn.Linear(2, 1)
+    load_pretrained_weights(model, str(tmp_path / "w.pth"))
+    assert model.weight.tolist() == [[1, 1]]
 
 
 def test_pretrained_weights_that_fit_are_copied(tmp_path, capsys):

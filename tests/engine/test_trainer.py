@@ -2,6 +2,7 @@
 
 import multiprocessing
 import re
+import shutil
 
 import pytest
 import torch
@@ -154,3 +155,84 @@ def test_names_are_checked(root, tmp_path):
         TrainerX.__new__(TrainerX).register_model("x")
     with pytest.raises(NotImplementedError, match=r"Dassl\.pytorch"):
         SimpleNet()
+
+
+@pytest.mark.parametrize(
+    "pair, message",
+    [
+        (["TEST.FINAL_MODEL", "bestval"], "TEST.FINAL_MODEL is 'bestval'; choose one of last_step, best_val"),
+        (["TEST.SPLIT", "vall"], "TEST.SPLIT is 'vall'; choose one of val, test"),
+        (["TRAIN.PRINT_FREQ", 0], "TRAIN.PRINT_FREQ is 0; it must be at least 1"),
+        (["OPTIM.MAX_EPOCH", 0], "OPTIM.MAX_EPOCH is 0; it must be at least 1"),
+        (["INPUT.PIXEL_MEAN", [0.5]], r"INPUT.PIXEL_MEAN is \[0.5\]; it takes three numbers"),
+        (["INPUT.PIXEL_STD", ["a", "b", "c"]], r"INPUT.PIXEL_STD is \['a', 'b', 'c'\]; it takes three numbers"),
+    ],
+)
+def test_settings_that_would_pass_in_silence_or_fail_late_are_refused(root, tmp_path, pair, message):
+    cfg = toy.config(root, tmp_path / "run")
+    cfg.merge_from_list(pair)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        build_trainer(cfg)
+
+
+@pytest.mark.parametrize("left", ["nothing", "body", "pointer"])
+def test_a_folder_to_resume_must_hold_a_run_of_this_trainer(root, tmp_path, left):
+    cfg = toy.config(root, tmp_path / "run")
+    cfg.RESUME = str(tmp_path / "other")
+    if left != "nothing":
+        trained(root, tmp_path / "other", MAX_EPOCH=1)
+        shutil.rmtree(tmp_path / "other" / "head")
+    if left == "pointer":  # to a file that is gone
+        (tmp_path / "other" / "head").mkdir()
+        (tmp_path / "other" / "head" / "checkpoint").write_text("model.pth.tar-9\n")
+    missing = "body" if left == "nothing" else "head"
+    message = f"^nothing to resume in .*other: a run of ToyTrainer leaves {missing}/checkpoint there"
+    with pytest.raises(FileNotFoundError, match=message):
+        build_trainer(cfg).train()
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, capsys):
+    cfg = toy.config(root, tmp_path / "first")
+    cfg.TEST.FINAL_MODEL = "best_val"
+    trainer = build_trainer(cfg)
+    trainer.epoch = 1
+    trainer._keep_best(100.0)  # so that no later epoch is better
+    best = (tmp_path / "first" / "head" / "model-best.pth.tar").read_bytes()
+    cfg.RESUME, cfg.OUTPUT_DIR = str(tmp_path / "first"), str(tmp_path / "second")
+    build_trainer(cfg).train()
+    assert (
+        f'Loading weights to head from "{tmp_path}/second/head/model-best.pth.tar" (epoch = 2)'
+        in capsys.readouterr().out
+    )
+    assert (tmp_path / "second" / "head" / "model-best.pth.tar").read_bytes() == best
+    (tmp_path / "second" / "head" / "model-best.pth.tar").write_bytes(b"its own")
+    build_trainer(cfg)._take_over_best(cfg.RESUME)
+    assert (tmp_path / "second" / "head" / "model-best.pth.tar").read_bytes() == b"its own"
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({"epoch": 1}, "is no checkpoint of a training: 'state_dict' is no dict; restore or delete it"),
+        ({"state_dict": {}, "epoch": 1.5}, "is no checkpoint of a training: 'epoch' is no int; restore or delete it"),
+        (
+            {"state_dict": {}, "epoch": 1},
+            r"does not fit this method and its settings \(.*Missing key.*\); use those of",
+        ),
+    ],
+)
+def test_a_foreign_checkpoint_is_named_when_resumed_or_loaded(root, tmp_path, content, message):
+    trainer = trained(root, tmp_path / "run", MAX_EPOCH=1)
+    torch.save(content, tmp_path / "run" / "head" / "model.pth.tar-1")
+    for take_up in (trainer.resume_model_if_exist, lambda folder: trainer.load_model(folder, epoch=1)):
+        with pytest.raises(ValueError, match=f"run/head/model.pth.tar-1 {message}"):
+            take_up(str(tmp_path / "run"))
+
+
+def test_a_training_state_of_another_trainer_is_named(root, tmp_path):
+    trainer = trained(root, tmp_path / "run", MAX_EPOCH=1)
+    path = tmp_path / "run" / "head" / "model.pth.tar-1"
+    torch.save(load_checkpoint(str(path)) | {"trainer_state": {}}, path)
+    with pytest.raises(ValueError, match=r"head/model.pth.tar-1 does not fit .* \(KeyError: 'extra'\)"):
+        trainer.resume_model_if_exist(str(tmp_path / "run"))

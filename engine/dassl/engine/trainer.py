@@ -2,6 +2,7 @@
 
 import datetime
 import os.path as osp
+import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,8 +16,10 @@ from yacs.config import CfgNode
 from dassl.data import DataManager
 from dassl.engine.random_state import random_state, restore_random_state
 from dassl.evaluation import build_evaluator
-from dassl.utils.tools import mkdir_if_missing, tolist_if_not
-from dassl.utils.torchtools import load_checkpoint, newest_checkpoint, restore, save_checkpoint
+from dassl.utils.tools import mkdir_if_missing, replacing, tolist_if_not
+from dassl.utils.torchtools import fitting, load_training_checkpoint, newest_checkpoint, restore, save_checkpoint
+
+BEST = "model-best.pth.tar"
 
 
 class SimpleNet(nn.Module):
@@ -91,19 +94,27 @@ class TrainerBase:
             save_checkpoint(state, osp.join(directory, name), is_best=is_best, model_name=model_name)
 
     def resume_model_if_exist(self, directory: str) -> int:
-        """Go on from the newest epoch that all models have a checkpoint of; returns the number of epochs done."""
+        """Go on from the newest epoch that all models have a checkpoint of; returns the number of epochs done.
+
+        Raises:
+            ValueError: a file there is damaged, or does not fit these models.
+        """
         names = self.get_model_names()
         newest = [newest_checkpoint(osp.join(directory, name)) for name in names]
         if not newest or None in newest:
             print("No checkpoint found, train from scratch")
             return 0
-        epoch = min(epoch for _, epoch in newest)  # a kill between two files leaves one model an epoch ahead
+        epochs = [load_training_checkpoint(path)["epoch"] for path in newest]
+        epoch = min(epochs)  # a kill between two files leaves one model an epoch ahead
         print(f'Found checkpoint in "{directory}". Will resume training (epoch = {epoch})')
-        for name, (path, its_epoch) in zip(names, newest, strict=True):
+        for name, newest_path, its_epoch in zip(names, newest, epochs, strict=True):
             same = its_epoch == epoch
-            checkpoint = load_checkpoint(path if same else osp.join(directory, name, f"model.pth.tar-{epoch}"))
-            restore(checkpoint, self._models[name], self._optims[name], self._scheds[name])
-        self._restore_rest(checkpoint)
+            path = newest_path if same else osp.join(directory, name, f"model.pth.tar-{epoch}")
+            checkpoint = load_training_checkpoint(path)
+            with fitting(path):
+                restore(checkpoint, self._models[name], self._optims[name], self._scheds[name])
+        with fitting(path):
+            self._restore_rest(checkpoint)
         return epoch
 
     def _restore_rest(self, checkpoint: dict[str, Any]) -> None:
@@ -118,16 +129,18 @@ class TrainerBase:
 
         Raises:
             FileNotFoundError: there is no such checkpoint.
+            ValueError: it is damaged, or does not fit these models.
         """
         if not directory:
             print("Note that load_model() is skipped as no pretrained model is given")
             return
-        file = "model-best.pth.tar" if epoch is None else f"model.pth.tar-{epoch}"
+        file = BEST if epoch is None else f"model.pth.tar-{epoch}"
         for name in self.get_model_names():
             path = osp.join(directory, name, file)
-            checkpoint = load_checkpoint(path)
+            checkpoint = load_training_checkpoint(path)
             print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
-            self._models[name].load_state_dict(checkpoint["state_dict"])
+            with fitting(path):
+                self._models[name].load_state_dict(checkpoint["state_dict"])
 
     def set_model_mode(self, mode: str = "train", names: str | Sequence[str] | None = None) -> None:
         """Switch models to `train`, or to `eval` (`test` is the same).
@@ -236,6 +249,7 @@ class SimpleTrainer(TrainerBase):
 
     def __init__(self, cfg: CfgNode):
         super().__init__()
+        _check_settings(cfg)
         self.check_cfg(cfg)
         self.device = torch.device("cuda" if torch.cuda.is_available() and cfg.USE_CUDA else "cpu")
         self.start_epoch = self.epoch = 0
@@ -265,11 +279,36 @@ class SimpleTrainer(TrainerBase):
         super().train(self.start_epoch, self.max_epoch)
 
     def before_train(self) -> None:
+        if self.cfg.RESUME:
+            self._check_resumable(self.cfg.RESUME)
         self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME or self.output_dir)
+        if self.cfg.RESUME:
+            self._take_over_best(self.cfg.RESUME)
         summary = osp.join(self.output_dir, "tensorboard")
         mkdir_if_missing(summary)
         self.init_writer(summary)
         self.time_start = time.time()  # of the whole run, for the line at its end
+
+    def _check_resumable(self, folder: str) -> None:
+        """
+        Raises:
+            FileNotFoundError: no run of this trainer has left a checkpoint there.
+        """
+        for name in self.get_model_names():
+            if newest_checkpoint(osp.join(folder, name)) is None:
+                raise FileNotFoundError(
+                    f"nothing to resume in {folder}: a run of {self.cfg.TRAINER.NAME} leaves {name}/checkpoint there, "
+                    "and the file that it names"
+                )
+
+    def _take_over_best(self, folder: str) -> None:
+        """The best epoch so far may be one of the run that is resumed."""
+        for name in self.get_model_names():
+            there, here = osp.join(folder, name, BEST), osp.join(self.output_dir, name, BEST)
+            if osp.isfile(there) and not osp.isfile(here):
+                mkdir_if_missing(osp.dirname(here))
+                with replacing(here) as part:
+                    shutil.copyfile(there, part)
 
     def after_train(self) -> None:
         print("Finish training")
@@ -294,7 +333,7 @@ class SimpleTrainer(TrainerBase):
     def _keep_best(self, result: float) -> None:
         if result > self.best_result:
             self.best_result = result
-            self.save_model(self.epoch, self.output_dir, val_result=result, model_name="model-best.pth.tar")
+            self.save_model(self.epoch, self.output_dir, val_result=result, model_name=BEST)
 
     @torch.no_grad()
     def test(self, split: str | None = None) -> float:
@@ -320,3 +359,20 @@ class SimpleTrainer(TrainerBase):
 
     def parse_batch_test(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         return batch["img"].to(self.device), batch["label"].to(self.device)
+
+
+def _check_settings(cfg: CfgNode) -> None:
+    """
+    Raises:
+        ValueError: a value that training or test would pass over in silence, or stumble on later.
+    """
+    for key, choices in {"FINAL_MODEL": ("last_step", "best_val"), "SPLIT": ("val", "test")}.items():
+        if cfg.TEST[key] not in choices:
+            raise ValueError(f"TEST.{key} is {cfg.TEST[key]!r}; choose one of {', '.join(choices)}")
+    for key, value in {"TRAIN.PRINT_FREQ": cfg.TRAIN.PRINT_FREQ, "OPTIM.MAX_EPOCH": cfg.OPTIM.MAX_EPOCH}.items():
+        if value < 1:
+            raise ValueError(f"{key} is {value}; it must be at least 1")
+    for key in ("PIXEL_MEAN", "PIXEL_STD"):
+        value = cfg.INPUT[key]
+        if len(value) != 3 or not all(isinstance(number, int | float) for number in value):
+            raise ValueError(f"INPUT.{key} is {value}; it takes three numbers: red, green, blue")

@@ -34,7 +34,7 @@ class _Progress:
         self.losses.update(losses)
 
     def _log(self) -> None:
-        """To the terminal and TensorBoard; only here does the host wait for the device."""
+        """To the terminal and TensorBoard; here the meters are read, and the host waits for their sums."""
         t = self.trainer
         done, step = t.batch_idx + 1, t.epoch * t.num_batches + t.batch_idx
         for name, meter in self.losses.meters.items():

@@ -1,10 +1,10 @@
 """Checkpoints and parameters."""
 
 import os.path as osp
-import pickle
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -49,9 +49,8 @@ def load_checkpoint(fpath: str) -> dict[str, Any]:
     Files of Dassl.pytorch hold pickled schedules; besides tensors and plain containers, only classes of `torch.optim` are let through.
 
     Raises:
-        ValueError: no path.
+        ValueError: no path; damaged, or it holds other objects.
         FileNotFoundError: no such file.
-        RuntimeError: damaged, or it holds other objects.
     """
     if fpath is None:
         raise ValueError("no checkpoint path given")
@@ -60,10 +59,47 @@ def load_checkpoint(fpath: str) -> dict[str, Any]:
     device = None if torch.cuda.is_available() else "cpu"
     try:
         with torch.serialization.safe_globals(_safe_classes()):
-            return torch.load(fpath, map_location=device, weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise RuntimeError(f"checkpoint {fpath} can't be read ({reason})") from None
+            checkpoint = torch.load(fpath, map_location=device, weights_only=True)
+    except Exception as error:  # of damaged bytes comes any: IndexError, struct.error, OSError without a path
+        raise ValueError(f"checkpoint {fpath} can't be read ({_one_line(error)}); restore or delete it") from None
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f"{fpath} is no checkpoint: it holds a {type(checkpoint).__name__}, not a dict")
+    return checkpoint
+
+
+def load_training_checkpoint(fpath: str) -> dict[str, Any]:
+    """A checkpoint of a training: weights in `state_dict`, and the number of epochs done in `epoch`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `load_checkpoint`; or one of the two is not there.
+    """
+    checkpoint = load_checkpoint(fpath)
+    for key, kind in {"state_dict": dict, "epoch": int}.items():
+        if not isinstance(checkpoint.get(key), kind):
+            raise ValueError(
+                f"{fpath} is no checkpoint of a training: {key!r} is no {kind.__name__}; restore or delete it"
+            )
+    return checkpoint
+
+
+@contextmanager
+def fitting(fpath: str) -> Iterator[None]:
+    """While the state of this file is taken up.
+
+    Raises:
+        ValueError: it does not fit what takes it up.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {_one_line(error)}"
+        raise ValueError(
+            f"{fpath} does not fit this method and its settings ({reason}); use those of the run that wrote it, or another folder"
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _safe_classes() -> list:
@@ -100,8 +136,9 @@ def resume_from_checkpoint(
     """Load the newest checkpoint of a folder into model, optimizer and schedule; returns the number of epochs done."""
     with open(osp.join(fdir, "checkpoint"), encoding="utf-8") as file:
         path = osp.join(fdir, file.readline().strip())
-    checkpoint = load_checkpoint(path)
-    restore(checkpoint, model, optimizer, scheduler)
+    checkpoint = load_training_checkpoint(path)
+    with fitting(path):
+        restore(checkpoint, model, optimizer, scheduler)
     print(f'Resume from "{path}" (epoch = {checkpoint["epoch"]})')
     return checkpoint["epoch"]
 
@@ -189,11 +226,11 @@ def init_network_weights(model: nn.Module, init_type: str = "normal", gain: floa
             nn.init.zeros_(module.bias)
 
 
-def newest_checkpoint(folder: str) -> tuple[str, int] | None:
-    """The file that a folder's `checkpoint` points to, and its epoch; None where there is none."""
+def newest_checkpoint(folder: str) -> str | None:
+    """The file that a folder's `checkpoint` points to; None where there is none."""
     pointer = osp.join(folder, "checkpoint")
     if not osp.isfile(pointer):
         return None
-    with open(pointer, encoding="utf-8") as file:
+    with open(pointer, encoding="utf-8", errors="replace") as file:
         path = osp.join(folder, file.readline().strip())
-    return (path, load_checkpoint(path)["epoch"]) if osp.isfile(path) else None
+    return path if osp.isfile(path) else None
