@@ -25,6 +25,13 @@ def test_promptsrc_does_not_go_on_with_a_run_without_aggregation(tmp_path):
         trainer_of("promptsrc_default", tmp_path, CLASSES).resume_model_if_exist(str(tmp_path))
 
 
+def test_a_run_with_other_weights_of_the_epochs_is_named_with_the_whole_advice(tmp_path):
+    run(tmp_path)
+    other = trainer_of("promptsrc_default", tmp_path, CLASSES, MAX_EPOCH=9)
+    with pytest.raises(ValueError, match="model.pth.tar-1: the run to go on with averages .* in another --output-dir$"):
+        other.resume_model_if_exist(str(tmp_path))
+
+
 def test_prompts_of_another_depth_are_named(tmp_path):
     run(tmp_path)
     cfg = trainer_of("promptsrc_default", tmp_path, CLASSES).cfg

@@ -91,7 +91,9 @@ def fitting(fpath: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:  # says itself what does not fit
+        raise ValueError(f"{fpath}: {error}") from error
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {_one_line(error)}"
         raise ValueError(
             f"{fpath} does not fit this method and its settings ({reason}); use those of the run that wrote it, or another folder"
