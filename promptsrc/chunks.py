@@ -14,10 +14,9 @@ from torch.utils.checkpoint import checkpoint
 from promptsrc.text import TextRows
 from promptsrc.towers import encode_text
 
-KEPT = (
-    14  # numbers of width W that autograd keeps of a token and block: inputs of two layer norms, q k v, keys and values
-)
-# together with the shared ones (4), attention's result, the MLP's hidden layer (4)
+# Numbers of width W that autograd keeps of a token and block: inputs of two layer norms, q k v, keys and values together with
+# the shared ones (4), attention's result, the MLP's hidden layer (4).
+KEPT = 14
 SHARE = 0.5  # of the memory, for the text tower
 
 

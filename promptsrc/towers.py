@@ -17,9 +17,8 @@ from torch import Tensor, nn
 
 from promptsrc.text import TextRows
 
-Attend = Callable[
-    [Tensor, Tensor, Tensor, int], Tensor
-]  # queries, keys, values, number of heads -> what is attended to
+# queries, keys, values, number of heads -> what is attended to
+Attend = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 CLS = (slice(None), slice(1))  # index of (B, L, W)
 GELU_SLOPE = 1.702  # QuickGELU: x sigmoid(1.702 x)
 
