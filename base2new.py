@@ -7,13 +7,12 @@ folders that this field uses. What is finished is not run again.
 import argparse
 import copy
 import os
-import subprocess
 from pathlib import Path
 
 from command_line import setup_config
 from parse_test_res import TESTED, TRAINED
 from sweep import folders
-from sweep.jobs import Job, run_in_turn, train_command
+from sweep.jobs import Job, call, run_in_turn, train_command
 
 HERE = Path(__file__).parent
 DATASET = HERE / "configs" / "datasets" / "emoji.yaml"
@@ -30,7 +29,7 @@ def embedded(args: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     args = with_defaults(args)
     if args.eval_only or args.no_train or "DATASET.SUBSAMPLE_CLASSES" in args.opts:
-        return subprocess.call(train_command(arguments(args)))
+        return call(train_command(arguments(args)))
     base, new = jobs(args)
     if code := run_in_turn((base, new)):
         return code

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from yacs.config import CfgNode
 
+RESUMABLE = 75  # exit code of a run that a signal stopped (EX_TEMPFAIL, "try again"): the same command goes on
+
 USAGE = """Train or evaluate one method on one dataset.
 
     python train.py --trainer PromptSRC                       the embedded benchmark: base classes, then base and new
@@ -28,6 +30,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--output-dir", default="", help="folder for log and checkpoints (default: output)")
     add("--resume", default="", help="folder of a run to go on with (default: the output folder)")
     add("--seed", type=int, default=-1, help="0 or above makes the run repeatable")
+    add("--deterministic", action="store_true", help="with --seed: bitwise the same run on a GPU, too; slower there")
     add("--source-domains", nargs="+", help="source domains, where a dataset has some")
     add("--target-domains", nargs="+", help="target domains, where a dataset has some")
     add("--transforms", nargs="+", help="training transforms, in place of INPUT.TRANSFORMS")
@@ -73,6 +76,7 @@ def _merge_flags(cfg: "CfgNode", args: argparse.Namespace) -> None:
         "OUTPUT_DIR": args.output_dir,
         "RESUME": args.resume,
         "SEED": args.seed if args.seed >= 0 else None,
+        "DETERMINISTIC": args.deterministic or None,
         "DATASET.SOURCE_DOMAINS": args.source_domains,
         "DATASET.TARGET_DOMAINS": args.target_domains,
         "INPUT.TRANSFORMS": args.transforms,

@@ -20,6 +20,7 @@ def default_config() -> CfgNode:
     trainers.extend_cfg(cfg)
     cfg.MODEL_DIR = ""  # --eval-only: the run whose checkpoint is tested
     cfg.LOAD_EPOCH = -1  # its epoch; -1: the best one
+    cfg.DETERMINISTIC = False  # bitwise the same on a GPU, too, where some kernels are not by default
     return cfg
 
 

@@ -9,7 +9,6 @@ Writes table.json, table.md and figure.png, and the runs below base2new. Seed 1.
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from base2new import DATASET, ROOT, harmonic_mean, jobs, with_defaults
 from command_line import parse_args
 from promptsrc.checkpoint import read_checkpoint
-from sweep.jobs import train_command
+from sweep.jobs import call, train_command
 
 METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
 ALL_METHODS = ("ZeroshotCLIP", "ZeroshotCLIP2", "CoOp", "CoCoOp", "VPT", "MaPLe", "IVLP", "PromptSRC")
@@ -50,7 +49,7 @@ def measure(method: str, output: Path) -> dict[str, str | float]:
     """
     words = ["--trainer", method, "--output-dir", str(output)]
     started = time.time()
-    if code := subprocess.call(train_command(words)):
+    if code := call(train_command(words)):
         raise SystemExit(code)
     seconds = time.time() - started
     base, new = jobs(with_defaults(parse_args(words)))
@@ -61,8 +60,8 @@ def measure(method: str, output: Path) -> dict[str, str | float]:
 
 
 def trained_numbers(folder: Path) -> int:
-    """How many numbers a run has learned: those in its checkpoint."""
-    files = list(folder.glob("*/model.pth.tar-*"))
+    """How many numbers a run has learned: those in its newest checkpoint."""
+    files = [pointer.with_name(pointer.read_text().strip()) for pointer in folder.glob("*/checkpoint")]
     return sum(value.numel() for file in files for value in read_checkpoint(file)["state_dict"].values())
 
 

@@ -6,10 +6,11 @@
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from yacs.config import CfgNode
 from parse_test_res import TESTED, parse_run
 
 NAME = "config.yaml"
+LOCK = ".lock"  # held by the process that works in the folder
 # What changes neither prompts nor accuracy, but where and how fast they are made, and what is printed.
 FREE = {
     "OUTPUT_DIR",
@@ -33,6 +35,8 @@ FREE = {
     "MODEL.TEXTS_AT_ONCE",
     "TRAIN.PRINT_FREQ",
     "TRAIN.CHECKPOINT_FREQ",
+    "TRAIN.CHECKPOINT_MINUTES",
+    "DETERMINISTIC",
     "TEST.PER_CLASS_RESULT",
     "TEST.COMPUTE_CMAT",
 }
@@ -45,35 +49,77 @@ def held(cfg: CfgNode) -> Iterator[None]:
     """The output folder for the time of a run, which logs there; one that fails with nothing to lose leaves nothing.
 
     Raises:
-        ValueError: a run with another configuration has begun there.
+        ValueError: another process works there, or a run with another configuration has begun there.
     """
     folder = Path(cfg.OUTPUT_DIR)
-    before = {folder, *folder.iterdir()} if folder.is_dir() else set()
-    claim(cfg)
-    made = {folder / NAME}
+    ours = not folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _logged(folder) as log:
-            made.add(log)
-            yield
-    except BaseException:
-        # A log that stayed would send the next run's into log.txt-<time>, which the field's parser does not read.
-        if not has_begun(folder):
-            for file in made - before:
+        with _locked(folder):
+            _clear_stump(folder)
+            before = set(folder.iterdir())
+            try:
+                claim(cfg)
+                with _logged(folder):
+                    yield
+            except BaseException:
+                _clear_stump(folder, before)
+                raise
+    finally:
+        if ours and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _clear_stump(folder: Path, kept: Container[Path] = ()) -> None:
+    """Delete what a start left that came to nothing, but for what is `kept`; foreign files stay.
+
+    A log that stayed would send the next run's into log.txt-<time>, which the field's parser does not read.
+    """
+    if not has_begun(folder) and (folder / NAME).is_file():
+        for file in [*folder.glob("log.txt*"), *folder.glob("tensorboard/events.*"), folder / NAME]:
+            if file not in kept:
                 file.unlink(missing_ok=True)
-            if folder not in before and not any(folder.iterdir()):
-                folder.rmdir()
-        raise
+        if (tensorboard := folder / "tensorboard").is_dir() and not any(tensorboard.iterdir()):
+            tensorboard.rmdir()
 
 
 @contextlib.contextmanager
-def _logged(folder: Path) -> Iterator[Path]:
-    """Standard output goes to a log as well, which is named."""
+def _locked(folder: Path) -> Iterator[None]:
+    """The folder for one process alone; the system gives it back when that dies.
+
+    Raises:
+        ValueError: another process has it.
+    """
+    path = folder / LOCK
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = _is_at(path, file.fileno())  # and not a lock that a run has just deleted
+        except BlockingIOError:
+            free = False
+        except OSError:  # a file system without locks
+            free = True
+        if not free:
+            raise ValueError(f"another run works in {folder}; wait for its end, or use another --output-dir")
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    return path.is_file() and os.path.samestat(path.stat(), os.fstat(descriptor))
+
+
+@contextlib.contextmanager
+def _logged(folder: Path) -> Iterator[None]:
+    """Standard output goes to a log as well."""
     from dassl.utils import setup_logger  # imports PyTorch
 
     console = sys.stdout
     setup_logger(str(folder))
     try:
-        yield Path(sys.stdout.file.name)
+        yield
     finally:
         sys.stdout.close()
         sys.stdout = console

@@ -1,11 +1,13 @@
 """Train or evaluate one method on one dataset: `python train.py --help`."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from command_line import parse_args, setup_config
+from command_line import RESUMABLE, parse_args, setup_config
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     """One run: seeds, log, trainer, then training or a test."""
+    if cfg.DETERMINISTIC:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, before it starts
     import torch
     from dassl.engine import build_trainer
     from dassl.utils import collect_env_info, set_random_seed
@@ -26,7 +30,8 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     with run_folder.held(cfg):
         if cfg.SEED >= 0:
             set_random_seed(cfg.SEED)
-        torch.backends.cudnn.benchmark = torch.cuda.is_available() and cfg.USE_CUDA
+        torch.backends.cudnn.benchmark = torch.cuda.is_available() and cfg.USE_CUDA and not cfg.DETERMINISTIC
+        torch.use_deterministic_algorithms(cfg.DETERMINISTIC)
         print(f"{cfg}\n{collect_env_info()}")
         trainer = build_trainer(cfg)
         if args.eval_only:
@@ -41,7 +46,7 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 when all went well, 1 after a failure, 2 for a command that cannot be meant."""
+    """0 when all went well, 1 after a failure, 2 for a command that cannot be meant, 75 when a signal stopped it."""
     args = parse_args(argv)
     stage = 2
     try:
@@ -58,8 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"error: {' '.join(str(message).split())}", file=sys.stderr)
         return stage
+    except KeyboardInterrupt as stopped:
+        print(f"stopped: {stopped or 'before the training began'}; the same command goes on", file=sys.stderr)
+        return RESUMABLE
     return 0
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops like Ctrl-C
     sys.exit(main())

@@ -4,6 +4,7 @@ Their files hold the whole model and, for the schedule, pickled objects. Nothing
 containers only the few classes named here are let through.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Container
 from pathlib import Path
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 # What is learned, in any method's checkpoint; all else in a reference file is frozen CLIP or belongs to its class names.
 LEARNED = re.compile(r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\.")
 
+CHECKSUM = ".sha256"  # behind a file's name: the file with its checksum, which our engine leaves
+
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """The dict that a checkpoint file holds, on the CPU.
@@ -23,17 +26,25 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         FileNotFoundError: no such file.
         ValueError: it is damaged, or holds objects that no checkpoint of this field needs.
     """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint at {path}")
+    _verify(path)
     try:
         with torch.serialization.safe_globals(_reference_globals()):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no checkpoint at {path}") from None
     except Exception as error:  # damage shows in many ways, IndexError and struct.error among them
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{path} is no readable checkpoint ({reason})") from None
     if not _is_checkpoint(checkpoint):
         raise ValueError(f"{path} is no checkpoint of a run: it needs state_dict, tensors by name, and epoch, a number")
     return checkpoint
+
+
+def _verify(path: Path) -> None:
+    checksum = path.with_name(path.name + CHECKSUM)
+    if checksum.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() not in checksum.read_text(errors="replace"):
+        raise ValueError(f"{path} is damaged: its SHA-256 is not the one in {checksum.name}; restore or delete both")
 
 
 def _is_checkpoint(content: Any) -> bool:

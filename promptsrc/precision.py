@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 CHOICES = ("fp32", "fp16", "amp", "bf16")
 
@@ -49,6 +49,23 @@ class Precision:
             for name, parameter in module.named_parameters(recurse=False):
                 if name != "logit_scale":
                     parameter.data = parameter.data.to(self.towers)
+
+
+class OnTheWay:
+    """A scalar that is copied to the host while its device goes on working."""
+
+    def __init__(self, value: Tensor):
+        self.value = value.to("cpu", non_blocking=True)
+        self.copied = None
+        if value.is_cuda:
+            self.copied = torch.cuda.Event()
+            self.copied.record()
+
+    def item(self) -> float | bool:
+        """The number; waits for what the device had to do up to it, and for nothing behind it."""
+        if self.copied is not None:
+            self.copied.synchronize()
+        return self.value.item()
 
 
 def precision(prec: str, device: torch.device | str, half_on_cpu: bool = False) -> Precision:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -283,6 +284,21 @@ def run_in_turn(todo: Iterable[Job]) -> int:
                 f"{job.folder} has a finished run ({job.accuracy():.1f}%); "
                 "to start afresh, delete it or use another --output-dir"
             )
-        elif code := subprocess.call(job.command):
+        elif code := call(job.command):
             return code
     return 0
+
+
+def call(command: Sequence[str]) -> int:
+    """Exit code of a run; what asks us to stop asks it, and we wait until it has saved."""
+    with subprocess.Popen(command) as process:
+        handlers = {
+            signal.SIGTERM: lambda *_: process.terminate(),
+            signal.SIGINT: signal.SIG_IGN,  # the terminal's Ctrl-C reaches the run as well
+        }
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        try:
+            return process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -5,17 +5,19 @@ import os
 import signal
 import subprocess
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from command_line import RESUMABLE
 from sweep.jobs import Job
 
 CONSOLE = "console.txt"  # what a run printed, in its folder; its log.txt lacks errors
 LAST_LINES = 8
-PATIENCE = 10.0  # seconds that a run has between SIGTERM and SIGKILL
+PATIENCE = 30.0  # seconds that a run has between SIGTERM and SIGKILL, to finish its step and save
+TRIES = 10  # that a run gets which is killed, or stopped by a signal, again and again
 
 
 @dataclass
@@ -41,9 +43,10 @@ class Progress:
 def run(jobs: Sequence[Job], environments: Sequence[dict[str, str]], done: int = 0) -> dict[Job, str]:
     """Run the jobs, one at a time in each environment; what failed, and why. `done` are finished already.
 
-    Nothing is tried twice. A job whose need failed is not run. Interrupted, it stops the children, and the next call goes on.
+    What a signal ended (preemption, want of memory) goes on where it was; what failed by itself is not tried twice, and a job
+    whose need failed is not run. Interrupted, it stops the children, and the next call goes on.
     """
-    waiting, running, failed = deque(jobs), {}, {}
+    waiting, running, failed, tries = deque(jobs), {}, {}, Counter()
     progress = Progress(done + len(jobs), len(environments), done)
     free = deque(environments)
     with stopped_on_exit(running):
@@ -54,6 +57,11 @@ def run(jobs: Sequence[Job], environments: Sequence[dict[str, str]], done: int =
             for job in [job for job, (process, *_) in running.items() if process.poll() is not None]:
                 process, started, environment = running.pop(job)
                 free.append(environment)
+                tries[job] += 1
+                if _ended_by_signal(process.returncode) and tries[job] < TRIES:
+                    waiting.appendleft(job)
+                    print(f"ended by a signal, goes on: {job.folder}", flush=True)
+                    continue
                 progress.note(job, time.monotonic() - started)
                 if why := _failure(job, process.returncode):
                     failed[job] = why
@@ -104,6 +112,10 @@ def _signal_all(processes: Sequence[subprocess.Popen], number: int) -> None:
     for process in processes:
         if process.poll() is None:
             os.killpg(process.pid, number)
+
+
+def _ended_by_signal(code: int) -> bool:
+    return code < 0 or code == RESUMABLE
 
 
 def _failure(job: Job, code: int) -> str:

@@ -15,10 +15,10 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.aggregation import GaussianAggregation
-from promptsrc.checkpoint import load_prompts, read_checkpoint
+from promptsrc.checkpoint import CHECKSUM, load_prompts, read_checkpoint
 from promptsrc.clip import FrozenCLIP, load_clip
 from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP, prompted_clip
-from promptsrc.precision import precision
+from promptsrc.precision import OnTheWay, precision
 from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import SelfRegulation
 from promptsrc.zeroshot import diverse_features
@@ -120,6 +120,7 @@ class PromptTrainer(CLIPTrainer):
 
         What is logged is not read here, but by the engine at the print interval.
         """
+        self.impaths = batch.get("impath", ())
         images, labels = self.parse_batch_train(batch)
         student = self.model.encode(images)
         losses = self.losses(student, images, labels)
@@ -139,38 +140,39 @@ class PromptTrainer(CLIPTrainer):
         return losses
 
     def optimize(self, loss: Tensor) -> None:
-        self.detect_anomaly(loss)
-        self.model_zero_grad()
-        self.scaler.scale(loss).backward()
-        self.scaler.step(self.optim)
-        self.scaler.update()
-
-    def detect_anomaly(self, loss: Tensor) -> None:
-        """Stop before a loss that is no number spoils the prompts.
+        """Backward pass and update.
 
         Raises:
-            FloatingPointError: the loss is infinite or NaN.
+            FloatingPointError: the loss is infinite or NaN; the prompts are as before this batch.
         """
-        if not torch.isfinite(loss).all():
+        finite = OnTheWay(torch.isfinite(loss))  # read when the backward pass is queued, so that no GPU waits
+        self.model_zero_grad()
+        self.scaler.scale(loss).backward()
+        if not finite.item():
             raise FloatingPointError(
                 f"loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1} (lr "
-                f"{self.get_current_lr():.4e}, PREC {self.prec}); this batch did not change the prompts: lower OPTIM.LR, "
-                "or try PREC fp32"
+                f"{self.get_current_lr():.4e}, PREC {self.prec}; images {', '.join(self.impaths)}); this batch did not change the "
+                "prompts: lower OPTIM.LR, try PREC fp32, or look at these images"
             )
+        self.scaler.step(self.optim)
+        self.scaler.update()
 
     def end_epoch(self) -> None:
         if self.regulation:
             self.regulation.end_epoch(self.prompts)
 
     def after_epoch(self) -> None:
-        """Save every epoch, so that a kill costs one at most; CHECKPOINT_FREQ says which of the files stay."""
+        """Save every epoch, so that a kill costs one at most; CHECKPOINT_FREQ says which of the files stay.
+
+        The newest two do, so that one that is damaged has one before it.
+        """
         super().after_epoch()
         done, every = self.epoch + 1, self.cfg.TRAIN.CHECKPOINT_FREQ
         if not _stays(done, every) and done < self.max_epoch:
             self.save_model(self.epoch, self.output_dir)
         for file in self.checkpoint_path(self.output_dir, done).parent.glob("model.pth.tar-*"):
-            epoch = file.name.removeprefix("model.pth.tar-")
-            if epoch.isdecimal() and int(epoch) < done and not _stays(int(epoch), every):
+            epoch = file.name.removeprefix("model.pth.tar-").removesuffix(CHECKSUM)
+            if epoch.isdecimal() and int(epoch) < done - 1 and not _stays(int(epoch), every):
                 file.unlink(missing_ok=True)  # also one that a kill just before this line has left
 
     def test(self, split: str | None = None) -> float:
@@ -223,7 +225,17 @@ class PromptTrainer(CLIPTrainer):
         }
 
     def training_state(self) -> dict[str, Any]:
-        """What a resumed run needs besides prompts, optimizer and schedule."""
+        """What a resumed run needs besides prompts, optimizer and schedule.
+
+        Raises:
+            FloatingPointError: the prompts are no numbers any more (half precision overflows in the backward pass only, at times);
+                what was saved before stays.
+        """
+        if not all(torch.isfinite(prompt).all() for prompt in self.prompts.parameters()):
+            raise FloatingPointError(
+                f"the prompts are infinite or NaN in epoch {self.epoch + 1} (lr {self.get_current_lr():.4e}, PREC {self.prec}); what "
+                "was saved before stays: lower OPTIM.LR, or try PREC fp32 or amp, in another --output-dir"
+            )
         state = {"scaler": self.scaler.state_dict(), "prompts": self.description}
         return state | ({"regulation": self.regulation.state_dict()} if self.regulation else {})
 
@@ -240,5 +252,5 @@ def _stays(epoch: int, every: int) -> bool:
 def _what_is_there(folder: Path) -> str:
     if not folder.is_dir():
         return f"{folder.parent} holds no {folder.name} folder: is it the folder of a run of this trainer?"
-    found = sorted(file.name for file in folder.glob("model*"))
+    found = sorted(file.name for file in folder.glob("model*") if file.suffix != CHECKSUM)
     return f"found {', '.join(found) or 'nothing'} there: check --load-epoch"

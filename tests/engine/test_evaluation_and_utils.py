@@ -1,6 +1,9 @@
 """Evaluation lines, registries, meters, logs, checkpoint files."""
 
+import errno
+import hashlib
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -98,11 +101,54 @@ def state(value):
 
 def test_a_failed_write_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
     save_checkpoint(state(1.0), str(tmp_path))
-    monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
-    with pytest.raises(OSError, match="No space left"):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(full))
+    with pytest.raises(OSError, match="model.pth.tar-1 can't be written .No space left on device.*make room"):
         save_checkpoint(state(2.0), str(tmp_path))
     assert load_checkpoint(str(tmp_path / "model.pth.tar-1"))["state_dict"]["w"].tolist() == [1, 1]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint", "model.pth.tar-1"]
+    monkeypatch.undo()
+    save_checkpoint(state(2.0), str(tmp_path))
+    checksum = (tmp_path / "model.pth.tar-1.sha256").read_text()
+    assert checksum == hashlib.sha256((tmp_path / "model.pth.tar-1").read_bytes()).hexdigest() + "  model.pth.tar-1\n"
+
+
+def test_a_file_that_may_not_grow_is_one_line_and_stays_as_it_was(tmp_path):
+    """The system's own limit stands for a full disk."""
+    code = f"""
+import resource, sys, torch
+from dassl.utils import save_checkpoint
+from dassl.utils.logger import Logger
+state = dict(state_dict=dict(w=torch.zeros(8)), epoch=1, optimizer=None, scheduler=None, val_result=None)
+save_checkpoint(state, {str(tmp_path)!r})
+log = Logger({str(tmp_path / "log.txt")!r})
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+more = state | dict(more=torch.zeros(500))
+for action in (lambda: save_checkpoint(more, {str(tmp_path)!r}), lambda: log.write("x" * 600 + "\\n")):
+    try:
+        action()
+    except OSError as error:
+        print(error, file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    checkpoint, log = run.stderr.splitlines()
+    assert checkpoint.startswith(f"{tmp_path}/model.pth.tar-1 can't be written (File too large), and is as it was")
+    assert log == f"log {tmp_path}/log.txt can't be written (File too large); make room, then start again"
+    assert "more" not in load_checkpoint(str(tmp_path / "model.pth.tar-1"))
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut"])
+def test_damage_behind_the_writing_is_noticed(tmp_path, damage):
+    save_checkpoint(state(1.0), str(tmp_path))
+    file = tmp_path / "model.pth.tar-1"
+    content = bytearray(file.read_bytes())
+    content[content.index(torch.ones(2).numpy().tobytes())] ^= 1  # a weight, which PyTorch would read all the same
+    file.write_bytes(content if damage == "flip" else content[:-1])
+    with pytest.raises(
+        ValueError, match="model.pth.tar-1 is damaged: its SHA-256 is not the one in model.pth.tar-1.sha256"
+    ):
+        load_checkpoint(str(file))
 
 
 class Evil:

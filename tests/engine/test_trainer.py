@@ -1,14 +1,18 @@
 """Training, its log, checkpoints and resume."""
 
 import multiprocessing
+import os
 import re
 import shutil
+import signal
+import sys
 
 import pytest
 import torch
 from dassl.engine import TrainerX, build_trainer
 from dassl.engine.trainer import SimpleNet
-from dassl.utils import load_checkpoint, set_random_seed
+from dassl.utils import Logger, load_checkpoint, set_random_seed
+from dassl.utils.signals import Stopped, StopSignals
 
 from tests.engine import toy
 
@@ -20,33 +24,144 @@ def root(tmp_path):
     return tmp_path / "data"
 
 
-def trained(root, output, **optim):
+def trained(root, output, workers=0, minutes=10.0, **optim):
     cfg = toy.config(root, output, **optim)
+    cfg.DATALOADER.NUM_WORKERS, cfg.TRAIN.CHECKPOINT_MINUTES = workers, minutes
     set_random_seed(3)
     trainer = build_trainer(cfg)
     trainer.train()
     return trainer
 
 
-def _killed_run(root, output, at):
-    toy.ToyTrainer.kill_at = at
-    trained(root, output)
+def _ended_run(root, output, at, number, workers, minutes):
+    toy.ToyTrainer.ends_at, toy.ToyTrainer.ends_by = at, number
+    sys.stdout = Logger(str(output / "log.txt"))
+    try:
+        trained(root, output, workers, minutes)
+    except Stopped as stopped:
+        sys.exit(str(stopped))
+
+
+def ended(root, output, at, number=signal.SIGKILL, workers=0, minutes=10.0):
+    """A run that a signal ends at (epoch, batch); its exit code."""
+    output.mkdir()
+    args = (root, output, at, number, workers, minutes)
+    process = multiprocessing.get_context("spawn").Process(target=_ended_run, args=args)
+    process.start()
+    process.join()
+    return process.exitcode
 
 
 def state(trainer):
     return [*trainer.body.parameters(), *trainer.head.parameters(), trainer.extra]
 
 
+def assert_same(whole, again):
+    assert all(torch.equal(a, b) for a, b in zip(state(whole), state(again), strict=True))
+
+
 @pytest.mark.parametrize("at", [(1, 0), (2, 3), (4, 1)])
 def test_killed_and_started_again_it_ends_bitwise_where_an_uninterrupted_run_does(root, tmp_path, at):
     whole = trained(root, tmp_path / "whole")
-    process = multiprocessing.get_context("spawn").Process(target=_killed_run, args=(root, tmp_path / "killed", at))
-    process.start()
-    process.join()
-    assert process.exitcode == -9
+    assert ended(root, tmp_path / "killed", at) == -9
     again = trained(root, tmp_path / "killed")
     assert again.start_epoch == at[0]
-    assert all(torch.equal(a, b) for a, b in zip(state(whole), state(again), strict=True))
+    assert_same(whole, again)
+
+
+def logged(text):
+    """A log's lines of batches, without times."""
+    return [
+        re.sub(r"(time|data) \S+ \(\S+\) |eta .*", "", line) for line in text.splitlines() if line.startswith("epoch ")
+    ]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("at", [(0, 1), (2, 3)])
+def test_killed_within_an_epoch_it_goes_on_at_the_step_and_logs_the_same(root, tmp_path, capsys, at, workers):
+    whole = trained(root, tmp_path / "whole", workers)
+    expected = logged(capsys.readouterr().out)
+    assert ended(root, tmp_path / "killed", at, workers=workers, minutes=1e-9) == -9
+    before = logged((tmp_path / "killed" / "log.txt").read_text())
+    again = trained(root, tmp_path / "killed", workers)
+    out = capsys.readouterr().out
+    assert f"Will resume training (epoch = {at[0]}, batch = {at[1]})" in out
+    assert_same(whole, again)
+    assert before + logged(out) == expected
+    assert not list((tmp_path / "killed").glob("*/model-unfinished*"))
+
+
+@pytest.mark.parametrize(
+    "number, at, said",
+    [
+        (signal.SIGTERM, (0, 0), "in epoch 1 behind batch 1 of 4"),
+        (signal.SIGINT, (2, 3), "behind epoch 3"),
+        (signal.SIGUSR1, (4, 2), "in epoch 5 behind batch 3 of 4"),
+    ],
+)
+def test_asked_to_stop_it_finishes_the_step_and_goes_on_from_there(root, tmp_path, capfd, number, at, said):
+    whole = trained(root, tmp_path / "whole")
+    assert ended(root, tmp_path / "run", at, number) == 1
+    assert f"{number.name} {said}" in capfd.readouterr().err
+    again = trained(root, tmp_path / "run")
+    assert (again.start_epoch, again.epoch) == (at[0] + (at[1] == 3), 4)
+    assert_same(whole, again)
+
+
+def test_a_second_signal_stops_at_once(root, tmp_path):
+    signals = StopSignals()
+    with signals.awaited():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signals.asked == "SIGTERM"
+        with pytest.raises(KeyboardInterrupt, match="SIGTERM and SIGINT"):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_signal_that_the_parent_has_blocked_is_heard(root, tmp_path):
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    try:
+        signals = StopSignals()
+        with signals.awaited():
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert signals.asked == "SIGUSR1"
+        assert signal.SIGUSR1 in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: content[:-7], lambda content: b"", lambda content: content[:99] + b"?" * 9 + content[108:]],
+)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(root, tmp_path, capsys, damage):
+    whole = trained(root, tmp_path / "run")
+    file = tmp_path / "run" / "head" / "model.pth.tar-5"
+    file.write_bytes(damage(file.read_bytes()))
+    again = trained(root, tmp_path / "run")
+    out = capsys.readouterr().out
+    assert f"Warning: {file} is damaged: its SHA-256 is not the one in model.pth.tar-5.sha256" in out
+    assert again.start_epoch == 4
+    assert_same(whole, again)
+
+
+def test_when_all_are_damaged_nothing_starts_from_scratch(root, tmp_path):
+    trained(root, tmp_path / "run")
+    for file in (tmp_path / "run" / "head").glob("model*-?"):
+        file.write_bytes(b"")
+    with pytest.raises(ValueError, match="model.pth.tar-1 is damaged"):
+        trained(root, tmp_path / "run")
+
+
+def test_a_damaged_or_half_written_unfinished_state_costs_its_steps_only(root, tmp_path, capsys):
+    whole = trained(root, tmp_path / "whole")
+    for name, spoil in {"damaged": lambda file: file.write_bytes(b"?"), "half": lambda file: file.unlink()}.items():
+        ended(root, tmp_path / name, (2, 2), signal.SIGTERM)
+        spoil(tmp_path / name / "head" / "model-unfinished.pth.tar")
+        again = trained(root, tmp_path / name)
+        assert again.start_epoch == 2
+        assert_same(whole, again)
+    assert "model-unfinished.pth.tar is damaged" in capsys.readouterr().out
 
 
 def test_models_one_epoch_apart_resume_at_the_epoch_both_have(root, tmp_path):
@@ -88,7 +203,7 @@ def test_checkpoints_hold_the_five_keys_and_load_as_weights_only(root, tmp_path)
     trained(root, tmp_path / "run")
     folder = tmp_path / "run" / "head"
     assert (folder / "checkpoint").read_text() == "model.pth.tar-5\n"
-    assert len(list(folder.glob("model.pth.tar-*"))) == 5
+    assert len(list(folder.glob("model.pth.tar-?"))) == 5
     checkpoint = torch.load(folder / "model.pth.tar-4", weights_only=True)
     assert {"state_dict", "epoch", "optimizer", "scheduler", "val_result"} <= checkpoint.keys()
     assert checkpoint["epoch"] == 4 and checkpoint["scheduler"] == {"last_epoch": 4}
@@ -225,6 +340,7 @@ def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, c
 def test_a_foreign_checkpoint_is_named_when_resumed_or_loaded(root, tmp_path, content, message):
     trainer = trained(root, tmp_path / "run", MAX_EPOCH=1)
     torch.save(content, tmp_path / "run" / "head" / "model.pth.tar-1")
+    (tmp_path / "run" / "head" / "model.pth.tar-1.sha256").unlink()
     for take_up in (trainer.resume_model_if_exist, lambda folder: trainer.load_model(folder, epoch=1)):
         with pytest.raises(ValueError, match=f"run/head/model.pth.tar-1 {message}"):
             take_up(str(tmp_path / "run"))
@@ -234,5 +350,6 @@ def test_a_training_state_of_another_trainer_is_named(root, tmp_path):
     trainer = trained(root, tmp_path / "run", MAX_EPOCH=1)
     path = tmp_path / "run" / "head" / "model.pth.tar-1"
     torch.save(load_checkpoint(str(path)) | {"trainer_state": {}}, path)
+    path.with_name(f"{path.name}.sha256").unlink()
     with pytest.raises(ValueError, match=r"head/model.pth.tar-1 does not fit .* \(KeyError: 'extra'\)"):
         trainer.resume_model_if_exist(str(tmp_path / "run"))

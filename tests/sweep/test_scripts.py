@@ -105,7 +105,7 @@ def field(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(jobs, "HERE", ROOT)
     monkeypatch.setattr(jobs, "CONFIGS", ROOT / "configs")
-    monkeypatch.setattr(subprocess, "call", train_here)
+    monkeypatch.setattr(jobs, "call", train_here)
     monkeypatch.setenv("DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CFG", "vit_t8")
     return tmp_path

@@ -1,9 +1,11 @@
 """Resume of the trainers that learn prompts: what does not fit is named, old files go."""
 
+import re
+
 import pytest
 import torch
 
-from promptsrc.checkpoint import read_checkpoint
+from promptsrc.checkpoint import CHECKSUM, read_checkpoint
 from tests.trainers.test_checkpoints import CASES, trainer_of
 
 CLASSES = CASES["promptsrc_default"]["class_names"]
@@ -21,6 +23,7 @@ def test_promptsrc_does_not_go_on_with_a_run_without_aggregation(tmp_path):
     checkpoint = read_checkpoint(path)
     del checkpoint["trainer_state"]["regulation"]  # as a run of IVLP with the same prompts leaves it
     torch.save(checkpoint, path)
+    path.with_name(path.name + CHECKSUM).unlink()
     with pytest.raises(ValueError, match="stopped after epoch 1, without the prompt aggregation of the epochs before"):
         trainer_of("promptsrc_default", tmp_path, CLASSES).resume_model_if_exist(str(tmp_path))
 
@@ -44,24 +47,57 @@ def test_prompts_of_another_depth_are_named(tmp_path):
     assert "\n" not in str(e.value)
 
 
-@pytest.mark.parametrize("every, left", [(0, {4}), (2, {2, 4})])
+@pytest.mark.parametrize("every, left", [(0, {3, 4}), (2, {2, 3, 4}), (1, {1, 2, 3, 4})])
 def test_files_that_a_kill_left_behind_go_with_the_next_epoch(tmp_path, every, left):
     trainer = trainer_of("promptsrc_default", tmp_path, CLASSES, MAX_EPOCH=4)
     trainer.cfg.TRAIN.CHECKPOINT_FREQ = every
     folder = trainer.checkpoint_path(tmp_path, 1).parent
     folder.mkdir()
-    for name in ("model.pth.tar-1", "model.pth.tar-2", "model.pth.tar-3", "model.pth.tar-9", "model.pth.tar-old"):
-        (folder / name).write_bytes(b"")
+    for name in ("1", "2", "3", "9", "old"):
+        (folder / f"model.pth.tar-{name}").write_bytes(b"")
+        (folder / f"model.pth.tar-{name}.sha256").write_bytes(b"")
     trainer.epoch = 3
     trainer.after_epoch()
-    expected = {f"model.pth.tar-{epoch}" for epoch in left} | {"model.pth.tar-9", "model.pth.tar-old", "checkpoint"}
+    names = {*map(str, left), "9", "old"}
+    expected = {f"model.pth.tar-{name}{behind}" for name in names for behind in ("", ".sha256")} | {"checkpoint"}
     assert {file.name for file in folder.iterdir()} == expected
 
 
-def test_a_loss_that_is_no_number_does_not_vouch_for_the_batches_before(tmp_path):
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_names_its_images_and_changes_nothing(tmp_path, value):
     trainer = trainer_of("ivlp_default", tmp_path, CLASSES)
-    trainer.batch_idx = 1
+    trainer.batch_idx, trainer.impaths = 1, ["a cat.jpg", "b.jpg"]
+    before = {name: prompt.clone() for name, prompt in trainer.prompts.named_parameters()}
+    loss = sum(prompt.sum() for prompt in trainer.prompts.parameters()) * value
+    with pytest.raises(FloatingPointError) as error:
+        super(type(trainer), trainer).optimize(loss)  # behind what records
+    assert re.search(
+        r"loss is (nan|-?inf) in epoch 1, batch 2 \(lr \d.\d{4}e-\d\d, PREC fp32; images a cat.jpg, b.jpg\); this batch did not "
+        "change the prompts: lower OPTIM.LR, try PREC fp32, or look at these images$",
+        str(error.value),
+    )
+    assert all(torch.equal(before[name], prompt) for name, prompt in trainer.prompts.named_parameters())
+
+
+def test_prompts_that_are_no_numbers_do_not_overwrite_good_ones(tmp_path):
+    trainer = run(tmp_path)
+    path = trainer.checkpoint_path(tmp_path, 1)
+    before = path.read_bytes()
+    torch.nn.init.constant_(next(trainer.prompts.parameters()), float("nan"))
     with pytest.raises(
-        FloatingPointError, match="loss is nan in epoch 1, batch 2 .* this batch did not change the prompts"
+        FloatingPointError, match="prompts are infinite or NaN in epoch 1 .*what was saved before stays"
     ):
-        trainer.detect_anomaly(torch.tensor(float("nan")))
+        trainer.save_model(0, str(tmp_path))
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_newest_checkpoint_is_named_and_the_run_ends_the_same(tmp_path, capsys):
+    path = run(tmp_path, epochs=3).checkpoint_path(tmp_path, 3)
+    expected = read_checkpoint(path)["state_dict"]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="model.pth.tar-3 is damaged: its SHA-256 is not the one in"):
+        read_checkpoint(path)
+    run(tmp_path, epochs=3)
+    assert f"Warning: {path} is damaged" in capsys.readouterr().out
+    again = read_checkpoint(path)["state_dict"]
+    assert all(torch.equal(again[name], expected[name]) for name in expected)

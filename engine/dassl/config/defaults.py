@@ -23,6 +23,7 @@ def default_config() -> CfgNode:
             "OPTIM": _optim(),
             "TRAIN": {
                 "CHECKPOINT_FREQ": 0,  # in epochs; 0: the last epoch only
+                "CHECKPOINT_MINUTES": 10.0,  # within an epoch, the state of the run; 0: not
                 "PRINT_FREQ": 10,  # in batches
                 "COUNT_ITER": "train_x",  # TrainerXU: whose batches an epoch has (train_x, train_u, smaller_one)
             },

@@ -14,6 +14,7 @@ from dassl.data.datasets import Datum, build_dataset
 from dassl.data.image_cache import ImageCache, can_share
 from dassl.data.samplers import build_sampler
 from dassl.data.transforms import INTERPOLATION_MODES, build_transform
+from dassl.utils.signals import left_to_the_main_process
 from dassl.utils.tools import read_image
 
 
@@ -43,6 +44,7 @@ def build_data_loader(
         num_workers=min(cfg.DATALOADER.NUM_WORKERS, _cpus()),  # torch warns of more
         drop_last=is_train and len(data_source) >= batch_size,
         pin_memory=torch.cuda.is_available() and cfg.USE_CUDA,
+        worker_init_fn=left_to_the_main_process,
     )
 
 

@@ -2,10 +2,10 @@
 
 import datetime
 import os.path as osp
-import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,8 +16,20 @@ from yacs.config import CfgNode
 from dassl.data import DataManager
 from dassl.engine.random_state import random_state, restore_random_state
 from dassl.evaluation import build_evaluator
-from dassl.utils.tools import mkdir_if_missing, replacing, tolist_if_not
-from dassl.utils.torchtools import fitting, load_training_checkpoint, newest_checkpoint, restore, save_checkpoint
+from dassl.utils.checksum import remove, write_with_checksum
+from dassl.utils.signals import Stopped, StopSignals
+from dassl.utils.tools import mkdir_if_missing, tolist_if_not
+from dassl.utils.torchtools import (
+    UNFINISHED,
+    checkpoints,
+    fitting,
+    load_training_checkpoint,
+    newest_readable,
+    read_unfinished,
+    restore,
+    save_checkpoint,
+    save_unfinished,
+)
 
 BEST = "model-best.pth.tar"
 
@@ -38,6 +50,9 @@ class TrainerBase:
         self._optims: OrderedDict[str, torch.optim.Optimizer | None] = OrderedDict()
         self._scheds: OrderedDict[str, Any] = OrderedDict()
         self._writer: Any = None
+        self.stop_signals = StopSignals()
+        self.saved_at = time.monotonic()
+        self.unfinished: dict[str, Any] | None = None  # the loop's state in the epoch that a resumed run begins in
 
     def register_model(
         self, name: str = "model", model: nn.Module = None, optim: Any = None, sched: Any = None
@@ -80,42 +95,76 @@ class TrainerBase:
     ) -> None:
         """Write a checkpoint of each model into its own folder; `epoch` counts from 0."""
         for name in self.get_model_names():
-            optim, sched = self._optims[name], self._scheds[name]
-            state = {
-                "state_dict": self._models[name].state_dict(),
-                "epoch": epoch + 1,
-                "optimizer": optim.state_dict() if optim is not None else None,
-                "scheduler": sched.state_dict() if sched is not None else None,
-                "val_result": val_result,
-                "best_result": getattr(self, "best_result", None),
-                "trainer_state": self.training_state(),
-                "random_state": random_state(),
-            }
+            state = self._state(name, epoch + 1, val_result)
             save_checkpoint(state, osp.join(directory, name), is_best=is_best, model_name=model_name)
+        for name in self.get_model_names():  # now that all are at this epoch's end
+            remove(osp.join(directory, name, UNFINISHED))
+        self.saved_at = time.monotonic()
+
+    def save_unfinished(self, loop: dict[str, Any]) -> None:
+        """Write the state within an epoch: besides that of a checkpoint, how far the loop is (tensors and plain types)."""
+        for name in self.get_model_names():
+            state = self._state(name, self.epoch) | {"unfinished": loop}
+            save_unfinished(state, osp.join(self.output_dir, name))
+        self.saved_at = time.monotonic()
+
+    def _state(self, name: str, epochs_done: int, val_result: Any = None) -> dict[str, Any]:
+        optim, sched = self._optims[name], self._scheds[name]
+        return {
+            "state_dict": self._models[name].state_dict(),
+            "epoch": epochs_done,
+            "optimizer": optim.state_dict() if optim is not None else None,
+            "scheduler": sched.state_dict() if sched is not None else None,
+            "val_result": val_result,
+            "best_result": getattr(self, "best_result", None),
+            "trainer_state": self.training_state(),
+            "random_state": random_state(),
+        }
 
     def resume_model_if_exist(self, directory: str) -> int:
-        """Go on from the newest epoch that all models have a checkpoint of; returns the number of epochs done.
+        """Go on from the newest state that all models have; returns the number of epochs done.
+
+        That is an epoch's checkpoint, or a step within the epoch behind it (`save_unfinished`).
 
         Raises:
-            ValueError: a file there is damaged, or does not fit these models.
+            ValueError: no checkpoint of a model is readable, or it does not fit these models.
         """
-        names = self.get_model_names()
-        newest = [newest_checkpoint(osp.join(directory, name)) for name in names]
-        if not newest or None in newest:
+        found = self._newest_epoch(directory)
+        epoch = next(iter(found.values()))[1]["epoch"] if found else 0
+        if unfinished := self._newest_unfinished(directory, epoch):
+            found = unfinished
+        if not found:
             print("No checkpoint found, train from scratch")
             return 0
-        epochs = [load_training_checkpoint(path)["epoch"] for path in newest]
-        epoch = min(epochs)  # a kill between two files leaves one model an epoch ahead
-        print(f'Found checkpoint in "{directory}". Will resume training (epoch = {epoch})')
-        for name, newest_path, its_epoch in zip(names, newest, epochs, strict=True):
-            same = its_epoch == epoch
-            path = newest_path if same else osp.join(directory, name, f"model.pth.tar-{epoch}")
-            checkpoint = load_training_checkpoint(path)
+        for name, (path, checkpoint) in found.items():
             with fitting(path):
                 restore(checkpoint, self._models[name], self._optims[name], self._scheds[name])
         with fitting(path):
             self._restore_rest(checkpoint)
+        self.unfinished = checkpoint.get("unfinished")
+        epoch, batch = checkpoint["epoch"], f", batch = {self.unfinished['batch']}" if self.unfinished else ""
+        print(f'Found checkpoint in "{directory}". Will resume training (epoch = {epoch}{batch})')
         return epoch
+
+    def _newest_epoch(self, directory: str) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Path and content by model, all of the same epoch; empty where a model has none."""
+        newest = {name: newest_readable(osp.join(directory, name)) for name in self.get_model_names()}
+        if None in newest.values():
+            return {}
+        epoch = min((content["epoch"] for _, content in newest.values()), default=0)
+        for name, (_, content) in newest.items():
+            if content["epoch"] != epoch:  # a kill between two files leaves one model an epoch ahead
+                path = osp.join(directory, name, f"model.pth.tar-{epoch}")
+                newest[name] = path, load_training_checkpoint(path)
+        return newest
+
+    def _newest_unfinished(self, directory: str, epoch: int) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Path and content by model, all of the same step behind `epoch` epochs; else empty."""
+        paths = {name: osp.join(directory, name) for name in self.get_model_names()}
+        states = {name: (osp.join(path, UNFINISHED), read_unfinished(path)) for name, path in paths.items()}
+        steps = {content and (content["epoch"], content["unfinished"]["batch"]) for _, content in states.values()}
+        same = len(steps) == 1 and None not in steps
+        return states if same and min(steps)[0] >= epoch else {}
 
     def _restore_rest(self, checkpoint: dict[str, Any]) -> None:
         """What files of Dassl.pytorch do not have."""
@@ -210,11 +259,14 @@ class TrainerBase:
     def train(self, start_epoch: int, max_epoch: int) -> None:
         self.start_epoch, self.max_epoch = start_epoch, max_epoch
         self.before_train()
-        for epoch in range(self.start_epoch, self.max_epoch):
-            self.epoch = epoch
-            self.before_epoch()
-            self.run_epoch()
-            self.after_epoch()
+        with self.stop_signals.awaited():
+            for epoch in range(self.start_epoch, self.max_epoch):
+                self.epoch = epoch
+                self.before_epoch()
+                self.run_epoch()
+                self.after_epoch()
+                if self.stop_signals.asked:
+                    raise Stopped(f"{self.stop_signals.asked} behind epoch {epoch + 1}; the epoch is saved")
         self.after_train()
 
     def before_train(self) -> None: ...
@@ -295,7 +347,8 @@ class SimpleTrainer(TrainerBase):
             FileNotFoundError: no run of this trainer has left a checkpoint there.
         """
         for name in self.get_model_names():
-            if newest_checkpoint(osp.join(folder, name)) is None:
+            model = osp.join(folder, name)
+            if not checkpoints(model) and read_unfinished(model) is None:
                 raise FileNotFoundError(
                     f"nothing to resume in {folder}: a run of {self.cfg.TRAINER.NAME} leaves {name}/checkpoint there, "
                     "and the file that it names"
@@ -307,8 +360,7 @@ class SimpleTrainer(TrainerBase):
             there, here = osp.join(folder, name, BEST), osp.join(self.output_dir, name, BEST)
             if osp.isfile(there) and not osp.isfile(here):
                 mkdir_if_missing(osp.dirname(here))
-                with replacing(here) as part:
-                    shutil.copyfile(there, part)
+                write_with_checksum(Path(there).read_bytes(), here)
 
     def after_train(self) -> None:
         print("Finish training")
@@ -327,7 +379,7 @@ class SimpleTrainer(TrainerBase):
         last, every = self.epoch + 1 == self.max_epoch, self.cfg.TRAIN.CHECKPOINT_FREQ
         if not self.cfg.TEST.NO_TEST and self.cfg.TEST.FINAL_MODEL == "best_val":
             self._keep_best(self.test(split="val"))
-        if last or (every > 0 and (self.epoch + 1) % every == 0):
+        if last or self.stop_signals.asked or (every > 0 and (self.epoch + 1) % every == 0):
             self.save_model(self.epoch, self.output_dir)
 
     def _keep_best(self, result: float) -> None:

@@ -2,33 +2,68 @@
 
 import datetime
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from torch import Tensor
 
+from dassl.engine.random_state import random_state, restore_random_state
 from dassl.engine.trainer import SimpleTrainer
 from dassl.utils.meters import AverageMeter, MetricMeter
+from dassl.utils.signals import Stopped
 
 
 class _Progress:
-    """Times batches and prints the log's lines."""
+    """Numbers and times the batches of an epoch, prints the log's lines, and saves on the way."""
 
     def __init__(self, trainer: SimpleTrainer):
         self.trainer, self.losses = trainer, MetricMeter()
         self.time, self.data = AverageMeter(), AverageMeter()
 
     def batches(self, loader: Iterable[Any]) -> Iterator[Any]:
-        """The loader's batches, numbered in `trainer.batch_idx`."""
-        end = time.time()
-        for self.trainer.batch_idx, batch in enumerate(loader):
+        """The loader's batches, numbered in `trainer.batch_idx`; behind those that an earlier run has done in this epoch.
+
+        Raises:
+            Stopped: a signal asked to; the state is saved.
+        """
+        trainer, end = self.trainer, time.time()
+        for trainer.batch_idx, batch in self._remaining(loader):
             self.data.update(time.time() - end)
             yield batch
             self.time.update(time.time() - end)
             end = time.time()
-            every, batches = self.trainer.cfg.TRAIN.PRINT_FREQ, self.trainer.num_batches
-            if (self.trainer.batch_idx + 1) % every == 0 or batches < every:
+            every, batches = trainer.cfg.TRAIN.PRINT_FREQ, trainer.num_batches
+            if (trainer.batch_idx + 1) % every == 0 or batches < every:
                 self._log()
+            if trainer.batch_idx + 1 < batches:  # behind the last one the epoch is saved
+                self._save_or_stop()
+
+    def _remaining(self, loader: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+        """The order and augmentation of an epoch follow from the random state at its start, so that is where to begin again."""
+        unfinished, self.trainer.unfinished = self.trainer.unfinished, None
+        if unfinished:
+            now = random_state()
+            restore_random_state(unfinished["at_start"])
+        self.at_start = random_state()
+        numbered = enumerate(loader)  # which draws already
+        if unfinished:
+            deque(islice(numbered, unfinished["batch"]), maxlen=0)  # the rest of what they draw is drawn
+            restore_random_state(now)
+            self.losses.load_state_dict(unfinished["losses"])
+        yield from numbered
+
+    def _save_or_stop(self) -> None:
+        """Save where it is time to, or where a signal asks to stop."""
+        trainer, minutes = self.trainer, self.trainer.cfg.TRAIN.CHECKPOINT_MINUTES
+        asked, done = trainer.stop_signals.asked, trainer.batch_idx + 1
+        if asked or 0 < minutes * 60 < time.monotonic() - trainer.saved_at:
+            trainer.save_unfinished({"batch": done, "at_start": self.at_start, "losses": self.losses.state_dict()})
+        if asked:
+            raise Stopped(
+                f"{asked} in epoch {trainer.epoch + 1} behind batch {done} of {trainer.num_batches}; its state is saved"
+            )
 
     def record(self, losses: Mapping[str, float | Tensor] | None) -> None:
         self.losses.update(losses)

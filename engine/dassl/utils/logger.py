@@ -1,5 +1,6 @@
 """Standard output, also into a file."""
 
+import contextlib
 import os.path as osp
 import sys
 import time
@@ -16,12 +17,25 @@ class Logger:
         self.file: TextIO | None = None
         if fpath is not None:
             mkdir_if_missing(osp.dirname(osp.abspath(fpath)))
-            self.file = open(fpath, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process writes
+            # by the line, so that a kill costs none; open as long as the process writes
+            self.file = open(fpath, "w", buffering=1, encoding="utf-8")  # noqa: SIM115
 
     def write(self, message: str) -> None:
+        """
+        Raises:
+            OSError: the file can't be written, and is left as it is.
+        """
         self.console.write(message)
         if self.file is not None:
-            self.file.write(message)
+            try:
+                self.file.write(message)
+            except OSError as error:
+                file, self.file = self.file, None
+                with contextlib.suppress(OSError):  # closing tries to write once more
+                    file.close()
+                raise OSError(
+                    f"log {file.name} can't be written ({error.strerror}); make room, then start again"
+                ) from error
 
     def flush(self) -> None:
         self.console.flush()

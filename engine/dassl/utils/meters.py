@@ -41,6 +41,13 @@ class AverageMeter:
             self._average = 0.9 * self._average + 0.1 * self._val if self.count else self._val
         self.count += n
 
+    def state_dict(self) -> dict[str, float | int | torch.Tensor]:
+        """Tensors and numbers; `load_state_dict` of a meter that is as new goes on from there."""
+        return {"val": self._val, "sum": self._sum, "average": self._average, "count": self.count}
+
+    def load_state_dict(self, state: Mapping[str, float | int | torch.Tensor]) -> None:
+        self._val, self._sum, self._average, self.count = (state[key] for key in ("val", "sum", "average", "count"))
+
 
 class MetricMeter:
     """Meters by name; prints `name val (avg)` for each."""
@@ -60,6 +67,13 @@ class MetricMeter:
             raise TypeError(f"a dict of numbers is expected, not {type(input_dict).__name__}")
         for name, value in input_dict.items():
             self.meters[name].update(value)
+
+    def state_dict(self) -> dict[str, dict[str, float | int | torch.Tensor]]:
+        return {name: meter.state_dict() for name, meter in self.meters.items()}
+
+    def load_state_dict(self, state: Mapping[str, Mapping[str, float | int | torch.Tensor]]) -> None:
+        for name, numbers in state.items():
+            self.meters[name].load_state_dict(numbers)
 
     def __str__(self) -> str:
         return self.delimiter.join(f"{name} {m.val:.4f} ({m.avg:.4f})" for name, m in self.meters.items())

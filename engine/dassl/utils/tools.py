@@ -45,18 +45,28 @@ def write_json(obj: Any, fpath: str) -> None:
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[str]:
-    """A name to write to; on success the file there takes the place of `path`, whole and on disk."""
-    path = Path(path)
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(descriptor)
+    """A name to write to; on success the file there takes the place of `path`, whole and on disk.
+
+    Raises:
+        OSError: it can't be written (no space, no permission), or something else on the way could not; `path` stays as it was.
+    """
+    path, part = Path(path), None
     try:
+        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(descriptor)
         yield part
         with open(part, "rb") as file:
             os.fsync(file.fileno())
         os.chmod(part, 0o666 & ~_umask())
         os.replace(part, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise type(error)(
+            f"{path} can't be written ({reason}), and is as it was; make room there or choose another folder, then start again"
+        ) from error
     finally:
-        Path(part).unlink(missing_ok=True)
+        if part is not None:
+            Path(part).unlink(missing_ok=True)
 
 
 def _umask() -> int:

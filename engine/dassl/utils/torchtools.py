@@ -1,7 +1,9 @@
 """Checkpoints and parameters."""
 
+import io
+import os
 import os.path as osp
-import shutil
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +12,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from dassl.utils import checksum
 from dassl.utils.tools import mkdir_if_missing, replacing, tolist_if_not
+
+UNFINISHED = "model-unfinished.pth.tar"
 
 
 def save_checkpoint(
@@ -22,8 +27,11 @@ def save_checkpoint(
 ) -> None:
     """Write `<save_dir>/model.pth.tar-<epoch>` (or `model_name`), then its name into `<save_dir>/checkpoint`.
 
-    `state` has `state_dict, epoch, optimizer, scheduler, val_result`; `epoch` counts the epochs done. The file is complete before
-    its name is known, and both replace older ones whole.
+    `state` has `state_dict, epoch, optimizer, scheduler, val_result`; `epoch` counts the epochs done. The file is complete, with a
+    checksum beside it, before its name is known, and all replace older ones whole.
+
+    Raises:
+        OSError: a file can't be written; what was there stays.
     """
     mkdir_if_missing(save_dir)
     if remove_module_from_keys:
@@ -31,16 +39,28 @@ def save_checkpoint(
         state = {**state, "state_dict": weights}
     name = model_name or f"model.pth.tar-{state['epoch']}"
     path = osp.join(save_dir, name)
-    with replacing(path) as part:
-        torch.save(state, part)
+    content = _in_bytes(state)
+    checksum.write_with_checksum(content, path)
     print(f"Checkpoint saved to {path}")
     with replacing(osp.join(save_dir, "checkpoint")) as part, open(part, "w", encoding="utf-8") as file:
         file.write(f"{name}\n")
     if is_best:
         best = osp.join(save_dir, "model-best.pth.tar")
-        with replacing(best) as part:
-            shutil.copyfile(path, part)
+        checksum.write_with_checksum(content, best)
         print(f'Best checkpoint saved to "{best}"')
+
+
+def save_unfinished(state: dict[str, Any], save_dir: str) -> None:
+    """Write the state of an epoch that is not done beside the checkpoints; their pointer stays as it is."""
+    mkdir_if_missing(save_dir)
+    checksum.write_with_checksum(_in_bytes(state), osp.join(save_dir, UNFINISHED))
+
+
+def _in_bytes(state: dict[str, Any]) -> bytes:
+    """What `torch.save` writes; a disk that is full is then an OSError of ours, not a RuntimeError of PyTorch's."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
 
 
 def load_checkpoint(fpath: str) -> dict[str, Any]:
@@ -56,6 +76,7 @@ def load_checkpoint(fpath: str) -> dict[str, Any]:
         raise ValueError("no checkpoint path given")
     if not osp.exists(fpath):
         raise FileNotFoundError(f"no checkpoint at {fpath}")
+    checksum.verify(fpath)
     device = None if torch.cuda.is_available() else "cpu"
     try:
         with torch.serialization.safe_globals(_safe_classes()):
@@ -228,11 +249,50 @@ def init_network_weights(model: nn.Module, init_type: str = "normal", gain: floa
             nn.init.zeros_(module.bias)
 
 
-def newest_checkpoint(folder: str) -> str | None:
-    """The file that a folder's `checkpoint` points to; None where there is none."""
+def checkpoints(folder: str) -> list[str]:
+    """The file that a folder's `checkpoint` points to, and those of the epochs before it; newest first."""
     pointer = osp.join(folder, "checkpoint")
     if not osp.isfile(pointer):
-        return None
+        return []
     with open(pointer, encoding="utf-8", errors="replace") as file:
-        path = osp.join(folder, file.readline().strip())
-    return path if osp.isfile(path) else None
+        newest = file.readline().strip()
+    below = _epoch_of(newest)
+    numbers = filter(None, map(_epoch_of, os.listdir(folder)))
+    older = sorted((number for number in numbers if below is None or number < below), reverse=True)
+    names = [newest, *(f"model.pth.tar-{number}" for number in older)]
+    return [path for path in (osp.join(folder, name) for name in names) if osp.isfile(path)]
+
+
+def _epoch_of(name: str) -> int | None:
+    match = re.fullmatch(r"model\.pth\.tar-(\d+)", name)
+    return int(match[1]) if match else None
+
+
+def newest_readable(folder: str) -> tuple[str, dict[str, Any]] | None:
+    """Path and content of the newest checkpoint in a folder; one that is damaged is named, and the one before it taken.
+
+    Raises:
+        ValueError: all are damaged.
+    """
+    paths = checkpoints(folder)
+    for path in paths:
+        try:
+            return path, load_training_checkpoint(path)
+        except ValueError as error:
+            if path == paths[-1]:
+                raise
+            print(f"Warning: {error}. Going on from the one before")
+    return None
+
+
+def read_unfinished(folder: str) -> dict[str, Any] | None:
+    """The state of an epoch that was not done (`save_unfinished`); None where there is none, or none that is readable."""
+    path = osp.join(folder, UNFINISHED)
+    if not osp.isfile(path):
+        return None
+    try:
+        checkpoint = load_training_checkpoint(path)
+    except ValueError as error:
+        print(f"Warning: {error}. Going on from the end of the epoch before")
+        return None
+    return checkpoint if "unfinished" in checkpoint else None
