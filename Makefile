@@ -2,12 +2,15 @@
 # make compare    every method on it -> output/compare
 # make test    the whole suite
 # make test-slurm    sweeps on a one-node Slurm of this machine (root; apt-get install slurm-wlm)
+# make soak MINUTES=5 JOBS=200    long training and a sweep under fire: does anything grow, get lost or differ?
 # Each sets up .venv first; a second call finds it ready.
 
 PYTHON ?= python3
+MINUTES ?= 5
+JOBS ?= 200
 BIN := .venv/bin
 
-.PHONY: demo compare test test-slurm lint clean
+.PHONY: demo compare test test-slurm soak lint clean
 
 demo: .venv/ready
 	$(BIN)/python demo.py
@@ -20,6 +23,9 @@ test: .venv/ready
 
 test-slurm: .venv/ready
 	$(BIN)/python -m pytest -q -m slurm tests/sweep/test_cluster.py
+
+soak: .venv/ready
+	$(BIN)/python -W "ignore:pkg_resources" -m benchmarks.soak --minutes $(MINUTES) --jobs $(JOBS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .
