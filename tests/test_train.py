@@ -10,6 +10,7 @@ import time
 import pytest
 import torch
 
+import run_folder
 import train
 from promptsrc.checkpoint import read_checkpoint
 from tests.conftest import ROOT
@@ -70,6 +71,78 @@ def test_killed_at_any_time_it_ends_bitwise_where_an_uninterrupted_run_does(unin
     ours, theirs = prompts(tmp_path), prompts(uninterrupted)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+WORKERS = ["DATALOADER.NUM_WORKERS", "2", "TRAIN.PRINT_FREQ", "1"]
+
+
+@pytest.fixture(scope="module")
+def with_workers(tmp_path_factory):
+    """The folder of a run whose images come from processes of their own, which have random states of their own."""
+    output = tmp_path_factory.mktemp("with_workers")
+    command = [sys.executable, "train.py", *arguments(output, *WORKERS)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return output
+
+
+@pytest.mark.parametrize("number, steps", [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGINT, 5)])
+def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(with_workers, tmp_path, number, steps):
+    """The signal goes to all its processes, as a terminal's and Slurm's do."""
+    command = [sys.executable, "train.py", *arguments(tmp_path, *WORKERS, "TRAIN.CHECKPOINT_MINUTES", "1e-9")]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    log = tmp_path / "log.txt"
+    while not log.is_file() or len(re.findall("^epoch ", log.read_text(), re.M)) < steps:
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, number)
+    _, error = process.communicate()
+    if number == signal.SIGKILL:
+        assert process.returncode == -9
+    else:
+        assert process.returncode == 75
+        assert re.fullmatch(rf"stopped: {number.name} .*; the same command goes on", error.strip().splitlines()[-1])
+        assert not (tmp_path / run_folder.LOCK).exists()
+    again = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    assert "Will resume training" in again.stdout
+    ours, theirs = prompts(tmp_path), prompts(with_workers)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_start_that_is_killed_leaves_its_log_to_the_next_one(tmp_path, in_root, capsys):
+    """The next run's log is log.txt, which the field's parser reads."""
+    cfg = train.setup_config(train.parse_args(arguments(tmp_path)))
+    run_folder.claim(cfg)
+    (tmp_path / "log.txt").write_text("Loading dataset: Emoji\n")
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "events.out.tfevents.1").touch()
+    (tmp_path / run_folder.LOCK).touch()
+    assert train.main(arguments(tmp_path, "OPTIM.MAX_EPOCH", "1")) == 0
+    assert "=> result" in (tmp_path / "log.txt").read_text()
+    assert len(list(tmp_path.glob("tensorboard/*"))) == 1
+    assert {file.name for file in tmp_path.iterdir()} == {"VLPromptLearner", "config.yaml", "log.txt", "tensorboard"}
+
+
+def test_two_runs_in_one_folder_do_not_mix(tmp_path, in_root, capsys):
+    cfg = train.setup_config(train.parse_args(arguments(tmp_path)))
+    with run_folder.held(cfg):
+        before = sorted(tmp_path.iterdir())
+        assert train.main(arguments(tmp_path, "OPTIM.LR", "0.1")) == 1
+        assert sorted(tmp_path.iterdir()) == before
+    error = capsys.readouterr().err
+    assert error == f"error: another run works in {tmp_path}; wait for its end, or use another --output-dir\n"
+
+
+def test_deterministic_is_what_pytorch_is_asked_for(uninterrupted, tmp_path, in_root, monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    asked = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", asked.append)
+    for name in ("a", "b"):
+        assert train.main(["--deterministic", *arguments(tmp_path / name)]) == 0
+    assert asked == [True, True] and os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    for name in prompts(uninterrupted):
+        assert torch.equal(prompts(tmp_path / "a")[name], prompts(tmp_path / "b")[name])
 
 
 def test_the_checkpoint_is_tested_on_new_classes(uninterrupted, tmp_path, in_root, capsys):
