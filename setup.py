@@ -22,6 +22,8 @@ setup(
         "plots": ["matplotlib"],
         "slurm": ["submitit"],
         "open_clip": ["open_clip_torch"],
+        "onnx": ["onnx", "onnxruntime", "onnxscript"],
+        "hub": ["huggingface_hub"],
         "dev": ["pytest", "pytest-timeout", "ruff", "hypothesis", "open_clip_torch", "transformers"],
     },
 )
