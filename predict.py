@@ -10,6 +10,7 @@ on, or any others. Exit code: 0 all images classified, 1 some unreadable, or a f
 import argparse
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
@@ -51,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         names = classnames.chosen(args)
         stage = 1
         return predict(args, names)
+    except BrokenPipeError:  # whoever read, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # and Python's last flush goes there
+        return stage
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return stage

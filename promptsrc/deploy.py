@@ -9,6 +9,7 @@ file a tensor (`promptsrc.images.Preprocessing`). Each is read back and compared
 import dataclasses
 import importlib.util
 import json
+import logging
 import os
 from collections.abc import Callable, Sequence
 
@@ -59,6 +60,9 @@ def write_onnx(classifier: Classifier, classnames: Sequence[str] | None, path: s
     import onnx
     import onnxruntime
 
+    logging.getLogger("onnxscript").setLevel(
+        logging.ERROR
+    )  # its optimizer says of each layer norm what it leaves as it is
     module, about = _module(classifier, classnames)
     exported = torch.onnx.export(
         _program(classifier, module), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
