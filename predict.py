@@ -39,10 +39,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"invalid whole number above 0: {text!r}")
+    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
