@@ -69,7 +69,7 @@ def predict(args: argparse.Namespace, names: list[str] | None) -> int:
     files = image_files(args.images)
     with redirect_stdout(sys.stderr):  # notes about weights and precision are no results
         classifier = load(args.model_dir, args.device)
-        names = classifier.model(names).classnames
+        width = max(map(len, classifier.model(names).classnames))
     unreadable = 0
     with tqdm(total=len(files), unit="image", leave=False, disable=None) as bar:
 
@@ -91,7 +91,7 @@ def predict(args: argparse.Namespace, names: list[str] | None) -> int:
         elif args.csv:
             print_csv(watched())
         else:
-            print_table(watched(), max(len(str(file)) for file in files), max(map(len, names)))
+            print_table(watched(), max(len(str(file)) for file in files), width)
     if unreadable:
         print(f"{unreadable} of {len(files)} images could not be read", file=sys.stderr)
     return int(unreadable > 0)

@@ -6,7 +6,7 @@ setup(
     description="PromptSRC: prompts that adapt a frozen CLIP without making it forget",
     license="MIT",
     python_requires=">=3.10",
-    packages=["promptsrc"],
+    packages=["promptsrc", "promptsrc.prompts"],
     package_data={"promptsrc": ["weights/*"]},
     install_requires=[
         "torch>=2.5",

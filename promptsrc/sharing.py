@@ -31,6 +31,7 @@ from promptsrc.prompts import (
 
 Description = dict[str, Any]
 NEEDED = {"method": str, "backbone": str, "learner": str, "settings": dict}  # of a description
+OPTIONAL = {"classnames": list, "input": dict}
 
 
 class SharedPrompts(NamedTuple):
@@ -103,7 +104,8 @@ def _checked(description: Any, path: Path) -> Description:
         ValueError: an entry is missing, or of another kind.
     """
     entries = description if isinstance(description, dict) else {}
-    if wrong := [key for key, kind in NEEDED.items() if not isinstance(entries.get(key), kind)]:
+    kinds = NEEDED | {key: kind for key, kind in OPTIONAL.items() if key in entries}
+    if wrong := [key for key, kind in kinds.items() if not isinstance(entries.get(key), kind)]:
         raise ValueError(f"{path} does not say what its prompts are for: {', '.join(wrong)} missing or damaged")
     return entries
 

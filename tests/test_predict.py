@@ -105,6 +105,17 @@ def test_a_checkpoint_from_before_class_names_were_kept(run, photos, tmp_path, c
     assert capsys.readouterr().out == old  # the emoji configs have CLIP's published input
 
 
+def test_a_bar_on_a_terminal_and_none_among_the_results(run, photos, monkeypatch, capsys):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert predict.main(["--model-dir", str(run), str(photos / "a b.png"), "--csv", "--top", "1"]) == 0
+    assert "0/1 [00:00<?, ?image/s]" in sys.stderr.getvalue()
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     "words, code, message",
     [

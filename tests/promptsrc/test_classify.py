@@ -235,6 +235,15 @@ def test_a_context_of_the_classes_takes_as_many_names():
         classifier.model([*NEW, "cat"])
 
 
+def test_names_that_were_trained_on_twice_are_used_as_they_are(classifier, photos):
+    names = ["owl", "crane", "crane"]
+    shared = promptsrc.sharing.SharedPrompts(
+        classifier.description | {"classnames": names}, classifier._prompts.state_dict()
+    )
+    for prediction in Classifier(shared, "cpu").classify(photos):
+        assert sorted(name for name, _ in prediction.classes) == ["crane", "crane", "owl"]
+
+
 @pytest.mark.parametrize("device", ["abacus", "cuda:99"])
 def test_a_device_that_is_not_there(classifier, device):
     with pytest.raises(ValueError, match=f"device '{device}' cannot be used here"):

@@ -148,11 +148,11 @@ def test_what_cannot_be_exported_gets_a_line(files, tmp_path, monkeypatch, capsy
 
 
 def test_a_damaged_description(tmp_path, capsys):
-    for text in ('"x"', '{"method": "A", "backbone": "ViT-T/8", "learner": "DeepPrompts"}'):
+    half = '{"method": "A", "backbone": "ViT-T/8", "learner": "DeepPrompts"'
+    for text in ('"x"', half + "}", half + ', "settings": {}, "classnames": "owl"}'):
         save_file({"ctx": torch.ones(1)}, tmp_path / "a.safetensors", {"prompts": text})
         assert export.main([str(tmp_path / "a.safetensors"), str(tmp_path / "b.npz")]) == 1
         assert "does not say what its prompts are for" in capsys.readouterr().err
-    text = '{"method": "A", "backbone": "ViT-T/8", "learner": "DeepPrompts", "settings": {"n": 3}}'
-    save_file({"ctx": torch.ones(1)}, tmp_path / "a.safetensors", {"prompts": text})
+    save_file({"ctx": torch.ones(1)}, tmp_path / "a.safetensors", {"prompts": half + ', "settings": {"n": 3}}'})
     assert export.main([str(tmp_path / "a.safetensors"), str(tmp_path / "b.npz")]) == 1
     assert "DeepPrompts cannot be made with the settings {'n': 3}" in capsys.readouterr().err
