@@ -134,10 +134,9 @@ def _check_fixed(model: PromptedCLIP) -> None:
 
 def _program(classifier: Classifier, module: nn.Module) -> torch.export.ExportedProgram:
     """Traced on two images, for any number of them."""
+    batch = torch.export.Dim("batch", max=2**20)  # PyTorch 2.5 takes none without a bound
     with torch.no_grad():
-        return torch.export.export(
-            module, (_images(classifier, 2),), dynamic_shapes={"images": {0: torch.export.Dim("batch")}}
-        )
+        return torch.export.export(module, (_images(classifier, 2),), dynamic_shapes={"images": {0: batch}})
 
 
 def _images(classifier: Classifier, count: int) -> Tensor:
