@@ -6,7 +6,7 @@ setup(
     description="PromptSRC: prompts that adapt a frozen CLIP without making it forget",
     license="MIT",
     python_requires=">=3.10",
-    packages=["promptsrc"],
+    packages=["promptsrc", "promptsrc.prompts"],
     package_data={"promptsrc": ["weights/*"]},
     install_requires=[
         "torch>=2.5",
@@ -22,6 +22,8 @@ setup(
         "plots": ["matplotlib"],
         "slurm": ["submitit"],
         "open_clip": ["open_clip_torch"],
+        "onnx": ["onnx", "onnxruntime", "onnxscript"],
+        "hub": ["huggingface_hub"],
         "dev": ["pytest", "pytest-timeout", "ruff", "hypothesis", "open_clip_torch", "transformers"],
     },
 )

@@ -12,8 +12,7 @@ from datasets.base import FewShotDataset, own_folder
 from datasets.files import class_folders, read_json, visible_files
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split, by_label, cut
-
-IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+from promptsrc.images import SUFFIXES
 
 
 @DATASET_REGISTRY.register()
@@ -84,8 +83,8 @@ def _read_part(folder: Path, part: str, classes: dict[str, str]) -> list[Item]:
         raise ValueError(f"{folder / part / unknown[0]} is no class: train/ has no such folder; add it or remove this")
     items = []
     for name in filter(lambda name: (folder / part / name).is_dir(), classes):
-        files = [f for f in visible_files(folder / part / name) if Path(f).suffix.lower() in IMAGE_SUFFIXES]
+        files = [f for f in visible_files(folder / part / name) if Path(f).suffix.lower() in SUFFIXES]
         if not files:
-            raise ValueError(f"{folder / part / name} has no images ({' '.join(sorted(IMAGE_SUFFIXES))}); add some")
+            raise ValueError(f"{folder / part / name} has no images ({' '.join(sorted(SUFFIXES))}); add some")
         items += [Item(f"{part}/{name}/{file}".lstrip("/"), labels[name], classes[name]) for file in files]
     return items

@@ -1,6 +1,12 @@
-"""Write the prompts of a checkpoint as a safetensors file that stands alone.
+"""Write what a run has learned for use elsewhere; the file's ending chooses what.
 
-    python -m promptsrc.export output/.../VLPromptLearner/model.pth.tar-20 prompts.safetensors
+    python -m promptsrc.export RUN prompts.safetensors    the prompts alone: kilobytes, for any class names
+    python -m promptsrc.export RUN classifier.onnx        images -> logits of these classes, for onnxruntime (pip install .[onnx])
+    python -m promptsrc.export RUN classifier.pt2         the same as a torch.export program
+    python -m promptsrc.export RUN classes.npz            the class matrix alone, as open_clip's zero-shot classifiers have it
+
+RUN is a run's folder (its final prompts), a checkpoint, or a safetensors file of prompts. The classes are those trained on, or
+--classnames.
 
 A checkpoint of another implementation does not say what it is for: --backbone ViT-B/16 --ctx-init "a photo of a", and for CoOp
 --class-token-position. An empty --ctx-init stands for a start without words.
@@ -9,33 +15,55 @@ A checkpoint of another implementation does not say what it is for: --backbone V
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from promptsrc import classnames
 from promptsrc.checkpoint import read_checkpoint
+from promptsrc.classify import Classifier
+from promptsrc.deploy import write_class_weights, write_onnx, write_program
 from promptsrc.prompts.context import POSITIONS
 from promptsrc.sharing import SharedPrompts, described, read_prompts, write_prompts
 
+PROMPTS = ".safetensors"
+WRITERS = {".onnx": write_onnx, ".pt2": write_program, ".npz": write_class_weights}
+ENDINGS = ", ".join([PROMPTS, *WRITERS])
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 when the file is written, 1 with a line that says why not."""
+    """0 when the file is written, 1 with a line that says why not, 2 for a command that cannot be meant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint")
-    parser.add_argument("file", help="ends in .safetensors")
+    parser.add_argument("checkpoint", metavar="RUN", help="folder of a run, checkpoint or safetensors file")
+    parser.add_argument("file", help=f"ends in {ENDINGS}")
+    classnames.add_arguments(parser)
     parser.add_argument("--backbone", help="of a checkpoint that does not say it")
     parser.add_argument("--ctx-init", help="words that its context started from")
     parser.add_argument("--class-token-position", default="end", choices=POSITIONS, help="CoOp's, in such a checkpoint")
     args = parser.parse_args(argv)
     if (args.backbone is None) != (args.ctx_init is None):
         parser.error("--backbone and --ctx-init belong together: they say what the checkpoint does not")
-    if not args.file.endswith(".safetensors"):
-        parser.error(f"the file to write is {args.file}; its name has to end in .safetensors")
+    if Path(args.file).suffix not in (PROMPTS, *WRITERS):
+        parser.error(f"the file to write is {args.file}; its name has to end in {ENDINGS}")
+    stage = 2
     try:
-        write_prompts(shared := _shared(args), args.file)
+        names = classnames.chosen(args)
+        stage = 1
+        print(f"{args.file}: {export(args, names)}")
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    numbers = sum(value.numel() for value in shared.tensors.values())
-    print(f"{args.file}: {numbers:,} numbers, {shared.description}")
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return stage
     return 0
+
+
+def export(args: argparse.Namespace, names: list[str] | None) -> str:
+    """Write the file; returns a line about it."""
+    shared, ending = _shared(args), Path(args.file).suffix
+    if ending != PROMPTS:
+        return WRITERS[ending](Classifier(shared, "cpu"), names, args.file)
+    if names is not None:
+        shared = shared._replace(description=shared.description | {"classnames": names})
+    write_prompts(shared, args.file)
+    numbers = sum(value.numel() for value in shared.tensors.values())
+    return f"{numbers:,} numbers, {shared.description}"
 
 
 def _shared(args: argparse.Namespace) -> SharedPrompts:

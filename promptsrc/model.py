@@ -29,6 +29,7 @@ class PromptedCLIP:
     def __init__(self, frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]):
         self.frozen = frozen
         self.prompts = prompts
+        self.classnames = list(classnames)
         self.rows = prompts.rows(frozen.clip, classnames)
         self._encoded_classes: Tensor | None = None
 
@@ -57,11 +58,15 @@ class PromptedCLIP:
         """Logits (B, C)."""
         return self.encode(images).logits
 
+    @torch.no_grad()
+    def encode_classes(self) -> None:
+        """Encode the classes now and for good, where prompts do not change any more."""
+        self._encoded_classes = self.class_features()
+
     @contextmanager
     def classes_encoded_once(self) -> Iterator[None]:
         """Within, prompts do not change, and the classes are encoded only once."""
-        with torch.no_grad():
-            self._encoded_classes = self.class_features()
+        self.encode_classes()
         try:
             yield
         finally:
@@ -79,10 +84,8 @@ class ConditionalCLIP(PromptedCLIP):
         logits = [self.frozen.logits(one, classes) for one, classes in zip(image, text, strict=True)]
         return Encoded(image, text, torch.stack(logits))
 
-    @contextmanager
-    def classes_encoded_once(self) -> Iterator[None]:
+    def encode_classes(self) -> None:
         """No class has features before the image is seen."""
-        yield
 
 
 def prompted_clip(frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]) -> PromptedCLIP:

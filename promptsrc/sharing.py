@@ -1,11 +1,13 @@
 """Prompts as a file that stands alone: the tensors and what is needed to use them, in safetensors.
 
-The metadata has one entry, `prompts`, JSON: {"method", "backbone", "learner", "settings"}. No class names: prompts are for any.
+The metadata has one entry, `prompts`, JSON: {"method", "backbone", "learner", "settings"}, and where it is known "classnames", those
+trained on (prompts are for any), and "input", what is done to an image (see `promptsrc.images.Preprocessing`).
 """
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +30,8 @@ from promptsrc.prompts import (
 )
 
 Description = dict[str, Any]
+NEEDED = {"method": str, "backbone": str, "learner": str, "settings": dict}  # of a description
+OPTIONAL = {"classnames": list, "input": dict}
 
 
 class SharedPrompts(NamedTuple):
@@ -37,14 +41,40 @@ class SharedPrompts(NamedTuple):
     tensors: dict[str, Tensor]
 
 
-def read_prompts(path: str | Path) -> SharedPrompts:
-    """From a safetensors file that `write_prompts` made, or from a checkpoint of one of our trainers.
+def final_checkpoint(run: Path) -> Path:
+    """The file of a run's final prompts: the best epoch's where the run kept it (TEST.FINAL_MODEL best_val), else the newest.
 
     Raises:
-        FileNotFoundError: no such file.
+        FileNotFoundError: the folder has none, or several models' (it is no folder of one run).
+    """
+    found = [_final(folder) for folder in sorted(run.iterdir()) if folder.is_dir()]
+    files = [file for file in found if file is not None and file.is_file()]
+    if len(files) != 1:
+        what = f"checkpoints of {len(files)} models" if files else "no checkpoint"
+        raise FileNotFoundError(
+            f"{run} has {what}; give the folder of one run, such as output/.../seed1, with VLPromptLearner/checkpoint or its kin"
+        )
+    return files[0]
+
+
+def _final(folder: Path) -> Path | None:
+    """What a model's folder calls its final checkpoint."""
+    best, pointer = folder / "model-best.pth.tar", folder / "checkpoint"
+    if best.is_file() or not pointer.is_file():
+        return best
+    return folder / pointer.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
+
+
+def read_prompts(path: str | os.PathLike) -> SharedPrompts:
+    """From a safetensors file that `write_prompts` made, a checkpoint of one of our trainers, or a run's folder.
+
+    Raises:
+        FileNotFoundError: no such file, or no checkpoint in the folder.
         ValueError: it is damaged, or does not say what the prompts are for.
     """
     path = Path(path)
+    if path.is_dir():
+        path = final_checkpoint(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
     if path.suffix == ".safetensors":
@@ -56,40 +86,73 @@ def read_prompts(path: str | Path) -> SharedPrompts:
             f"{path} does not say its method and backbone, as files of other implementations do not; say them: "
             "python -m promptsrc.export --backbone ViT-B/16 --ctx-init 'a photo of a' ..."
         )
-    return SharedPrompts(description, checkpoint["state_dict"])
+    return SharedPrompts(_checked(description, path), checkpoint["state_dict"])
 
 
 def _read_safetensors(path: Path) -> SharedPrompts:
     try:
         with safe_open(path, "pt") as file:
-            description = json.loads((file.metadata() or {})["prompts"])
+            description = _checked(json.loads((file.metadata() or {})["prompts"]), path)
             return SharedPrompts(description, {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is no file of shared prompts ({error}); make it with promptsrc.export") from None
 
 
-def write_prompts(shared: SharedPrompts, path: str | Path) -> None:
+def _checked(description: Any, path: Path) -> Description:
+    """
+    Raises:
+        ValueError: an entry is missing, or of another kind.
+    """
+    entries = description if isinstance(description, dict) else {}
+    kinds = NEEDED | {key: kind for key, kind in OPTIONAL.items() if key in entries}
+    if wrong := [key for key, kind in kinds.items() if not isinstance(entries.get(key), kind)]:
+        raise ValueError(f"{path} does not say what its prompts are for: {', '.join(wrong)} missing or damaged")
+    return entries
+
+
+@contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """A name to write to, with the ending of `path`; on success the file there takes its place, else nothing stays.
+
+    Raises:
+        FileNotFoundError: there is no folder to write to.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
+    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_prompts(shared: SharedPrompts, path: str | os.PathLike) -> None:
     """Write a safetensors file, whole or not at all.
 
     Raises:
         FileNotFoundError: there is no folder to write to.
     """
     tensors = {key: value.float().contiguous() for key, value in shared.tensors.items()}
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as part:
         save_file(tensors, part, {"prompts": json.dumps(shared.description)})
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def classifier(
     shared: SharedPrompts, classnames: Sequence[str], device: torch.device | str = "cpu", prec: str = "fp32"
 ) -> PromptedCLIP:
     """The prompted CLIP for any class names; `classify` gives logits (B, C) of normalised images (B, 3, R, R).
+
+    Raises: as `restored`.
+    """
+    return prompted_clip(*restored(shared, device, prec), classnames)
+
+
+def restored(
+    shared: SharedPrompts, device: torch.device | str = "cpu", prec: str = "fp32"
+) -> tuple[FrozenCLIP, PromptLearner]:
+    """The CLIP that the prompts are for, and the learner that holds them.
 
     Raises:
         ValueError: an unknown learner or backbone, or tensors that do not fit them.
@@ -100,10 +163,13 @@ def classifier(
     if name not in LEARNERS:
         raise ValueError(f"learner {name!r} is none of {', '.join(LEARNERS)}")
     frozen = FrozenCLIP(load_clip(description["backbone"], device), precision(prec, device))
-    prompts = LEARNERS[name](frozen.clip, **description["settings"]).to(device)
+    try:
+        prompts = LEARNERS[name](frozen.clip, **description["settings"]).to(device)
+    except TypeError as error:
+        raise ValueError(f"{name} cannot be made with the settings {description['settings']} ({error})") from None
     load_prompts(prompts, shared.tensors, "this file of prompts")
     frozen.cast()
-    return prompted_clip(frozen, prompts.requires_grad_(False), classnames)
+    return frozen, prompts.requires_grad_(False)
 
 
 def described(state: dict[str, Tensor], backbone: str, ctx_init: str, position: str = "end") -> SharedPrompts:

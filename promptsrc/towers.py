@@ -69,14 +69,14 @@ def encode_image(clip: CLIP, images: Tensor, prompts: Sequence[Tensor] = ()) -> 
             raise ValueError("image prompts need a ViT backbone; this one is a ResNet")
         return visual(images)
     patches = visual.conv1(images).flatten(2).transpose(1, 2)  # (B, L-1, W)
-    cls = visual.class_embedding.expand(len(patches), 1, -1)
+    cls = visual.class_embedding.expand(patches.shape[0], 1, -1)
     x = torch.cat([cls.to(patches.dtype), patches], 1) + visual.positional_embedding  # (B, L, W)
     x = visual.ln_pre(x)
     vectors = [visual.ln_pre(v) if i == 0 else v for i, v in enumerate(v.to(x.dtype) for v in prompts)]
     blocks = visual.transformer.resblocks
     for i, block in enumerate(blocks):
         if i + 1 == len(vectors):
-            x = torch.cat([x, vectors[i].expand(len(x), -1, -1)], 1)  # to stay: (B, L+n, W)
+            x = torch.cat([x, vectors[i].expand(x.shape[0], -1, -1)], 1)  # to stay: (B, L+n, W)
         replaced = vectors[i] if i + 1 < len(vectors) else None
         x = _run_block(block, x, _attend, CLS if block is blocks[-1] else None, replaced)
     return visual.ln_post(x[:, 0]) @ visual.proj
@@ -98,7 +98,7 @@ def _run_block(
         x, q = x[read], F.linear(y[read], weight[:width], bias[:width])
         k, v = F.linear(y, weight[width:], bias[width:]).chunk(2, -1)
     if beside is not None:
-        more = F.linear(block.ln_1(beside), weight[width:], bias[width:]).expand(len(x), -1, -1).chunk(2, -1)
+        more = F.linear(block.ln_1(beside), weight[width:], bias[width:]).expand(x.shape[0], -1, -1).chunk(2, -1)
         k, v = (torch.cat(both, 1) for both in zip((k, v), more, strict=True))  # (B, L+n, W)
     x = x + attn.out_proj(attend(q, k, v, attn.num_heads))
     return _add_mlp(block.mlp, x, block.ln_2(x))

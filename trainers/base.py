@@ -216,12 +216,14 @@ class PromptTrainer(CLIPTrainer):
 
     @property
     def description(self) -> dict[str, Any]:
-        """What one needs besides the tensors to use the prompts for any class names; plain types."""
+        """What one needs besides the tensors to use the prompts for any class names, and the names trained on; plain types."""
         return {
             "method": self.cfg.TRAINER.NAME,
             "backbone": self.cfg.MODEL.BACKBONE.NAME,
             "learner": self.learner.__name__,
             "settings": self.prompt_settings(),
+            "classnames": [str(name) for name in self.classnames],
+            "input": _test_input(self.cfg.INPUT),
         }
 
     def training_state(self) -> dict[str, Any]:
@@ -243,6 +245,19 @@ class PromptTrainer(CLIPTrainer):
         self.scaler.load_state_dict(state["scaler"])
         if self.regulation and "regulation" in state:  # without: resume_model_if_exist says what is missing
             self.regulation.load_state_dict(state["regulation"], self.device)
+
+
+def _test_input(settings: CfgNode) -> dict[str, Any]:
+    """What the tests do to an image: the arguments of `promptsrc.images.Preprocessing`."""
+    normalised = "normalize" in settings.TRANSFORMS
+    stated = {
+        "size": settings.SIZE[0],  # square: load_frozen_clip has seen to it
+        "mean": list(settings.PIXEL_MEAN) if normalised else [0.0] * 3,
+        "std": list(settings.PIXEL_STD) if normalised else [1.0] * 3,
+        "interpolation": settings.INTERPOLATION,
+    }
+    # said where it is not the rule, and refused there: nobody normalises CLIP's images one by one
+    return stated | ({"instance_norm": True} if "instance_norm" in settings.TRANSFORMS else {})
 
 
 def _stays(epoch: int, every: int) -> bool:

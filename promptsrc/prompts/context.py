@@ -52,7 +52,16 @@ class ContextPrompts(PromptLearner):
         return [self.ctx]
 
     def rows(self, clip: CLIP, classnames: Sequence[str]) -> TextRows:
-        """The texts with the name at its position; token ids and EOT are those of position "end"."""
+        """The texts with the name at its position; token ids and EOT are those of position "end".
+
+        Raises:
+            ValueError: each class has a context of its own, and these are not so many classes.
+        """
+        if self.ctx.dim() == 3 and len(self.ctx) != len(classnames):
+            raise ValueError(
+                f"each of {len(self.ctx)} classes has learned a context of its own (CSC); {len(classnames)} class names "
+                "do not fit them"
+            )
         rows = super().rows(clip, classnames)
         if self.position == "end":
             return rows

@@ -1,0 +1,184 @@
+"""predict.py as a user runs it, and docs/PREDICT.md, on a run of one epoch."""
+
+import csv
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+import torch
+from PIL import Image
+
+import predict
+import promptsrc
+from promptsrc import export
+from promptsrc.checkpoint import read_checkpoint
+from tests.conftest import ROOT
+from tests.test_train import arguments
+
+PAGE = (ROOT / "docs" / "PREDICT.md").read_text()
+DRAWINGS = ROOT / "data" / "emoji" / "images"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a run of one epoch on the base classes."""
+    output = tmp_path_factory.mktemp("a run")
+    words = arguments(output, "OPTIM.MAX_EPOCH", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "1", "TEST.NO_TEST", "True")
+    subprocess.run([sys.executable, "train.py", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return output
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two drawings and a file that is no image, in a folder with a blank and an umlaut."""
+    folder = tmp_path / 'ä, "b"'
+    folder.mkdir()
+    for source, name in {"bird/emojione-1f413.png": "a b.png", "fruit/emojione-1f347.png": "c,d.png"}.items():
+        Image.open(DRAWINGS / source).convert("RGBA").save(folder / name)
+    (folder / "broken.jpg").write_bytes(b"no image")
+    return folder
+
+
+def test_table_csv_and_json_say_the_same_as_classify(run, photos, capsys):
+    (photos / "broken.jpg").unlink()
+    truth = promptsrc.load(run, "cpu").classify(photos)
+    words = ["--model-dir", str(run), str(photos), "--device", "cpu"]
+    assert predict.main([*words, "--json", "--top", "16"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and json.loads(out) == [
+        {"image": str(image), "classes": [{"name": n, "probability": p} for n, p in classes]}
+        for image, classes in truth
+    ]
+    assert len(truth[0].classes) == 16
+    assert predict.main([*words, "--csv", "--batch-size", "1", "--top", "2"]) == 0
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows[0] == ["image", "class", "probability"] and len(rows) == 5
+    assert [row[:2] for row in rows[1:]] == [[str(image), c.name] for image, classes in truth for c in classes[:2]]
+    assert [float(row[2]) for row in rows[1:]] == pytest.approx(
+        [c.probability for _, cs in truth for c in cs[:2]], abs=2e-5
+    )
+    assert predict.main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line, (image, classes) in zip(lines, truth, strict=True):
+        assert line.startswith(str(image))
+        assert re.findall(r"([\d.]+)% (\S+)", line) == [(f"{100 * p:.1f}", name) for name, p in classes[:5]]
+
+
+def test_new_names_and_a_file_of_them(run, photos, tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("red fox\nowl, small\nhahn_ä\n", encoding="utf-8")
+    words = ["--model-dir", str(run), str(photos / "a b.png"), "--json"]
+    assert predict.main([*words, "--classnames-file", str(tmp_path / "names.txt")]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert {c["name"] for c in found["classes"]} == {"red fox", "owl, small", "hahn_ä"}
+    assert predict.main([*words, "--classnames", " owl , red fox"]) == 0
+    assert {c["name"] for c in json.loads(capsys.readouterr().out)[0]["classes"]} == {"owl", "red fox"}
+
+
+def test_an_unreadable_image_is_passed_over_and_the_exit_code_says_so(run, photos, capsys):
+    assert predict.main(["--model-dir", str(run), str(photos), "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert [os.path.basename(one["image"]) for one in json.loads(out)] == ["a b.png", "c,d.png"]
+    assert re.search(r"^skipped: image .*broken.jpg can't be read", err, re.M)
+    assert err.endswith("1 of 3 images could not be read\n")
+
+
+def test_a_checkpoint_from_before_class_names_were_kept(run, photos, tmp_path, capsys):
+    (file,) = run.glob("*/model.pth.tar-1")
+    checkpoint = read_checkpoint(file)
+    stated = checkpoint["trainer_state"]["prompts"]
+    assert len(stated.pop("classnames")) == 16 and stated.pop("input")["size"] == 48
+    torch.save(checkpoint, tmp_path / "old.pth.tar")
+    words = ["--model-dir", str(tmp_path / "old.pth.tar"), str(photos / "a b.png"), "--csv"]
+    assert predict.main(words) == 1
+    assert capsys.readouterr().err.startswith(
+        "error: this file of prompts does not say its classes; name some: --classnames"
+    )
+    words += ["--classnames", "owl,bird"]
+    assert predict.main(words) == 0
+    old = capsys.readouterr().out
+    assert predict.main([*words[:1], str(run), *words[2:]]) == 0
+    assert capsys.readouterr().out == old  # the emoji configs have CLIP's published input
+
+
+def test_a_bar_on_a_terminal_and_none_among_the_results(run, photos, monkeypatch, capsys):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert predict.main(["--model-dir", str(run), str(photos / "a b.png"), "--csv", "--top", "1"]) == 0
+    assert "0/1 [00:00<?, ?image/s]" in sys.stderr.getvalue()
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "words, code, message",
+    [
+        (["nowhere.png"], 1, "error: no image or folder at nowhere.png"),
+        (["tests/goldens/checkpoints"], 1, "error: folder tests/goldens/checkpoints has no images"),
+        (["data", "--classnames", "a,,b"], 2, "error: --classnames: name 2 is empty"),
+        (["data", "--classnames", "a_b,a b"], 2, "error: --classnames: 'a b' is the same name as 'a_b'"),
+        (["data", "--classnames", "very " * 80], 1, "is longer than CLIP's 77 tokens; shorten the class name"),
+        (["data", "--classnames-file", "nowhere.txt"], 2, "error: no file nowhere.txt (--classnames-file)"),
+        (["data", "--device", "abacus"], 1, "error: device 'abacus' cannot be used here"),
+        (["data", "--model-dir", "nowhere"], 1, "error: no file nowhere"),
+        (["data", "--model-dir", "docs"], 1, "error: docs has no checkpoint; give the folder of one run"),
+        (["data", "--top", "0"], 2, "invalid whole number above 0: '0'"),
+        (["data", "--json", "--csv"], 2, "not allowed with argument"),
+        (["data", "--classnames", "a", "--classnames-file", "b"], 2, "not allowed with argument"),
+        ([], 2, "the following arguments are required: IMAGE_OR_FOLDER"),
+    ],
+)
+def test_what_cannot_be_done_gets_a_line(run, in_root, capsys, words, code, message):
+    try:
+        assert predict.main(["--model-dir", str(run), *words]) == code
+    except SystemExit as exit_:
+        assert exit_.code == code
+    out, err = capsys.readouterr()
+    assert out == "" and message in err
+    assert err.count("\n") == 1 or err.startswith("usage:")
+
+
+def test_help_and_wrong_flags_answer_without_pytorch():
+    code = "import sys, predict\ntry: predict.parse_args(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "IMAGE_OR_FOLDER" in done.stdout, done.stderr
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(run):
+    command = f'"{sys.executable}" predict.py --model-dir "{run}" data/emoji/images --csv --classnames a,b | head -n 1'
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("image,class,probability\n", "")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)```", PAGE, re.S | re.M)
+
+
+def test_the_pages_commands_and_code_run(run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUN", str(run))
+    mains = {"python predict.py": predict.main, "python -m promptsrc.export": export.main}
+    commands = "".join(blocks("bash")).splitlines()
+    for command in commands:
+        (start,) = [start for start in mains if command.startswith(start)]
+        words, _, file = command.removeprefix(start).partition(" > ")
+        assert mains[start]([str(run) if word == "$RUN" else word for word in shlex.split(words, comments=True)]) == 0
+        out = capsys.readouterr().out
+        assert (
+            file
+            or start != "python predict.py"
+            or out.count("data/emoji/images/bird/") == len(list(DRAWINGS.glob("bird/*")))
+        )
+    for name in ("prompts.safetensors", "classifier.pt2", "classes.npz"):
+        assert (tmp_path / name).stat().st_size > 0
+    for code in blocks("python"):
+        exec(code, {})
+        assert capsys.readouterr().out
+    assert (len(commands), len(blocks("python"))) == (6, 2)
