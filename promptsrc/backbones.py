@@ -66,8 +66,12 @@ def _downloaded(name: str, cache: str) -> Path:
     """The local copy of OpenAI's weights."""
     url = OPENAI_URLS[name]
     sha256, filename = url.split("/")[-2:]
-    folder = Path(cache or os.environ.get(CACHE_VARIABLE) or CACHE).expanduser()
-    return fetched(url, sha256, folder / filename)
+    return fetched(url, sha256, cache_folder(cache) / filename)
+
+
+def cache_folder(cache: str = "") -> Path:
+    """Where weights and what follows from them are kept: the folder given, CLIP_CACHE's, or `~/.cache/clip`."""
+    return Path(cache or os.environ.get(CACHE_VARIABLE) or CACHE).expanduser()
 
 
 def _read_file(path: Path) -> Weights:

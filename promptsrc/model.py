@@ -108,7 +108,10 @@ class ZeroShotCLIP:
     @torch.no_grad()
     def encode(self, images: Tensor) -> Encoded:
         """Features and logits of images (B, 3, R, R), without gradients."""
-        image = unit(self.frozen.encode_image(images))
+        return self.compare(unit(self.frozen.encode_image(images)))
+
+    def compare(self, image: Tensor) -> Encoded:
+        """The same of unit image features (B, D) that are there already."""
         return Encoded(image, self.text, self.frozen.logits(image, self.text))
 
     def classify(self, images: Tensor) -> Tensor:

@@ -21,8 +21,13 @@ class SelfRegulation:
     image_weight: float
 
     def losses(self, student: Encoded, images: Tensor) -> dict[str, Tensor]:
-        """The consistency losses of one batch of images (B, 3, R, R)."""
-        return consistency_losses(student, self.teacher.encode(images), self.text_weight, self.image_weight)
+        """The consistency losses of one batch of images (B, 3, R, R).
+
+        A student without image prompts has the teacher's image features, which are not computed twice.
+        """
+        plain = not student.image.requires_grad
+        teacher = self.teacher.compare(student.image) if plain else self.teacher.encode(images)
+        return consistency_losses(student, teacher, self.text_weight, self.image_weight)
 
     def end_epoch(self, prompts: nn.Module) -> None:
         """Aggregate the prompts of this epoch; after the last, the aggregated prompts take their place."""

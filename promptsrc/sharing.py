@@ -80,12 +80,16 @@ def read_prompts(path: str | os.PathLike) -> SharedPrompts:
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     checkpoint = read_checkpoint(path)
-    description = checkpoint.get("trainer_state", {}).get("prompts")
+    state = checkpoint.get("trainer_state", {})
+    description = state.get("prompts")
     if description is None:
         raise ValueError(
             f"{path} does not say its method and backbone, as files of other implementations do not; say them: "
             "python -m promptsrc.export --backbone ViT-B/16 --ctx-init 'a photo of a' ..."
         )
+    aggregation = state.get("regulation", {})
+    if (epochs := len(aggregation.get("weights", ()))) > checkpoint["epoch"]:
+        print(f"Note: {path} is of epoch {checkpoint['epoch']} of {epochs}; its prompts are not averaged yet")
     return SharedPrompts(_checked(description, path), checkpoint["state_dict"])
 
 
@@ -123,6 +127,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield part
+        part.chmod(0o644)  # safetensors makes its files private
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

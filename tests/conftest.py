@@ -16,6 +16,13 @@ ROOT = Path(__file__).parents[1]
 torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory):
+    """What runs keep for each other stays away from the user's own."""
+    os.environ["CLIP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    return Path(os.environ["CLIP_CACHE"])
+
+
 @pytest.fixture
 def tiny_state():
     """Weights of a tiny random CLIP (32-pixel images, 4 + 4 blocks, width 128)."""

@@ -15,13 +15,15 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.aggregation import GaussianAggregation
+from promptsrc.backbones import cache_folder
 from promptsrc.checkpoint import CHECKSUM, load_prompts, read_checkpoint
 from promptsrc.clip import FrozenCLIP, load_clip
+from promptsrc.kept import kept_diverse_features
 from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP, prompted_clip
 from promptsrc.precision import OnTheWay, precision
 from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import SelfRegulation
-from promptsrc.zeroshot import diverse_features
+from promptsrc.templates import TEACHER
 from trainers.dassl_pytorch import Trainer
 
 
@@ -112,7 +114,8 @@ class PromptTrainer(CLIPTrainer):
             return None
         aggregation = GaussianAggregation(self.max_epoch, settings.GPA_MEAN, settings.GPA_STD)
         print(f"Of {self.max_epoch} epochs, those that weigh 1 % or more in the prompt average: {aggregation.counted}")
-        teacher = ZeroShotCLIP(frozen, diverse_features(frozen.clip, self.classnames))
+        cache = cache_folder(self.cfg.MODEL.BACKBONE.CACHE)
+        teacher = ZeroShotCLIP(frozen, kept_diverse_features(frozen.clip, self.classnames, TEACHER, cache))
         return SelfRegulation(teacher, aggregation, settings.TEXT_LOSS_WEIGHT, settings.IMAGE_LOSS_WEIGHT)
 
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, Tensor]:

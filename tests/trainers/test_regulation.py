@@ -67,6 +67,21 @@ def test_losses_and_aggregation_for_every_method(tmp_path, name):
         torch.testing.assert_close(value.data, expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("name, towers", [("CoOp", 1), ("CoCoOp", 1), ("MaPLe", 2), ("VPT", 2)])
+def test_images_without_prompts_are_encoded_once_for_student_and_teacher(tmp_path, monkeypatch, name, towers):
+    trainer = run(tmp_path, name, SETTINGS[name], {"ENABLED": True, "GPA_MEAN": 1.0}, epochs=1)
+    images, encode, calls = torch.randn(2, 3, 32, 32), trainer.model.frozen.encode_image, []
+    monkeypatch.setattr(trainer.model.frozen, "encode_image", lambda *args: calls.append(args) or encode(*args))
+    student = trainer.model.encode(images)
+    losses = trainer.regulation.losses(student, images)
+    assert len(calls) == towers
+    regulation = trainer.regulation
+    plain = consistency_losses(
+        student, regulation.teacher.encode(images), regulation.text_weight, regulation.image_weight
+    )
+    assert all(torch.equal(losses[key], plain[key]) for key in plain)
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_without_it_there_is_the_cross_entropy_alone(tmp_path, name):
     trainer = run(tmp_path, name, SETTINGS[name], epochs=1)
