@@ -4,7 +4,6 @@ A chain is a run and those that need it. Chains are the elements of one array, s
 preempted, or out of time, is queued again and goes on where its runs have stopped.
 """
 
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,6 @@ class Chain:
 
     def __call__(self) -> dict[str, str]:
         """What failed, and why, by folder."""
-        # Slurm sends SIGTERM ahead of the SIGKILL of a preemption; a run that heeded it would count as a failed one.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         todo = [job for job in self.jobs if not job.is_finished()]
         failed = local.run(todo, [{}], len(self.jobs) - len(todo))
         return {str(job.folder): why for job, why in failed.items()}

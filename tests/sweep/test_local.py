@@ -55,6 +55,36 @@ def test_a_failure_shows_its_last_lines_and_the_others_go_on(tmp_path, capsys):
     assert "    19\n    out of memory\n" in out and "    12\n" not in out
 
 
+def ends_at_first(folder, by):
+    """Code that ends so as long as it has not done it often enough."""
+    return f"""
+import os, signal, sys
+count = len(os.listdir('{folder}')) if os.path.isdir('{folder}') else 0
+os.makedirs('{folder}', exist_ok=True)
+open('{folder}/' + str(count), 'w')
+if count < 2:
+    {by}"""
+
+
+@pytest.mark.parametrize(
+    "by", ["os.kill(os.getpid(), signal.SIGKILL)", "os.kill(os.getpid(), signal.SIGTERM)", "sys.exit(75)"]
+)
+def test_what_a_signal_ended_goes_on(tmp_path, capsys, by):
+    stopped = job(tmp_path / "stopped", ends_at_first(tmp_path / "tries", by))
+    later = job(tmp_path / "later", needs=stopped)
+    assert local.run([stopped, later], [{}]) == {}
+    assert (stopped.accuracy(), later.accuracy()) == (61.5, 61.5)
+    assert len(list((tmp_path / "tries").iterdir())) == 3
+    out = capsys.readouterr().out.splitlines()
+    assert out[:2] == [f"ended by a signal, goes on: {stopped.folder}"] * 2 and out[-1].startswith("[2/2]")
+
+
+def test_what_is_killed_again_and_again_is_a_failure(tmp_path):
+    killed = job(tmp_path / "killed", f"import os; open('{tmp_path}/tries', 'a').write('.'); os.kill(os.getpid(), 9)")
+    assert local.run([killed], [{}]) == {killed: "exit code -9"}
+    assert (tmp_path / "tries").read_text() == "." * local.TRIES
+
+
 def test_an_end_without_a_result_is_a_failure(tmp_path):
     silent = Script(("pass",), tmp_path / "silent", TRAINED)
     assert local.run([silent], [{}]) == {silent: "it ended without a result"}
