@@ -162,6 +162,8 @@ class PromptTrainer(CLIPTrainer):
 
     def end_epoch(self) -> None:
         if self.regulation:
+            weight, step = self.regulation.aggregation.weights[self.epoch], (self.epoch + 1) * self.num_batches - 1
+            self.write_scalar("train/aggregation_weight", weight, step)
             self.regulation.end_epoch(self.prompts)
 
     def after_epoch(self) -> None:

@@ -1,19 +1,27 @@
 """Training, its log, checkpoints and resume."""
 
+import contextlib
+import fcntl
+import io
 import multiprocessing
 import os
 import re
 import shutil
 import signal
+import struct
+import subprocess
 import sys
+import termios
+import threading
 
 import pytest
 import torch
 from dassl.engine import TrainerX, build_trainer
 from dassl.engine.trainer import SimpleNet
-from dassl.utils import Logger, load_checkpoint, set_random_seed
+from dassl.utils import Logger, load_checkpoint, set_random_seed, setup_logger
 from dassl.utils.signals import Stopped, StopSignals
 
+from tests.conftest import ROOT
 from tests.engine import toy
 
 
@@ -353,3 +361,66 @@ def test_a_training_state_of_another_trainer_is_named(root, tmp_path):
     path.with_name(f"{path.name}.sha256").unlink()
     with pytest.raises(ValueError, match=r"head/model.pth.tar-1 does not fit .* \(KeyError: 'extra'\)"):
         trainer.resume_model_if_exist(str(tmp_path / "run"))
+
+
+WATCHED = """
+import sys
+from tests.engine.test_trainer import run_with_log
+run_with_log(*sys.argv[1:])
+"""
+
+
+def run_with_log(root, output):
+    setup_logger(str(output))
+    trained(root, output)
+    sys.stdout.close()
+
+
+def without_times(output):
+    clock = re.compile(r"(?<=time )\S+ \S+ data \S+ \S+|(?<=eta )\S+|(?<=Elapsed: )\S+")
+    return clock.sub("-", (output / "log.txt").read_bytes().decode())
+
+
+def test_where_a_terminal_watches_there_is_a_bar_and_the_log_is_the_same(root, tmp_path):
+    run_with_log(root, tmp_path / "run")
+    unwatched = without_times(tmp_path / "run")
+    shutil.move(tmp_path / "run", tmp_path / "unwatched")  # the log names its folder
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))  # a screen of 24 lines, 100 columns
+    seen = []
+
+    def watch():
+        with contextlib.suppress(OSError):  # the run is over
+            while text := os.read(ours, 4096):
+                seen.append(text)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    command = [sys.executable, "-c", WATCHED, str(root), str(tmp_path / "run")]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    watcher.join()
+    os.close(ours)
+    assert without_times(tmp_path / "run") == unwatched
+    assert "\r" not in unwatched and unwatched.count("epoch [") == 20
+    screen = b"".join(seen).decode()
+    assert "epoch 5/5: " in screen and "4/4" in screen  # the bar
+    for line in re.split("[\r\n]+", screen):  # each line of the log stands alone
+        if "epoch [" in line:
+            assert re.fullmatch(r"epoch \[\d/5\] batch \[\d/4\] .* eta [\d:]+", line), line
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_what_fails_takes_the_bar_away(root, tmp_path, monkeypatch):
+    trainer = build_trainer(toy.config(root, tmp_path / "run"))
+    monkeypatch.setattr(trainer, "forward_backward", lambda batch: 1 / 0)
+    monkeypatch.setattr(sys, "stderr", terminal := _Terminal())
+    with pytest.raises(ZeroDivisionError) as _:
+        trainer.train()
+    assert "epoch 1/5" in terminal.getvalue() and terminal.getvalue().endswith("\r")
+    assert terminal.getvalue().split("\r")[-2].strip() == ""  # the last that stood there is blank
+    trainer.close_writer()

@@ -8,11 +8,22 @@ from itertools import islice
 from typing import Any
 
 from torch import Tensor
+from tqdm import tqdm
 
 from dassl.engine.random_state import random_state, restore_random_state
 from dassl.engine.trainer import SimpleTrainer
 from dassl.utils.meters import AverageMeter, MetricMeter
 from dassl.utils.signals import Stopped
+
+
+class _Bar(tqdm):
+    """On standard error where a terminal watches, so that no log holds it; gone when it is done, or what it counts has failed."""
+
+    monitor_interval = 0  # without tqdm's thread, for the loader forks its workers anew each epoch
+
+    def __init__(self, batches: Iterable[Any], trainer: SimpleTrainer):
+        said, done = f"epoch {trainer.epoch + 1}/{trainer.max_epoch}", (trainer.unfinished or {}).get("batch", 0)
+        super().__init__(batches, said, trainer.num_batches, leave=False, disable=None, initial=done)
 
 
 class _Progress:
@@ -28,15 +39,17 @@ class _Progress:
         Raises:
             Stopped: a signal asked to; the state is saved.
         """
-        trainer, end = self.trainer, time.time()
-        for trainer.batch_idx, batch in self._remaining(loader):
+        trainer, bar = self.trainer, _Bar(self._remaining(loader), self.trainer)
+        end = time.time()
+        for trainer.batch_idx, batch in bar:
             self.data.update(time.time() - end)
             yield batch
             self.time.update(time.time() - end)
             end = time.time()
             every, batches = trainer.cfg.TRAIN.PRINT_FREQ, trainer.num_batches
             if (trainer.batch_idx + 1) % every == 0 or batches < every:
-                self._log()
+                with _Bar.external_write_mode():  # the bar makes room for the line
+                    self._log()
             if trainer.batch_idx + 1 < batches:  # behind the last one the epoch is saved
                 self._save_or_stop()
 
