@@ -1,16 +1,19 @@
+# make setup    .venv alone
 # make demo    zero-shot, IVLP and PromptSRC on the embedded benchmark -> output/demo
 # make compare    every method on it -> output/compare
 # make test    the whole suite
 # make test-slurm    sweeps on a one-node Slurm of this machine (root; apt-get install slurm-wlm)
 # make soak MINUTES=5 JOBS=200    long training and a sweep under fire: does anything grow, get lost or differ?
-# Each sets up .venv first; a second call finds it ready.
+# All set up .venv first; a second call finds it ready.
 
 PYTHON ?= python3
 MINUTES ?= 5
 JOBS ?= 200
 BIN := .venv/bin
 
-.PHONY: demo compare test test-slurm soak lint clean
+.PHONY: setup demo compare test test-slurm soak lint clean
+
+setup: .venv/ready
 
 demo: .venv/ready
 	$(BIN)/python demo.py
