@@ -17,7 +17,7 @@ import torch
 from benchmarks.command import parser, store
 from benchmarks.floor import matmul_rate, step_flops
 from benchmarks.measure import GIB, in_turn, peak_memory
-from benchmarks.workload import SIDES, VIT_B16, Shape, batch, class_names
+from benchmarks.workload import VIT_B16, WAYS, Shape, batch, class_names
 from promptsrc.text import class_texts, tokenize
 
 BATCH = 4
@@ -52,13 +52,13 @@ HEADER = "classes  ratio   ours, s  textb., s  ours,GiB txtb.,GiB  of floor"
 def measure(shape: Shape, classes: int, textbook_to: Sequence[Row], args: argparse.Namespace) -> Row:
     """One row; the textbook is timed, or its line through the last two rows of `textbook_to` continued where these are given."""
     device, names = torch.device(args.device), class_names(classes)
-    sides = ["ours"] if textbook_to else ["ours", "textbook"]
-    works = {side: one_step(side, shape, classes, device, args.prec) for side in sides}
+    ways = {"ours": "compiled" if args.compile else "ours"} | ({} if textbook_to else {"textbook": "textbook"})
+    works = {side: one_step(way, shape, classes, device, args.prec) for side, way in ways.items()}
     rate = matmul_rate(device, DTYPES[args.prec])
     times = in_turn(works, args.repeats, device)
     rate = max(rate, matmul_rate(device, DTYPES[args.prec]))  # before and after, for a machine that is not ours alone
     del works
-    peaks = {side: peak_memory(one_step, side, shape, classes, device, args.prec) for side in sides}
+    peaks = {side: peak_memory(one_step, way, shape, classes, device, args.prec) for side, way in ways.items()}
     if textbook_to:
         times["textbook"] = _on_the_line(classes, textbook_to, "textbook_seconds")
         peaks["textbook"] = _on_the_line(classes, textbook_to, "textbook_peak_memory")
@@ -75,9 +75,9 @@ def measure(shape: Shape, classes: int, textbook_to: Sequence[Row], args: argpar
     )
 
 
-def one_step(side: str, shape: Shape, classes: int, device: torch.device, prec: str) -> Callable[[], None]:
+def one_step(way: str, shape: Shape, classes: int, device: torch.device, prec: str) -> Callable[[], None]:
     """A call that does one step of a side, which it holds."""
-    built = SIDES[side](shape, class_names(classes), device, prec)
+    built = WAYS[way](shape, class_names(classes), device, prec)
     return partial(built.step, *batch(shape, classes, BATCH, device))
 
 
@@ -118,6 +118,7 @@ def main(argv: Sequence[str] | None = None, shape: Shape = VIT_B16) -> int:
     flags.add_argument(
         "--textbook-up-to", type=int, default=500, help="classes that fit into memory the textbook's way"
     )
+    flags.add_argument("--compile", action="store_true", help="ours with MODEL.COMPILE")
     args = flags.parse_args(argv)
     try:
         rows = run(shape, args)

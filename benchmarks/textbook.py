@@ -54,7 +54,7 @@ class Teacher:
         self.text = unit(class_features)
 
     @torch.no_grad()
-    def encode(self, images: Tensor) -> Encoded:
+    def encode(self, images: Tensor, features: Tensor | None = None) -> Encoded:
         with self.frozen.precision.autocast():
             image = unit(self.frozen.clip.encode_image(images))
         return Encoded(image, self.text, self.frozen.logits(image, self.text))

@@ -3,7 +3,6 @@
 import math
 import random
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +12,7 @@ from torch import Tensor
 from benchmarks import textbook
 from promptsrc.aggregation import GaussianAggregation
 from promptsrc.clip import FrozenCLIP
+from promptsrc.graph import as_one_graph
 from promptsrc.model import PromptedCLIP, ZeroShotCLIP
 from promptsrc.precision import precision
 from promptsrc.prompts import DeepPrompts
@@ -40,7 +40,8 @@ class Shape:
 VIT_B16 = Shape()
 
 
-class Side(NamedTuple):
+@dataclass
+class Side:
     """One way of training: ours or the textbook's."""
 
     student: PromptedCLIP | textbook.Student
@@ -49,11 +50,14 @@ class Side(NamedTuple):
 
     def step(self, images: Tensor, labels: Tensor) -> None:
         """Forward, cross-entropy and the three constraints, backward, optimizer."""
-        encoded = self.student.encode(images)
-        loss = F.cross_entropy(encoded.logits, labels) + sum(self.regulation.losses(encoded, images).values())
+        loss = self.loss(images, labels)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        encoded = self.student.encode(images)
+        return F.cross_entropy(encoded.logits, labels) + sum(self.regulation.losses(encoded, images).values())
 
 
 def class_names(count: int) -> list[str]:
@@ -95,6 +99,13 @@ def ours(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32
     return _side(PromptedCLIP, ZeroShotCLIP, frozen, frozen, shape, names)
 
 
+def compiled(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
+    """Ours with MODEL.COMPILE."""
+    side = ours(shape, names, device, prec)
+    side.loss = as_one_graph(side.loss, device)
+    return side
+
+
 def plain(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
     """The textbook's way, with a CLIP each for student and teacher."""
     return _side(
@@ -103,6 +114,7 @@ def plain(shape: Shape, names: list[str], device: torch.device, prec: str = "fp3
 
 
 SIDES = {"ours": ours, "textbook": plain}
+WAYS = SIDES | {"compiled": compiled}
 
 
 def _frozen(shape: Shape, device: torch.device, prec: str) -> FrozenCLIP:

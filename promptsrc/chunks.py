@@ -41,6 +41,7 @@ def texts_that_fit(clip: CLIP, rows: TextRows) -> int:
     return max(1, int(SHARE * _memory(rows.embeddings.device) / (numbers * clip.dtype.itemsize)))
 
 
+@torch.compiler.assume_constant_result  # what a compiled step may not ask
 def _memory(device: torch.device) -> int:
     """Bytes of a GPU, or of the machine; without an answer as if there were 8 GiB."""
     if device.type == "cuda":

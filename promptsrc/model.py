@@ -106,12 +106,9 @@ class ZeroShotCLIP:
         self.text = unit(class_features)
 
     @torch.no_grad()
-    def encode(self, images: Tensor) -> Encoded:
-        """Features and logits of images (B, 3, R, R), without gradients."""
-        return self.compare(unit(self.frozen.encode_image(images)))
-
-    def compare(self, image: Tensor) -> Encoded:
-        """The same of unit image features (B, D) that are there already."""
+    def encode(self, images: Tensor, features: Tensor | None = None) -> Encoded:
+        """Features and logits of images (B, 3, R, R), without gradients; `features`, theirs (B, D), if they are known already."""
+        image = unit(self.frozen.encode_image(images)) if features is None else features
         return Encoded(image, self.text, self.frozen.logits(image, self.text))
 
     def classify(self, images: Tensor) -> Tensor:

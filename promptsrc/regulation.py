@@ -25,9 +25,8 @@ class SelfRegulation:
 
         A student without image prompts has the teacher's image features, which are not computed twice.
         """
-        plain = not student.image.requires_grad
-        teacher = self.teacher.compare(student.image) if plain else self.teacher.encode(images)
-        return consistency_losses(student, teacher, self.text_weight, self.image_weight)
+        known = None if student.image.requires_grad else student.image
+        return consistency_losses(student, self.teacher.encode(images, known), self.text_weight, self.image_weight)
 
     def end_epoch(self, prompts: nn.Module) -> None:
         """Aggregate the prompts of this epoch; after the last, the aggregated prompts take their place."""

@@ -1,5 +1,6 @@
 """train.py as a user runs it, on the embedded benchmark with few steps."""
 
+import functools
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import torch
 
 import run_folder
 import train
+import trainers.base
 from promptsrc.checkpoint import read_checkpoint
 from tests.conftest import ROOT
 
@@ -143,6 +145,15 @@ def test_deterministic_is_what_pytorch_is_asked_for(uninterrupted, tmp_path, in_
     assert asked == [True, True] and os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     for name in prompts(uninterrupted):
         assert torch.equal(prompts(tmp_path / "a")[name], prompts(tmp_path / "b")[name])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of PyTorch's compiler
+def test_a_compiled_step_trains_the_same_prompts(uninterrupted, tmp_path, in_root, monkeypatch):
+    graph = functools.partial(trainers.base.as_one_graph, backend="aot_eager")  # without a C++ compiler, and soon
+    monkeypatch.setattr(trainers.base, "as_one_graph", graph)
+    assert train.main(arguments(tmp_path, "MODEL.COMPILE", "True")) == 0
+    ours, theirs = prompts(tmp_path), prompts(uninterrupted)
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in theirs)
 
 
 def test_the_checkpoint_is_tested_on_new_classes(uninterrupted, tmp_path, in_root, capsys):

@@ -18,6 +18,7 @@ from promptsrc.aggregation import GaussianAggregation
 from promptsrc.backbones import cache_folder
 from promptsrc.checkpoint import CHECKSUM, load_prompts, read_checkpoint
 from promptsrc.clip import FrozenCLIP, load_clip
+from promptsrc.graph import as_one_graph
 from promptsrc.kept import kept_diverse_features
 from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP, prompted_clip
 from promptsrc.precision import OnTheWay, precision
@@ -29,6 +30,9 @@ from trainers.dassl_pytorch import Trainer
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.MODEL.BACKBONE.CACHE = ""  # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
+    cfg.MODEL.COMPILE = (
+        False  # a step's forward and backward as one graph, for GPUs that wait for the host (few classes)
+    )
     cfg.MODEL.TEXTS_AT_ONCE = 0  # class texts encoded at a time, to bound the memory; 0: as many as it allows
 
 
@@ -105,6 +109,8 @@ class PromptTrainer(CLIPTrainer):
         self.optim = build_optimizer(self.prompts, self.cfg.OPTIM)
         self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
         self.scaler = frozen.precision.grad_scaler()
+        if self.cfg.MODEL.COMPILE:
+            self.forward = as_one_graph(self.forward, self.device)
         self.register_model(self.registered_as, self.prompts, self.optim, self.sched)
 
     def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation | None:
@@ -125,15 +131,19 @@ class PromptTrainer(CLIPTrainer):
         """
         self.impaths = batch.get("impath", ())
         images, labels = self.parse_batch_train(batch)
-        student = self.model.encode(images)
-        losses = self.losses(student, images, labels)
-        loss = sum(losses.values())
+        loss, losses, logits = self.forward(images, labels)
         self.optimize(loss)
         if self.batch_idx + 1 == self.num_batches:
             self.update_lr()
             self.end_epoch()
-        logged = {"loss": loss, **losses, "acc": compute_accuracy(student.logits, labels)[0]}
-        return {name: value.detach() for name, value in logged.items()}
+        logged = {"loss": loss, **losses, "acc": compute_accuracy(logits, labels)[0]}
+        return {name: value.detach().clone() for name, value in logged.items()}
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        """The loss of images (B, 3, R, R) with labels (B,), its terms, and the student's logits (B, C)."""
+        student = self.model.encode(images)
+        losses = self.losses(student, images, labels)
+        return sum(losses.values()), losses, student.logits
 
     def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """The terms of the loss by name, each a scalar that has its weight."""
