@@ -2,9 +2,11 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,7 @@ def read_pickle(path: Path) -> Shots | None:
     if not path.exists():
         return None
     try:
-        with path.open("rb") as file:
-            content = DatumUnpickler(file).load()
+        content = _unpickle(path.read_bytes())
         shots = _shots({part: [_unpickled(datum) for datum in content[part]] for part in content})
     except Exception as error:  # of damaged bytes comes any
         raise ValueError(f"{path} is no few-shot cache ({error}); delete it to have shots drawn again") from None
@@ -61,6 +62,17 @@ def read_pickle(path: Path) -> Shots | None:
         return None
     print(f"Few-shot images are those of {path}")
     return shots
+
+
+def _unpickle(content: bytes) -> Any:
+    """
+    Raises:
+        pickle.UnpicklingError, and any other: it is damaged, or asks for what we refuse.
+    """
+    for code, place, _ in pickletools.genops(content):
+        if "PUT" in code.name and int(place) > len(content):  # a list of so many entries would be made, of any size
+            raise pickle.UnpicklingError(f"it puts {place} objects aside")
+    return DatumUnpickler(io.BytesIO(content)).load()
 
 
 def _unpickled(datum: Any) -> Item:

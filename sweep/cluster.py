@@ -56,8 +56,10 @@ def run(
         options: what submitit's executor takes, such as `timeout_min` and `slurm_partition`.
 
     Raises:
-        ValueError: submitit does not take them.
+        ValueError: submitit does not take them, or `output` has a line break.
     """
+    if "\n" in str(output):  # submitit writes it into a script
+        raise ValueError(f"--output is {str(output)!r}, which has a line break; use another folder")
     executor = submitit.AutoExecutor(output / LOGS, cluster=cluster)
     limits = {"slurm_array_parallelism": limit} if limit else {}
     try:
