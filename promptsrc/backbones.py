@@ -11,7 +11,6 @@ No file is ever unpickled freely.
 
 import os
 import pickle
-import warnings
 from pathlib import Path
 
 import torch
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from promptsrc.download import fetched
 from promptsrc.layouts import Weights, check_head_widths, from_any_layout
+from promptsrc.torchscript import is_torchscript, read_torchscript
 
 BUNDLED = {"ViT-T/8": Path(__file__).parent / "weights" / "ViT-T-8.safetensors"}
 CACHE = "~/.cache/clip"
@@ -78,8 +78,8 @@ def _read_file(path: Path) -> Weights:
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
-        elif _is_torchscript(path):
-            state = _read_torchscript(path)
+        elif is_torchscript(path):
+            state = read_torchscript(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)
@@ -93,21 +93,6 @@ def _read_file(path: Path) -> Weights:
             "state dict of tensors or a safetensors file: download it again"
         ) from None
     return from_any_layout(state, path)
-
-
-def _read_torchscript(path: Path) -> dict[str, Tensor]:
-    with warnings.catch_warnings():  # newer PyTorch calls TorchScript deprecated; it is what OpenAI published
-        warnings.filterwarnings("ignore", ".*torch.jit.load.* is deprecated")
-        return torch.jit.load(path, map_location="cpu").state_dict()
-
-
-def _is_torchscript(path: Path) -> bool:
-    """TorchScript archives are zip files that hold a `constants.pkl`."""
-    try:
-        reader = torch.PyTorchFileReader(str(path))
-    except RuntimeError:
-        return False
-    return "constants.pkl" in reader.get_all_records()
 
 
 def _from_open_clip(name: str) -> Weights:

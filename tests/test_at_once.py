@@ -88,9 +88,9 @@ def test_trainings_that_start_at_once_share_data_and_weights(tmp_path, server, w
             "split_fewshot",
         }
         assert [file.name for file in (folder / "split_fewshot").iterdir()] == ["shot_1-seed_1.json"]
-    files = [tmp_path / f"out{t}-{n}/VLPromptLearner/model.pth.tar-1" for t in range(ROUNDS) for n in range(len(runs))]
-    first, *others = [read_checkpoint(file)["state_dict"] for file in files]
-    assert all(torch.equal(first[name], other[name]) for other in others for name in first)
+        files = [tmp_path / f"out{turn}-{number}/VLPromptLearner/model.pth.tar-1" for number in range(len(runs))]
+        first, *others = [read_checkpoint(file)["state_dict"] for file in files]
+        assert all(torch.equal(first[name], other[name]) for other in others for name in first)
 
 
 FETCH = """
