@@ -4,14 +4,18 @@ It imports nothing heavy, so that `--help` and a mistyped flag answer at once.
 """
 
 import argparse
+import functools
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from promptsrc.arguments import Parser
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
 
 RESUMABLE = 75  # exit code of a run that a signal stopped (EX_TEMPFAIL, "try again"): the same command goes on
-
+LAST_SEED = 2**32 - 1  # that NumPy takes
 USAGE = """Train or evaluate one method on one dataset.
 
     python train.py --trainer PromptSRC                       the embedded benchmark: base classes, then base and new
@@ -24,7 +28,7 @@ KEY VALUE pairs at the end change any key of the configuration: OPTIM.MAX_EPOCH 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags of the field, and the KEY VALUE pairs behind them in `opts`."""
-    parser = argparse.ArgumentParser(description=USAGE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(USAGE)
     add = parser.add_argument
     add("--root", default="", help="folder that holds the datasets")
     add("--output-dir", default="", help="folder for log and checkpoints (default: output)")
@@ -66,6 +70,12 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
             f"--root (DATASET.ROOT) is {cfg.DATASET.ROOT}, but no dataset is named; add --dataset-config-file "
             "configs/datasets/<dataset>.yaml, or DATASET.NAME"
         )
+    if cfg.SEED > LAST_SEED:
+        raise ValueError(
+            f"--seed (SEED) is {cfg.SEED}; it is at most {LAST_SEED}, and below 0 the run is not repeatable"
+        )
+    if cfg.LOAD_EPOCH < -1:
+        raise ValueError(f"--load-epoch (LOAD_EPOCH) is {cfg.LOAD_EPOCH}; it is an epoch, or -1 for the best one")
     cfg.freeze()
     return cfg
 
@@ -88,4 +98,5 @@ def _merge_flags(cfg: "CfgNode", args: argparse.Namespace) -> None:
     }
     for key, value in given.items():
         if value not in (None, ""):
-            cfg.merge_from_list([key, tuple(value) if isinstance(value, list) else value])
+            *nodes, leaf = key.split(".")
+            functools.reduce(operator.getitem, nodes, cfg)[leaf] = tuple(value) if isinstance(value, list) else value

@@ -6,7 +6,6 @@
 Writes table.json, table.md and figure.png, and the runs below base2new. Seed 1.
 """
 
-import argparse
 import json
 import shutil
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from base2new import DATASET, ROOT, harmonic_mean, jobs, with_defaults
 from command_line import parse_args
+from promptsrc.arguments import Parser
 from promptsrc.checkpoint import read_checkpoint
 from sweep.jobs import call, train_command
 
@@ -24,7 +24,7 @@ ALL_METHODS = ("ZeroshotCLIP", "ZeroshotCLIP2", "CoOp", "CoCoOp", "VPT", "MaPLe"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("--compare", action="store_true", help="every method")
     parser.add_argument("--output-dir", type=Path, default=Path("output"), help="folder for demo or compare")
     args = parser.parse_args(argv)

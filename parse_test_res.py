@@ -8,7 +8,6 @@ The log of a run is `log.txt`. A run that was interrupted and went on has a late
 `log.txt` has no result.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Sequence
@@ -16,13 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
+from promptsrc.arguments import Parser
+
 TRAINED = ("Finish training", "Finished training")  # Dassl and CoOp; the MaPLe and PromptSRC repositories
 TESTED = ("=> result",)
 
 
 def parse_log(path: Path, end_signals: Sequence[str], keyword: str = "accuracy") -> float | None:
     """The last `* <keyword>: <number>%` behind a line that is one of the end signals; None where there is none."""
-    number = re.compile(rf"\* {re.escape(keyword)}: ([.\deE+-]+)%")
+    number = re.compile(rf"\* {re.escape(keyword)}: (\d+\.?\d*(?:[eE][+-]?\d+)?)%")
     found, ended = None, False
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         ended = ended or line.strip() in end_signals
@@ -60,7 +61,7 @@ def parse_folder(folder: Path, end_signals: Sequence[str], keyword: str, ci95: b
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when results were found, 1 otherwise."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("directory", type=Path, help="folder that holds one folder a run")
     parser.add_argument("--ci95", action="store_true", help="95%% confidence interval in place of the deviation")
     parser.add_argument("--test-log", action="store_true", help="logs of tests only, without training")

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptsrc import classnames
+from promptsrc.arguments import Parser
 
 if TYPE_CHECKING:
     from promptsrc.classify import Prediction
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     add = parser.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER", help="images; of a folder all below it")
     add("--model-dir", required=True, metavar="RUN", help="folder of a run, checkpoint or safetensors file")

@@ -18,6 +18,7 @@ import yaml
 from yacs.config import CfgNode
 
 from parse_test_res import TESTED, parse_run
+from settings_file import read_settings
 
 NAME = "config.yaml"
 LOCK = ".lock"  # held by the process that works in the folder
@@ -51,10 +52,16 @@ def held(cfg: CfgNode) -> Iterator[None]:
 
     Raises:
         ValueError: another process works there, or a run with another configuration has begun there.
+        OSError: it can't be made.
     """
     folder = Path(cfg.OUTPUT_DIR)
-    ours = not folder.is_dir()
-    folder.mkdir(parents=True, exist_ok=True)
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"--output-dir (OUTPUT_DIR) is {folder}, which can't be made a folder ({error.strerror}); use another"
+        ) from None
     try:
         with _locked(folder):
             _clear_stump(folder)
@@ -67,8 +74,9 @@ def held(cfg: CfgNode) -> Iterator[None]:
                 _clear_stump(folder, before)
                 raise
     finally:
-        if ours and not any(folder.iterdir()):
-            folder.rmdir()
+        with contextlib.suppress(OSError):  # what has something in it stays
+            for parent in made:
+                parent.rmdir()
 
 
 def _clear_stump(folder: Path, kept: Container[Path] = ()) -> None:
@@ -195,8 +203,8 @@ def differences(file: Path, here: Mapping[str, Any]) -> str:
         ValueError: the file is not what a run leaves.
     """
     try:
-        there = flat(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError):
+        there = flat(read_settings(file))
+    except (ValueError, RecursionError):
         raise ValueError(f"{file} is not the configuration of a run; restore or delete it") from None
     return ", ".join(
         f"{key} (there: {there[key]}, here: {value})"

@@ -60,13 +60,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, KeyError, OSError, FloatingPointError) as error:
         if args.debug:
             raise
-        message = error.args[0] if isinstance(error, KeyError) else error
-        print(f"error: {' '.join(str(message).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return stage
     except KeyboardInterrupt as stopped:
         print(f"stopped: {stopped or 'before the training began'}; the same command goes on", file=sys.stderr)
         return RESUMABLE
     return 0
+
+
+def one_line(error: Exception) -> str:
+    """What an error says. One of a process that loads images comes with the traceback there, and says it at its end."""
+    message = str(error.args[0] if isinstance(error, KeyError) else error)
+    if "Original Traceback" in message:
+        message = message.rstrip().splitlines()[-1].partition(": ")[2]
+    return " ".join(message.split())
 
 
 if __name__ == "__main__":

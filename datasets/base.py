@@ -7,6 +7,7 @@ A dataset's own file says where its images are and how its raw files are read.
 
 import os
 import random
+from itertools import islice
 from pathlib import Path
 
 from dassl.data.datasets import DatasetBase, Datum
@@ -236,15 +237,19 @@ def wnid_items(folder: Path, image_dir: str) -> list[Item]:
 
 
 def check_labels(split: Split, folder: Path) -> None:
-    """Raises ValueError unless every class that occurs has a training image, and labels have no gaps."""
+    """Raises ValueError unless every class that occurs has a training image, labels have no gaps, and there is a test."""
     trained = {item.label for item in split.train}
     named = {item.label: item.classname for part in split for item in part or ()}
-    if absent := sorted((set(named) | set(range(max(trained, default=0) + 1))) - trained):
-        names = ", ".join(f"{label} ({named.get(label, 'no image at all')})" for label in absent[:5])
+    count = max([*named, 0]) + 1  # as a label may be any number, what is below it is counted, not listed
+    if count > len(trained):
+        absent = islice((label for label in range(count) if label not in trained), min(5, count - len(trained)))
+        names = ", ".join(f"{label} ({named.get(label, 'no image at all')})" for label in absent)
         raise ValueError(
-            f"{folder}: {len(absent)} of the labels have no training image: {names}; "
+            f"{folder}: {count - len(trained)} of the labels have no training image: {names}; "
             "complete the training part of the split, or take these classes out of it"
         )
+    if not split.test:
+        raise ValueError(f"{folder}: the test part of the split is empty; give it images")
 
 
 def datums(folder: Path, items: list[Item]) -> list[Datum]:

@@ -14,14 +14,14 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
-from dassl.utils import check_availability
-from PIL import Image
+from dassl.utils import check_availability, read_image
 
 from datasets.base import BenchmarkDataset, SplitFileDataset
 from datasets.files import absolute
 from datasets.lookalikes import advice
 from datasets.published import PUBLISHED, SPLIT_FILES_HOME
 from datasets.splits import Split
+from promptsrc.arguments import Parser
 
 SAMPLE = 100  # images that are opened without --all
 SHIPPED = "Emoji"  # lies in the project, not among the downloads
@@ -80,9 +80,8 @@ def unreadable_images(paths: Sequence[Path]) -> str:
 
 def opens_as_image(path: Path) -> bool:
     try:
-        with Image.open(path) as image:
-            image.load()
-    except (OSError, SyntaxError, ValueError):
+        read_image(path)
+    except OSError:
         return False
     return True
 
@@ -111,7 +110,7 @@ def notes(dataset: type[BenchmarkDataset], root: Path, split: Split) -> Iterator
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("--root", required=True, help="folder that holds the dataset folders")
     parser.add_argument("--all", action="store_true", help=f"open every image, not {SAMPLE} of each dataset")
     parser.add_argument(

@@ -31,7 +31,10 @@ def read_table(path: Path) -> Split:
     """The split that a table says; val is None when no line is of it."""
     if not path.is_file():
         raise FileNotFoundError(f"no table {path}; DATASET.CSV_FILE names it, below DATASET.ROOT and DATASET.FOLDER")
-    rows = _read_rows(path)
+    try:
+        rows = _read_rows(path)
+    except csv.Error as error:
+        raise ValueError(f"{path} is no table ({error}); expected lines of {','.join(COLUMNS)}") from None
     labels = {name: label for label, name in enumerate(sorted({row["class"] for row in rows}))}
     parts: dict[str, list[Item]] = {"train": [], "val": [], "test": []}
     for row in rows:

@@ -48,9 +48,10 @@ def read_json(path: Path) -> Any:
     Raises:
         ValueError: it is not JSON.
     """
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # also a number too long, or a thousand [
         raise ValueError(f"{path} is not JSON ({error}); put the published file there") from None
 
 
@@ -60,11 +61,13 @@ def read_mat(path: Path, variable: str) -> np.ndarray:
     Raises:
         ValueError: it is not a MATLAB file, or has no such variable.
     """
-    from scipy.io.matlab import MatReadError, loadmat  # slow to import, and only raw files need it
+    from scipy.io import loadmat  # slow to import, and only raw files need it
 
     try:
         return np.atleast_1d(loadmat(path, squeeze_me=True)[variable])
-    except (MatReadError, ValueError, TypeError, LookupError, NotImplementedError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # of damaged bytes comes any
         raise ValueError(f"{path} is no MATLAB file with {variable} ({error}); put the published file there") from None
 
 

@@ -31,6 +31,7 @@ class ImageFolder(FewShotDataset):
         classes = read_classes(
             folder / ("" if shares else "train"), cfg.DATASET.CLASS_NAMES and folder / cfg.DATASET.CLASS_NAMES
         )
+        check_distinct(classes, folder)
         super().__init__(cfg, folder, read(folder, classes, shares))
 
 
@@ -57,6 +58,18 @@ def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
     return {name: names[name] for name in folders}
 
 
+def check_distinct(classes: dict[str, str], source: Path | str) -> None:
+    """Raises ValueError if two folders have one class name, as CLIP reads it: underscores are blanks, capitals do not count."""
+    read: dict[str, str] = {}
+    for name, classname in classes.items():
+        first = read.setdefault(" ".join(classname.replace("_", " ").lower().split()), name)
+        if first != name:
+            raise ValueError(
+                f"{source}: folders {first!r} and {name!r} have the class name {classname!r}, and CLIP cannot tell them "
+                "apart; join them, or name them otherwise (DATASET.CLASS_NAMES)"
+            )
+
+
 def read_parts(folder: Path, classes: dict[str, str], _: Sequence[float]) -> Split:
     """The split that the folders train/, val/ (if there is one) and test/ are."""
     if not (folder / "test").is_dir():
@@ -69,7 +82,11 @@ def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -
     """A split by shares of each class; the same in every run, whatever its seed."""
     if (folder / "train").is_dir() and (folder / "test").is_dir():
         raise ValueError(f"{folder} has train/ and test/, and DATASET.SPLIT is {shares}; leave DATASET.SPLIT out")
-    if len(shares) != 3 or min(shares) < 0 or not math.isclose(sum(shares), 1):
+    if (
+        len(shares) != 3
+        or any(isinstance(share, str) or share < 0 for share in shares)
+        or not math.isclose(sum(shares), 1)
+    ):
         raise ValueError(f"DATASET.SPLIT is {shares}; it is the shares of train, val and test, such as (0.5, 0.2, 0.3)")
     groups = by_label(_read_part(folder, "", classes))
     train, val, _ = shares

@@ -2,14 +2,16 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
 from datasets.files import read_json, write_new
-from datasets.splits import Item, Split
+from datasets.splits import Item, Split, checked_item
 
 CACHE_FOLDER = "split_fewshot"
 
@@ -50,18 +52,9 @@ def read_pickle(path: Path) -> Shots | None:
     if not path.exists():
         return None
     try:
-        with path.open("rb") as file:
-            content = DatumUnpickler(file).load()
-        shots = {part: [_unpickled(datum) for datum in content[part]] for part in content}
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        AttributeError,
-        IndexError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:
+        content = _unpickle(path.read_bytes())
+        shots = _shots({part: [_unpickled(datum) for datum in content[part]] for part in content})
+    except Exception as error:  # of damaged bytes comes any
         raise ValueError(f"{path} is no few-shot cache ({error}); delete it to have shots drawn again") from None
     absent = next((item.path for items in shots.values() for item in items if not os.path.isfile(item.path)), None)
     if absent:
@@ -71,10 +64,31 @@ def read_pickle(path: Path) -> Shots | None:
     return shots
 
 
+def _unpickle(content: bytes) -> Any:
+    """
+    Raises:
+        pickle.UnpicklingError, and any other: it is damaged, or asks for what we refuse.
+    """
+    for code, place, _ in pickletools.genops(content):
+        if "PUT" in code.name and int(place) > len(content):  # a list of so many entries would be made, of any size
+            raise pickle.UnpicklingError(f"it puts {place} objects aside")
+    return DatumUnpickler(io.BytesIO(content)).load()
+
+
 def _unpickled(datum: Any) -> Item:
     if not isinstance(datum, PickledDatum):
         raise TypeError(f"it holds a {type(datum).__name__}")
-    return Item(datum._impath, datum._label, datum._classname)
+    return checked_item(datum._impath, datum._label, datum._classname)
+
+
+def _shots(parts: Shots) -> Shots:
+    """
+    Raises:
+        ValueError: there is no train, or something besides train and val.
+    """
+    if "train" not in parts or set(parts) - {"train", "val"}:
+        raise ValueError(f"it holds {', '.join(map(str, parts)) or 'nothing'}, not train and val")
+    return parts
 
 
 def read_shots(path: Path, digest: str) -> Shots | None:
@@ -84,8 +98,8 @@ def read_shots(path: Path, digest: str) -> Shots | None:
     try:
         content = read_json(path)
         if content["split"] == digest:
-            return {part: [Item(*row) for row in rows] for part, rows in content["shots"].items()}
-    except (AttributeError, KeyError, TypeError, ValueError):
+            return _shots({part: [checked_item(*row) for row in rows] for part, rows in content["shots"].items()})
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         pass
     print(f"{path} is not of this split: few-shot images are drawn again")
     with contextlib.suppress(OSError):

@@ -74,15 +74,37 @@ def read_split(path: Path, image_dir: str) -> Split:
     content = read_json(path)
     try:
         parts = [
-            [Item(str(PurePosixPath(image_dir, name)), int(label), str(classname)) for name, label, classname in rows]
+            [checked_item(str(PurePosixPath(image_dir, name)), label, classname) for name, label, classname in rows]
             for rows in (content["train"], content["val"], content["test"])
         ]
-    except (KeyError, TypeError, ValueError) as error:
+        check_names(item for part in parts for item in part)
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is no split file ({type(error).__name__}: {error}); expected train, val and test with "
             "rows [path, label, class name]: put the published file there, or delete it to have one made"
         ) from None
     return Split(*parts)
+
+
+def checked_item(path: str, label: int | str, classname: str) -> Item:
+    """
+    Raises:
+        TypeError, ValueError, OverflowError: a label that is no number from 0, or a class name without a letter.
+    """
+    item = Item(str(path), int(label), str(classname))
+    if item.label < 0:
+        raise ValueError(f"label {label} of {path} is below 0")
+    if not item.classname.replace("_", " ").strip():
+        raise ValueError(f"class name of {path} is empty")
+    return item
+
+
+def check_names(items: Iterable[Item]) -> None:
+    """Raises ValueError unless all items of a label have one class name."""
+    names: dict[int, str] = {}
+    for item in items:
+        if names.setdefault(item.label, item.classname) != item.classname:
+            raise ValueError(f"label {item.label} is both {names[item.label]!r} and {item.classname!r}")
 
 
 def split_text(split: Split, image_dir: str) -> str:

@@ -11,17 +11,16 @@ No file is ever unpickled freely.
 
 import os
 import pickle
-import warnings
 from pathlib import Path
 
 import torch
 from clip.clip import _MODELS as OPENAI_URLS
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from promptsrc.download import fetched
 from promptsrc.layouts import Weights, check_head_widths, from_any_layout
+from promptsrc.torchscript import is_torchscript, read_torchscript
 
 BUNDLED = {"ViT-T/8": Path(__file__).parent / "weights" / "ViT-T-8.safetensors"}
 CACHE = "~/.cache/clip"
@@ -79,12 +78,13 @@ def _read_file(path: Path) -> Weights:
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
-        elif _is_torchscript(path):
-            state = _read_torchscript(path)
+        elif is_torchscript(path):
+            state = read_torchscript(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)
-    except (SafetensorError, OSError, RuntimeError, pickle.UnpicklingError, EOFError, AttributeError) as error:
+        state = {str(key): value.float() for key, value in state.items()}
+    except Exception as error:  # of damaged bytes comes any
         reason = (
             type(error).__name__ if isinstance(error, pickle.UnpicklingError) else str(error).strip().split("\n")[0]
         )
@@ -93,21 +93,6 @@ def _read_file(path: Path) -> Weights:
             "state dict of tensors or a safetensors file: download it again"
         ) from None
     return from_any_layout(state, path)
-
-
-def _read_torchscript(path: Path) -> dict[str, Tensor]:
-    with warnings.catch_warnings():  # newer PyTorch calls TorchScript deprecated; it is what OpenAI published
-        warnings.filterwarnings("ignore", ".*torch.jit.load.* is deprecated")
-        return torch.jit.load(path, map_location="cpu").state_dict()
-
-
-def _is_torchscript(path: Path) -> bool:
-    """TorchScript archives are zip files that hold a `constants.pkl`."""
-    try:
-        reader = torch.PyTorchFileReader(str(path))
-    except RuntimeError:
-        return False
-    return "constants.pkl" in reader.get_all_records()
 
 
 def _from_open_clip(name: str) -> Weights:

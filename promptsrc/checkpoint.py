@@ -51,7 +51,7 @@ def _is_checkpoint(content: Any) -> bool:
     if not isinstance(content, dict) or not isinstance(content.get("epoch"), int):
         return False
     state = content.get("state_dict")
-    return isinstance(state, dict) and all(isinstance(value, Tensor) for value in state.values())
+    return isinstance(state, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items())
 
 
 def learned_tensors(state: dict[str, Tensor], wanted: Container[str] = ()) -> dict[str, Tensor]:

@@ -35,7 +35,7 @@ def build_clip(state: dict[str, Tensor], quick_gelu: bool = True) -> CLIP:
         with torch.device("meta"):  # no time spent on random weights
             clip = CLIP(**_sizes(state))
         clip.load_state_dict(state, assign=True)
-    except (KeyError, RuntimeError) as error:
+    except (LookupError, RuntimeError, ValueError, ArithmeticError, AssertionError) as error:  # by what the shapes are
         reason = " ".join(str(error).split())[:300]
         raise ValueError(
             f"these are no weights of a CLIP in OpenAI's, open_clip's or Hugging Face's layout: {reason}"

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptsrc import classnames
+from promptsrc.arguments import Parser
 from promptsrc.checkpoint import read_checkpoint
 from promptsrc.classify import Classifier
 from promptsrc.deploy import write_class_weights, write_onnx, write_program
@@ -31,7 +32,7 @@ ENDINGS = ", ".join([PROMPTS, *WRITERS])
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when the file is written, 1 with a line that says why not, 2 for a command that cannot be meant."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     parser.add_argument("checkpoint", metavar="RUN", help="folder of a run, checkpoint or safetensors file")
     parser.add_argument("file", help=f"ends in {ENDINGS}")
     classnames.add_arguments(parser)

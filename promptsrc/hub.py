@@ -6,7 +6,6 @@
 A push sends the safetensors file and a model card, kilobytes. A pull takes that file only, and only when it holds prompts.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from promptsrc.arguments import Parser
 from promptsrc.sharing import SharedPrompts, read_prompts, write_prompts
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def card(shared: SharedPrompts, repo: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when it is done, 1 with a line that says why not, 2 for a command that cannot be meant."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     pushing = commands.add_parser("push", help="send prompts to the hub")
     pushing.add_argument("path", metavar="RUN", help="folder of a run, checkpoint or safetensors file")

@@ -80,17 +80,29 @@ class _Config(NamedTuple):
 
 def _config_beside(file: Path) -> _Config | None:
     """What the config in the file's folder says; None without a config of a CLIP."""
-    for name in ("open_clip_config.json", "config.json"):
-        path = file.parent / name
-        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        if "model_cfg" in config:
-            text, image = config["model_cfg"]["text_cfg"], config["model_cfg"]["vision_cfg"]
-            widths = (text["width"] / text["heads"], image.get("head_width", HEAD_WIDTH))
-            return _Config(config["model_cfg"].get("quick_gelu", False), widths)
-        if config.get("model_type") == "clip":
-            towers = [HF_DEFAULTS | config.get(f"{tower}_config", {}) for tower in ("text", "vision")]
-            widths = tuple(t["hidden_size"] / t["num_attention_heads"] for t in towers if "hidden_size" in t)
-            return _Config(all(t["hidden_act"] == "quick_gelu" for t in towers), widths)
+    for path in (file.parent / name for name in ("open_clip_config.json", "config.json")):
+        if not path.is_file():
+            continue
+        try:
+            found = _read_config(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, AttributeError, KeyError, TypeError, ZeroDivisionError, RecursionError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise ValueError(f"{path} is no configuration of a model ({reason}); restore it, or take it away") from None
+        if found:
+            return found
+    return None
+
+
+def _read_config(config: dict) -> _Config | None:
+    """What open_clip's or Hugging Face's file says; None of another model."""
+    if "model_cfg" in config:
+        text, image = config["model_cfg"]["text_cfg"], config["model_cfg"]["vision_cfg"]
+        widths = (text["width"] / text["heads"], image.get("head_width", HEAD_WIDTH))
+        return _Config(config["model_cfg"].get("quick_gelu", False), widths)
+    if config.get("model_type") == "clip":
+        towers = [HF_DEFAULTS | config.get(f"{tower}_config", {}) for tower in ("text", "vision")]
+        widths = tuple(t["hidden_size"] / t["num_attention_heads"] for t in towers if "hidden_size" in t)
+        return _Config(all(t["hidden_act"] == "quick_gelu" for t in towers), widths)
     return None
 
 
@@ -104,6 +116,7 @@ def _from_huggingface(state: dict[str, Tensor]) -> dict[str, Tensor]:
             if name in BLOCK:
                 found[f"{block}{BLOCK[name]}.{kind}"] = value
             elif name == "self_attn.q_proj":  # OpenAI has the three in one
-                parts = [state[key.replace("q_proj", part)] for part in ("q_proj", "k_proj", "v_proj")]
-                found[f"{block}attn.in_proj_{kind}"] = torch.cat(parts)
+                keys = [key.replace("q_proj", part) for part in ("q_proj", "k_proj", "v_proj")]
+                if all(key in state for key in keys):
+                    found[f"{block}attn.in_proj_{kind}"] = torch.cat([state[key] for key in keys])
     return found

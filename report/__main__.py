@@ -6,38 +6,44 @@
 Exit code 0: there are results, or the run has its page; 1: there are none.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from promptsrc.arguments import Parser
 from report import formats
 from report.page import page
-from report.results import find
-from report.tables import tables, unfinished
+from report.results import Result, find
+from report.tables import Table, tables, unfinished
 
 OF_A_RUN = ("log.txt", "config.yaml")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(__doc__, "python -m report")
     parser.add_argument("output", type=Path, help="folder of the results, or of a run")
     parser.add_argument(
         "--to", type=Path, help="folder to write to (default: report in that of the results; the run's)"
     )
     parser.add_argument("--root", default="", help="folder of the datasets, for the page of a run whose data moved")
     args = parser.parse_args(argv)
-    results = find(args.output)
-    made = tables(results)
-    if not made and any((args.output / name).is_file() for name in OF_A_RUN):
-        return _page_of_run(args.output, args.to or args.output, args.root)
-    if args.root:
-        parser.error(f"--root is for the page of a run, and {args.output} is not the folder of one")
+    try:
+        results = find(args.output)
+        made = tables(results)
+        if not made and any((args.output / name).is_file() for name in OF_A_RUN):
+            return _page_of_run(args.output, args.to or args.output, args.root)
+        if args.root:
+            parser.error(f"--root is for the page of a run, and {args.output} is not the folder of one")
+        return _write(args.output, args.to or args.output / "report", results, made)
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+
+
+def _write(output: Path, folder: Path, results: list[Result], made: list[Table]) -> int:
     if not made:
         print(
-            f"error: {args.output} has no results of finished runs in the folders that docs/SWEEP.md lists, "
+            f"error: {output} has no results of finished runs in the folders that docs/SWEEP.md lists, "
             "and is not the folder of a run",
             file=sys.stderr,
         )
@@ -51,7 +57,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         "runs.csv": formats.csv_of_runs(results),
         "report.html": page(results, made, open_runs),
     }
-    folder = args.to or args.output / "report"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_text(content.rstrip() + "\n", encoding="utf-8")
@@ -65,15 +70,11 @@ def _page_of_run(folder: Path, to: Path, root: str) -> int:
     from report.run import read_run  # imports PyTorch
     from report.run_page import page as page_of
 
-    try:
-        run = read_run(folder, root)
-        content = page_of(run)
-        to.mkdir(parents=True, exist_ok=True)
-        with replacing(to / "report.html") as part:
-            Path(part).write_text(content, encoding="utf-8")
-    except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+    run = read_run(folder, root)
+    content = page_of(run)
+    to.mkdir(parents=True, exist_ok=True)
+    with replacing(to / "report.html") as part:
+        Path(part).write_text(content, encoding="utf-8")
     for part, reason in run.missing.items():
         print(f"without {part}: {reason}")
     print(f"written to {to / 'report.html'}")

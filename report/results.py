@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 import run_folder
 from parse_test_res import TESTED, TRAINED, parse_run
+from settings_file import read_settings
 from sweep import folders
 from sweep.folders import Place
 from sweep.jobs import DOMAINS, SHOTS, Method, Setting
@@ -56,7 +56,7 @@ def label(result: Result, benchmark: str) -> str:
     if not result.config.is_file():
         return place.trainer
     setting = Method(place.trainer, "").setting(benchmark, place.dataset, place.shots or SHOTS)
-    there = run_folder.flat(yaml.safe_load(result.config.read_text(encoding="utf-8")))
+    there = run_folder.flat(read_settings(result.config))
     changed = [
         f"{key} {there[key]}"
         for key, value in _published(setting).items()

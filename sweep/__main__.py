@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from promptsrc.arguments import Parser
 from report.__main__ import main as report
 from sweep import local
 from sweep.folders import SEEDS
@@ -24,9 +25,7 @@ from sweep.jobs import CONFIGS, DATASETS, Job, Method, benchmark
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(__doc__, "python -m sweep")
     add = parser.add_argument
     add("benchmarks", nargs="*", metavar="BENCHMARK", help=f"of {', '.join(DATASETS)}; default: all")
     add("--root", required=True, help="folder that holds the datasets")
@@ -54,6 +53,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"--root is {args.root}, which is no folder; it is the one that holds oxford_pets/ and the like")
     if min(args.seeds) < 0:
         parser.error(f"--seeds has {min(args.seeds)}; seeds are 0 or above")
+    if min(args.shots) < 1:
+        parser.error(f"--shots has {min(args.shots)}; shots are 1 or above")
+    if args.output.exists() and not args.output.is_dir():
+        parser.error(f"--output is {args.output}, which is a file; it takes a folder")
+    if odd := [pair for pair in args.cluster_options if not pair.partition("=")[2]]:
+        parser.error(f"--cluster-options has {odd[0]!r}; it takes KEY=VALUE, e.g. timeout_min=600")
     if args.workers is not None and args.workers < 1:
         parser.error(f"--workers is {args.workers}; it must be at least 1")
     return args
@@ -67,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for job in [] if args.dry_run else todo:
             job.config()  # a key that isn't is said before anything starts
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     if args.dry_run:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
@@ -84,6 +89,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ImportError:
         print("error: --cluster needs submitit: pip install '.[slurm]'", file=sys.stderr)
         return 2
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
     if any(job.accuracy() is not None for job in jobs):
         report([str(args.output)])
     for folder, why in failed.items():

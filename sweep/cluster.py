@@ -54,10 +54,18 @@ def run(
         cluster: `slurm`, or `local` for processes of submitit's own on this machine.
         limit: elements that run at once.
         options: what submitit's executor takes, such as `timeout_min` and `slurm_partition`.
+
+    Raises:
+        ValueError: submitit does not take them, or `output` has a line break.
     """
+    if "\n" in str(output):  # submitit writes it into a script
+        raise ValueError(f"--output is {str(output)!r}, which has a line break; use another folder")
     executor = submitit.AutoExecutor(output / LOGS, cluster=cluster)
     limits = {"slurm_array_parallelism": limit} if limit else {}
-    executor.update_parameters(name="sweep", **limits, **options)
+    try:
+        executor.update_parameters(name="sweep", **limits, **options)
+    except (NameError, TypeError) as error:  # what submitit raises
+        raise ValueError(f"--cluster-options: {error}") from None
     todo = chains(jobs)
     with executor.batch():
         elements = [executor.submit(chain) for chain in todo]

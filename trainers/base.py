@@ -50,8 +50,8 @@ class CLIPTrainer(Trainer):
         """
         name, size = self.cfg.MODEL.BACKBONE.NAME, tuple(self.cfg.INPUT.SIZE)
         print(f"Loading CLIP (backbone: {name})")
-        clip = load_clip(name, self.device, self.cfg.MODEL.BACKBONE.CACHE)
         policy = precision(prec, self.device, self.half_on_cpu)
+        clip = load_clip(name, self.device, self.cfg.MODEL.BACKBONE.CACHE)
         frozen = FrozenCLIP(clip, policy, self.cfg.MODEL.TEXTS_AT_ONCE)
         if size != (frozen.resolution, frozen.resolution):
             raise ValueError(
@@ -101,8 +101,9 @@ class PromptTrainer(CLIPTrainer):
         return self.settings.PREC
 
     def build_model(self) -> None:
+        settings = self.prompt_settings()  # what it refuses is refused before CLIP is loaded
         frozen = self.load_frozen_clip(self.prec)
-        self.prompts = self.learner(frozen.clip, **self.prompt_settings()).to(self.device)
+        self.prompts = self.learner(frozen.clip, **settings).to(self.device)
         self.regulation = self.build_regulation(frozen)
         frozen.cast()
         self.model = prompted_clip(frozen, self.prompts, self.classnames)

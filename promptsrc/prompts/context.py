@@ -43,8 +43,8 @@ class ContextPrompts(PromptLearner):
             self.ctx = context_of_words(clip, ctx_init)
             self.prefix = readable(ctx_init)
         else:
-            self.ctx = random_vectors(classes, n, width) if classes else random_vectors(n, width)
             self.prefix = placeholders(n)
+            self.ctx = random_vectors(classes, n, width) if classes else random_vectors(n, width)
         self.position = position
 
     @property

@@ -51,10 +51,12 @@ class DeepPrompts(PromptLearner):
 
 
 def _checked_depth(tower: str, n: int, depth: int, blocks: int) -> int:
+    keys = {"text": "TEXT", "image": "VISION"}[tower]
+    said = f"{tower} prompts: {n} vectors (N_CTX_{keys}), {depth} layers deep (PROMPT_DEPTH_{keys})"
     if depth < 0 or n < 0:
-        raise ValueError(f"{tower} prompts: {n} vectors, {depth} layers deep; neither may be negative")
+        raise ValueError(f"{said}; neither may be negative")
     if depth and not n:
-        raise ValueError(f"{tower} prompts are {depth} layers deep with 0 vectors; set the vectors, or depth 0")
+        raise ValueError(f"{said}; set the vectors, or depth 0")
     return min(depth, blocks)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from promptsrc.text import PLACEHOLDER, TextRows, class_texts, embed, readable
 
 INIT_STD = 0.02
+MOST_VECTORS = 73  # CLIP's texts have 77 positions; SOS, a token of the name, the full stop and EOT take four
 MOST_WORDED_VECTORS = 4  # longer contexts of the deep methods start at random, whatever CTX_INIT says
 
 
@@ -42,7 +43,15 @@ def random_vectors(*shape: int) -> nn.Parameter:
 
 
 def placeholders(n: int) -> str:
-    """The prefix of n vectors without words."""
+    """The prefix of n vectors without words.
+
+    Raises:
+        ValueError: there is no room for a class name behind them.
+    """
+    if n > MOST_VECTORS:
+        raise ValueError(
+            f"{n} text vectors (N_CTX, N_CTX_TEXT) leave no room for a class name; take at most {MOST_VECTORS}"
+        )
     return " ".join([PLACEHOLDER] * n)
 
 

@@ -86,7 +86,7 @@ def test_context_starts_from_words_only_up_to_four_vectors(tiny):
     "settings, message",
     [
         ((4, -1, 0, 0), "neither may be negative"),
-        ((0, 3, 0, 0), "text prompts are 3 layers deep with 0 vectors"),
+        ((0, 3, 0, 0), r"text prompts: 0 vectors .N_CTX_TEXT., 3 layers deep .*; set the vectors, or depth 0"),
         ((4, 1, 0, 0, "two words"), "CTX_INIT 'two words' has 2 tokens for 4 context vectors"),
     ],
 )

@@ -33,6 +33,11 @@ def test_failures_come_back_from_the_array(tmp_path, capsys):
     assert "[1/2] done" in (out := capsys.readouterr().out) and "[2/2] FAILED" in out
 
 
+def test_an_option_that_submitit_does_not_know_is_named(tmp_path):
+    with pytest.raises(ValueError, match="--cluster-options: .*'timeout'"):
+        cluster.run([job(tmp_path / "a")], tmp_path, "local", 1, {"timeout": 5})
+
+
 def words_of(root: Path, output: Path, *words: str, epochs: int = 1) -> list[str]:
     options = ["--configs", "vit_t8", "--seeds", "1", "--datasets", "eurosat", "--set", "OPTIM.MAX_EPOCH", str(epochs)]
     return ["base2new", "--root", str(root), "--output", str(output), *words, *options]

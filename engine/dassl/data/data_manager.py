@@ -32,12 +32,12 @@ def build_data_loader(
     """A loader of dict batches (see `DatasetWrapper`); training drops the incomplete last batch where there is a full one.
 
     Raises:
-        ValueError: there are no items.
+        ValueError: there are no items, or too few for a batch of this sampler.
     """
     if not data_source:
         raise ValueError(f"dataset {cfg.DATASET.NAME} has no items for {'training' if is_train else 'a test'}")
     wrapper = dataset_wrapper or DatasetWrapper
-    return DataLoader(
+    loader = DataLoader(
         wrapper(cfg, data_source, transform=tfm, is_train=is_train),
         batch_size=batch_size,
         sampler=build_sampler(sampler_type, cfg, data_source, batch_size, n_domain, n_ins),
@@ -46,6 +46,11 @@ def build_data_loader(
         pin_memory=torch.cuda.is_available() and cfg.USE_CUDA,
         worker_init_fn=left_to_the_main_process,
     )
+    if not len(loader):
+        raise ValueError(
+            f"{sampler_type} makes no batch of {batch_size} from {len(data_source)} items; lower BATCH_SIZE"
+        )
+    return loader
 
 
 def _cpus() -> int:

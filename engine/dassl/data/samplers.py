@@ -16,6 +16,8 @@ class RandomDomainSampler(Sampler):
         self.by_domain = _indices(data_source, "domain")
         self.domains = list(self.by_domain)
         self.n_domain = n_domain if n_domain > 0 else len(self.domains)
+        if self.n_domain > len(self.domains):
+            raise ValueError(f"N_DOMAIN is {n_domain}, but the data has {len(self.domains)} domains; 0 means all")
         if batch_size < self.n_domain or batch_size % self.n_domain:
             raise ValueError(f"batch size {batch_size} is no multiple of {self.n_domain} domains (N_DOMAIN)")
         self.share = batch_size // self.n_domain
@@ -109,5 +111,5 @@ def build_sampler(
         "RandomClassSampler": lambda: RandomClassSampler(data_source, batch_size, n_ins),
     }
     if sampler_type not in builders:
-        raise ValueError(f"sampler {sampler_type!r} is none of {', '.join(builders)}")
+        raise ValueError(f"sampler {sampler_type!r} is none of {', '.join(builders)} (DATALOADER.<loader>.SAMPLER)")
     return builders[sampler_type]()

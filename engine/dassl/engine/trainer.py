@@ -15,6 +15,7 @@ from yacs.config import CfgNode
 
 from dassl.data import DataManager
 from dassl.engine.random_state import random_state, restore_random_state
+from dassl.engine.settings import check_settings
 from dassl.evaluation import build_evaluator
 from dassl.utils.checksum import remove, write_with_checksum
 from dassl.utils.signals import Stopped, StopSignals
@@ -301,7 +302,7 @@ class SimpleTrainer(TrainerBase):
 
     def __init__(self, cfg: CfgNode):
         super().__init__()
-        _check_settings(cfg)
+        check_settings(cfg)
         self.check_cfg(cfg)
         self.device = torch.device("cuda" if torch.cuda.is_available() and cfg.USE_CUDA else "cpu")
         self.start_epoch = self.epoch = 0
@@ -411,20 +412,3 @@ class SimpleTrainer(TrainerBase):
 
     def parse_batch_test(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         return batch["img"].to(self.device), batch["label"].to(self.device)
-
-
-def _check_settings(cfg: CfgNode) -> None:
-    """
-    Raises:
-        ValueError: a value that training or test would pass over in silence, or stumble on later.
-    """
-    for key, choices in {"FINAL_MODEL": ("last_step", "best_val"), "SPLIT": ("val", "test")}.items():
-        if cfg.TEST[key] not in choices:
-            raise ValueError(f"TEST.{key} is {cfg.TEST[key]!r}; choose one of {', '.join(choices)}")
-    for key, value in {"TRAIN.PRINT_FREQ": cfg.TRAIN.PRINT_FREQ, "OPTIM.MAX_EPOCH": cfg.OPTIM.MAX_EPOCH}.items():
-        if value < 1:
-            raise ValueError(f"{key} is {value}; it must be at least 1")
-    for key in ("PIXEL_MEAN", "PIXEL_STD"):
-        value = cfg.INPUT[key]
-        if len(value) != 3 or not all(isinstance(number, int | float) for number in value):
-            raise ValueError(f"INPUT.{key} is {value}; it takes three numbers: red, green, blue")

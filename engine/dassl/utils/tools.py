@@ -103,7 +103,7 @@ def read_image(path: str) -> Image.Image:
             return image.convert("RGB")
     except FileNotFoundError:
         raise FileNotFoundError(f"no image at {path}") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # what decoders raise of damaged bytes, DecompressionBombError among them
         raise OSError(f"image {path} can't be read ({error}); replace it or take it out of the dataset") from None
 
 

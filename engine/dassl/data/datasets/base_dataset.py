@@ -111,18 +111,24 @@ class DatasetBase:
         """Fetch an archive to `dst` and unpack it there; members cannot leave the folder.
 
         Raises:
-            ValueError: a Google Drive link (fetch it by hand), or neither a zip nor a tar archive.
+            ValueError: a Google Drive link (fetch it by hand), an address that is not https, neither a zip nor a tar archive, or
+                one with a member that would leave the folder.
         """
         if from_gdrive:
             raise ValueError(f"files of Google Drive can't be fetched here: download {url} to {dst} by hand")
+        if not url.startswith("https://"):
+            raise ValueError(f"{url} is no https address; download it by hand to {dst}")
         urllib.request.urlretrieve(url, dst)
         folder = osp.dirname(dst)
         if zipfile.is_zipfile(dst):
             with zipfile.ZipFile(dst) as archive:
                 archive.extractall(folder)
         elif tarfile.is_tarfile(dst):
-            with tarfile.open(dst) as archive:
-                archive.extractall(folder, filter="data")
+            try:
+                with tarfile.open(dst) as archive:
+                    archive.extractall(folder, filter="data")
+            except tarfile.FilterError as error:
+                raise ValueError(f"a member of {dst} would leave {folder}, or is no file ({error})") from None
         else:
             raise ValueError(f"{dst} is neither a zip nor a tar archive")
 
