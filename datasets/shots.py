@@ -6,12 +6,12 @@ import io
 import json
 import os
 import pickle
-import pickletools
 from pathlib import Path
 from typing import Any
 
 from datasets.files import read_json, write_new
 from datasets.splits import Item, Split, checked_item
+from promptsrc.pickles import check_memo
 
 CACHE_FOLDER = "split_fewshot"
 
@@ -69,9 +69,7 @@ def _unpickle(content: bytes) -> Any:
     Raises:
         pickle.UnpicklingError, and any other: it is damaged, or asks for what we refuse.
     """
-    for code, place, _ in pickletools.genops(content):
-        if "PUT" in code.name and int(place) > len(content):  # a list of so many entries would be made, of any size
-            raise pickle.UnpicklingError(f"it puts {place} objects aside")
+    check_memo(content)
     return DatumUnpickler(io.BytesIO(content)).load()
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from promptsrc.pickles import check_memo
+
 OWN = "__torch__."  # what names of the archive's own classes begin with
 STORAGES = {
     "HalfStorage": torch.float16,
@@ -41,7 +43,9 @@ class _Reader(pickle.Unpickler):
     """
 
     def __init__(self, archive: torch.PyTorchFileReader):
-        super().__init__(BytesIO(archive.get_record("data.pkl")))
+        content = archive.get_record("data.pkl")
+        check_memo(content)
+        super().__init__(BytesIO(content))
         self.archive = archive
 
     def find_class(self, module: str, name: str) -> Any:

@@ -64,6 +64,15 @@ def test_code_in_it_does_not_run(tmp_path, capfd):
     assert capfd.readouterr().out == ""
 
 
+def test_a_few_bytes_do_not_take_all_memory(tmp_path):
+    writer = torch._C.PyTorchFileWriter(str(tmp_path / "large.pt"))
+    for name, content in {"data.pkl": b"Nr\xff\xff\xff\x7f.", "constants.pkl": b"N."}.items():
+        writer.write_record(name, content, len(content))
+    writer.write_end_of_file()
+    with pytest.raises(pickle.UnpicklingError, match="puts 2147483647 objects aside"):
+        read_torchscript(tmp_path / "large.pt")
+
+
 def test_what_is_none_is_said_so(tmp_path):
     torch.save({"w": torch.ones(2)}, tmp_path / "state.pt")
     (tmp_path / "text.pt").write_text("no zip")
