@@ -1,11 +1,10 @@
-"""predict.py as a user runs it, and docs/PREDICT.md, on a run of one epoch."""
+"""predict.py as a user runs it, on a run of one epoch."""
 
 import csv
 import io
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 
@@ -15,12 +14,10 @@ from PIL import Image
 
 import predict
 import promptsrc
-from promptsrc import export
 from promptsrc.checkpoint import read_checkpoint
 from tests.conftest import ROOT
 from tests.test_train import arguments
 
-PAGE = (ROOT / "docs" / "PREDICT.md").read_text()
 DRAWINGS = ROOT / "data" / "emoji" / "images"
 
 
@@ -154,31 +151,3 @@ def test_a_reader_that_has_enough_ends_it_quietly(run):
     command = f'"{sys.executable}" predict.py --model-dir "{run}" data/emoji/images --csv --classnames a,b | head -n 1'
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("image,class,probability\n", "")
-
-
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)```", PAGE, re.S | re.M)
-
-
-def test_the_pages_commands_and_code_run(run, tmp_path, monkeypatch, capsys):
-    (tmp_path / "data").symlink_to(ROOT / "data")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RUN", str(run))
-    mains = {"python predict.py": predict.main, "python -m promptsrc.export": export.main}
-    commands = "".join(blocks("bash")).splitlines()
-    for command in commands:
-        (start,) = [start for start in mains if command.startswith(start)]
-        words, _, file = command.removeprefix(start).partition(" > ")
-        assert mains[start]([str(run) if word == "$RUN" else word for word in shlex.split(words, comments=True)]) == 0
-        out = capsys.readouterr().out
-        assert (
-            file
-            or start != "python predict.py"
-            or out.count("data/emoji/images/bird/") == len(list(DRAWINGS.glob("bird/*")))
-        )
-    for name in ("prompts.safetensors", "classifier.pt2", "classes.npz"):
-        assert (tmp_path / name).stat().st_size > 0
-    for code in blocks("python"):
-        exec(code, {})
-        assert capsys.readouterr().out
-    assert (len(commands), len(blocks("python"))) == (6, 2)

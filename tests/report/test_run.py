@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import re
-import shlex
 import shutil
 from html.parser import HTMLParser
 
@@ -277,15 +276,3 @@ def test_root_is_for_runs(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([str(tmp_path), "--root", "data"])
     assert stopped.value.code == 2 and "--root is for the page of a run" in capsys.readouterr().err
-
-
-def test_the_commands_of_the_documentation(tmp_path, in_root):
-    (block,) = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "REPORT.md").read_text(), re.S)
-    training, *reports = [
-        shlex.split(line.replace(" output", f" {tmp_path}"), comments=True) for line in block.splitlines()
-    ]
-    assert training[:2] == ["python", "train.py"] and train.main([*training[2:], "OPTIM.MAX_EPOCH", "1"]) == 0
-    for command in reports:
-        assert command[:3] == ["python", "-m", "report"] and main(command[3:]) == 0
-    pages = sorted(path.relative_to(tmp_path).parts[1] for path in tmp_path.glob("**/report.html"))
-    assert pages == ["test_new", "train_base"]

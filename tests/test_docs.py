@@ -1,0 +1,187 @@
+"""The commands of the README, of docs/ and of benchmarks/RESULTS.md are run, or their page says why not.
+
+A page is made into one script, from its top to its end, and run in a working copy of its own:
+
+    ```bash, ```python      run as they stand; ```diff is applied
+    <!-- file: PATH -->     the block behind it is written there instead
+
+A training takes one epoch only: OPTIM.MAX_EPOCH 1 comes behind `python train.py ...`. The run that most pages begin with is made once, and
+lies in their copies, where train.py finds it finished. Other blocks with commands say who runs them:
+
+    <!-- run by TEST -->      that test, which names their programs, or the page
+    <!-- not run: WHY -->     nobody
+
+Commands within the prose have programs and flags that exist, and that some test names.
+"""
+
+import functools
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import ROOT
+
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md")
+}
+MAKEFILE = (ROOT / "Makefile").read_text()
+LEFT = {  # what running a page leaves in the working copy
+    "docs/OWN_METHOD.md": [
+        f"{output}/base2new/train_base/emoji/shots_16/Tied/vit_t8/seed1/prompt_learner/model.pth.tar-1"
+        for output in ("output", "output/regulated")
+    ],
+    "docs/PREDICT.md": ["predictions.csv", "prompts.safetensors", "classifier.pt2", "classes.npz"],
+    "docs/REPORT.md": [
+        f"output/base2new/{part}/emoji/shots_16/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx/seed1/report.html"
+        for part in ("train_base", "test_new")
+    ],
+}
+QUICK = 'python() { [[ $1 != train.py ]] || set -- "$@" OPTIM.MAX_EPOCH 1; command python "$@"; }'
+STARTED = re.compile(r"^(?:\w+=\S+ )*(?:\S*/)?(?:python[\d.]*|bash|make|pip|git|hf) \S", re.M)
+PROGRAM = re.compile(r"python[\d.]* (?:-m )?([\w.]+)|bash (scripts/[\w/-]+\.sh)|\bmake ([\w-]+)")
+
+
+class Block(NamedTuple):
+    """A fenced block, with what the comment in front of it says."""
+
+    note: str
+    language: str
+    text: str
+
+    @property
+    def step(self) -> str:
+        """What a page's script does here; empty where nothing is run."""
+        if self.note.startswith("file: "):
+            path = self.note.removeprefix("file: ")
+            return f"mkdir -p $(dirname {path})\ncat > {path} <<'END'\n{self.text}END\n"
+        heredoc = f" <<'END'\n{self.text}END\n"
+        return {"bash": self.text, "python": f"python -{heredoc}", "diff": f"patch -p1{heredoc}"}.get(self.language, "")
+
+
+def blocks(page: str) -> list[Block]:
+    found = re.findall(r"^(?:<!-- ([^\n]*) -->\n)?```(\w*)\n(.*?)^```$", PAGES[page], re.S | re.M)
+    return [Block(*parts) for parts in found]
+
+
+def prose_commands(page: str) -> list[str]:
+    prose = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.S | re.M)
+    return [code for code in re.findall(r"`([^`]+)`", prose) if PROGRAM.search(code)]
+
+
+def programs(commands: str) -> list[str]:
+    """`train.py`, `benchmarks.step`, `scripts/coop/main.sh`, `demo` (of make)."""
+    return ["".join(names) for names in PROGRAM.findall(commands)]
+
+
+def exists(program: str) -> bool:
+    if program.endswith((".py", ".sh")):
+        return (ROOT / program).is_file()
+    return f"\n{program}:" in MAKEFILE or importlib.util.find_spec(program) is not None
+
+
+def is_named(program: str, text: str) -> bool:
+    name = Path(program).stem if program.endswith((".py", ".sh")) else program.split(".")[-1]
+    return re.search(rf"\b{name}\b", text) is not None
+
+
+@functools.cache
+def all_tests() -> str:
+    files = (ROOT / "tests").rglob("test_*.py")
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.name != Path(__file__).name)
+
+
+@functools.cache
+def flags() -> set[str]:
+    """Of all our programs."""
+    files = [file for folder in (ROOT, *filter(Path.is_dir, ROOT.iterdir())) for file in _code(folder)]
+    return {flag for file in files for flag in re.findall(r"\"(--[\w-]+)\"", file.read_text(encoding="utf-8"))}
+
+
+def _code(folder: Path) -> list[Path]:
+    return list(folder.glob("*.py")) if folder == ROOT or folder.name.startswith(".") else list(folder.rglob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_block_of_commands_is_run_or_says_why_not(page):
+    for block in blocks(page):
+        if block.step or not STARTED.search(block.text):
+            continue
+        by = re.match(r"run by (tests/\S+\.py)", block.note)
+        assert by or re.match(r"not run: \w+", block.note), f"who runs this?\n{block.text}"
+        if by:
+            test = (ROOT / by[1]).read_text(encoding="utf-8")
+            whole = Path(page).name in test
+            assert whole or all(is_named(program, test) for program in programs(block.text)), f"{by[1]}?\n{block.text}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_programs_and_flags_exist(page):
+    inline = prose_commands(page)
+    for commands in (*inline, *(block.text for block in blocks(page) if STARTED.search(block.text))):
+        for program in programs(commands):
+            assert exists(program), f"{program} in {commands}"
+            assert commands not in inline or is_named(program, all_tests()), f"no test has {program}"
+        if not re.search(r"\bpip\b", commands):
+            assert set(re.findall(r"(?<!\S)--[\w-]+", commands)) <= flags(), commands
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A working copy with a run on the bundled benchmark."""
+    folder = tmp_path_factory.mktemp("docs") / "trained"
+    folder.mkdir()
+    leave = shutil.ignore_patterns("__pycache__", "*.egg-info", "split_fewshot")
+    for name in os.listdir(ROOT):
+        if (ROOT / name).is_file() or (ROOT / name / "__init__.py").exists() or name in ("configs", "engine"):
+            (shutil.copy if (ROOT / name).is_file() else functools.partial(shutil.copytree, ignore=leave))(
+                ROOT / name, folder / name
+            )
+    shutil.copytree(ROOT / "data" / "emoji", folder / "data" / "emoji", ignore=leave)
+    run("python train.py --trainer PromptSRC", folder)
+    return folder
+
+
+def run(script: str, folder: Path) -> str:
+    """What a bash script prints, run in a working copy."""
+    environment = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    command = ["bash", "-euo", "pipefail", "-c", f"{QUICK}\n{script}"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+def test_it_is_said_what_each_page_leaves():
+    assert {page for page in PAGES if any(block.step for block in blocks(page))} == set(LEFT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", LEFT)
+def test_the_pages_commands_do_what_it_says(page, trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / "copy")
+    run("".join(block.step for block in blocks(page)), folder)
+    for path in LEFT[page]:
+        assert (folder / path).stat().st_size > 0
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_a_page_names_exist(page):
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", PAGES[page]):
+        assert ((ROOT / page).parent / link).exists(), link
+    written = {block.note for block in blocks(page)}
+    for path in re.findall(r"`((?:[a-z]+/)[\w/.+-]+\.(?:py|sh|yaml|csv))`", PAGES[page]):
+        assert (ROOT / path).exists() or f"file: {path}" in written, path
+
+
+def test_a_method_of_ones_own_is_short():
+    assert len(PAGES["docs/OWN_METHOD.md"].splitlines()) <= 80
+    (code,) = [block.text for block in blocks("docs/OWN_METHOD.md") if block.language == "python"]
+    lines = sum(bool(line.strip()) for line in code.splitlines())
+    assert f"[your own in {lines} lines](docs/OWN_METHOD.md)" in PAGES["README.md"]
