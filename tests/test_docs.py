@@ -34,6 +34,7 @@ PAGES = {
 }
 MAKEFILE = (ROOT / "Makefile").read_text()
 LEFT = {  # what running a page leaves in the working copy
+    "docs/MIGRATING.md": ["theirs.safetensors", "fork/output/VLPromptLearner/model.pth.tar-1"],
     "docs/OWN_METHOD.md": [
         f"{output}/base2new/train_base/emoji/shots_16/Tied/vit_t8/seed1/prompt_learner/model.pth.tar-1"
         for output in ("output", "output/regulated")

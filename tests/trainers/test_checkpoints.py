@@ -7,9 +7,11 @@ import pytest
 import torch
 from dassl.engine import TRAINER_REGISTRY
 
+import train
 from promptsrc.checkpoint import read_checkpoint
 from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
 from tests.test_parity import GOLDENS
+from tests.tiny_clip import tiny_clip_state_dict
 
 CASES, TOLERANCES = load_cases(GOLDENS)
 KEYS = json.loads((GOLDENS / "checkpoint_keys.json").read_text())  # every key of the reference's files, with its shape
@@ -103,3 +105,17 @@ def test_the_description_says_how_to_use_the_prompts(tmp_path):
     state = read_checkpoint(tmp_path / "MultiModalPromptLearner" / "model.pth.tar-1")["trainer_state"]
     assert state["prompts"]["method"] == "MaPLe" and state["prompts"]["learner"] == "CoupledPrompts"
     assert state["prompts"]["settings"] == {"n": 2, "depth": 4, "ctx_init": "a photo of a"}
+
+
+def test_train_py_tests_a_run_of_the_reference(tmp_path, in_root, capsys):
+    clip, settings = (
+        CASES["promptsrc_ckpt_small"]["clip"],
+        "configs/trainers/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx.yaml",
+    )
+    torch.save(tiny_clip_state_dict(clip["seed"], **clip["kwargs"]), tmp_path / "clip.pt")
+    words = ["--trainer", "PromptSRC", "--root", "data", "--dataset-config-file", "configs/datasets/emoji.yaml"]
+    words += ["--config-file", settings, "--backbone", str(tmp_path / "clip.pt"), "--output-dir", str(tmp_path / "out")]
+    words += ["--eval-only", "--model-dir", str(GOLDENS / "checkpoints" / "promptsrc_ckpt_small"), "--load-epoch", "4"]
+    assert train.main([*words, "INPUT.SIZE", "(32, 32)", "DATASET.SUBSAMPLE_CLASSES", "new"]) == 0
+    out = capsys.readouterr().out
+    assert "Loading weights to VLPromptLearner" in out and "* total: 165\n" in out
