@@ -32,6 +32,9 @@ PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md")
 }
+CODE = [
+    path for path in ROOT.iterdir() if path.suffix == ".py" or path.name == "engine" or (path / "__init__.py").exists()
+]
 MAKEFILE = (ROOT / "Makefile").read_text()
 LEFT = {  # what running a page leaves in the working copy
     "docs/MIGRATING.md": ["theirs.safetensors", "fork/output/VLPromptLearner/model.pth.tar-1"],
@@ -102,12 +105,8 @@ def all_tests() -> str:
 @functools.cache
 def flags() -> set[str]:
     """Of all our programs."""
-    files = [file for folder in (ROOT, *filter(Path.is_dir, ROOT.iterdir())) for file in _code(folder)]
+    files = [file for path in CODE for file in ([path] if path.is_file() else path.rglob("*.py"))]
     return {flag for file in files for flag in re.findall(r"\"(--[\w-]+)\"", file.read_text(encoding="utf-8"))}
-
-
-def _code(folder: Path) -> list[Path]:
-    return list(folder.glob("*.py")) if folder == ROOT or folder.name.startswith(".") else list(folder.rglob("*.py"))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -138,14 +137,13 @@ def test_programs_and_flags_exist(page):
 def trained(tmp_path_factory):
     """A working copy with a run on the bundled benchmark."""
     folder = tmp_path_factory.mktemp("docs") / "trained"
-    folder.mkdir()
-    leave = shutil.ignore_patterns("__pycache__", "*.egg-info", "split_fewshot")
-    for name in os.listdir(ROOT):
-        if (ROOT / name).is_file() or (ROOT / name / "__init__.py").exists() or name in ("configs", "engine"):
-            (shutil.copy if (ROOT / name).is_file() else functools.partial(shutil.copytree, ignore=leave))(
-                ROOT / name, folder / name
-            )
-    shutil.copytree(ROOT / "data" / "emoji", folder / "data" / "emoji", ignore=leave)
+    for path in (*CODE, ROOT / "configs", ROOT / "data" / "emoji"):
+        to = folder / path.relative_to(ROOT)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            shutil.copytree(path, to, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "split_fewshot"))
+        else:
+            shutil.copy(path, to)
     run("python train.py --trainer PromptSRC", folder)
     return folder
 
@@ -179,10 +177,18 @@ def test_files_that_a_page_names_exist(page):
     written = {block.note for block in blocks(page)}
     for path in re.findall(r"`((?:[a-z]+/)[\w/.+-]+\.(?:py|sh|yaml|csv))`", PAGES[page]):
         assert (ROOT / path).exists() or f"file: {path}" in written, path
+    for path, name in re.findall(r"`([\w/]+\.py)` `([\w.]+)`", PAGES[page]):
+        assert is_named(name, (ROOT / path).read_text(encoding="utf-8")), f"{name} in {path}"
+    for test in re.findall(r"`(test_\w+)`", PAGES[page]):
+        assert f"def {test}(" in all_tests(), test
 
 
 def test_a_method_of_ones_own_is_short():
     assert len(PAGES["docs/OWN_METHOD.md"].splitlines()) <= 80
     (code,) = [block.text for block in blocks("docs/OWN_METHOD.md") if block.language == "python"]
     lines = sum(bool(line.strip()) for line in code.splitlines())
-    assert f"[your own in {lines} lines](docs/OWN_METHOD.md)" in PAGES["README.md"]
+    assert f"| [docs/OWN_METHOD.md](docs/OWN_METHOD.md) | your own method in {lines} lines |" in PAGES["README.md"]
+
+
+def test_the_readme_has_a_line_for_each_page():
+    assert all(f"| [{page}]({page}) | " in PAGES["README.md"] for page in PAGES if page.startswith("docs/"))
