@@ -23,7 +23,7 @@ from promptsrc.checkpoint import read_checkpoint
 from promptsrc.classify import Classifier
 from promptsrc.deploy import write_class_weights, write_onnx, write_program
 from promptsrc.prompts.context import POSITIONS
-from promptsrc.sharing import SharedPrompts, described, read_prompts, write_prompts
+from promptsrc.sharing import SharedPrompts, described, final_checkpoint, read_prompts, write_prompts
 
 PROMPTS = ".safetensors"
 WRITERS = {".onnx": write_onnx, ".pt2": write_program, ".npz": write_class_weights}
@@ -70,7 +70,8 @@ def export(args: argparse.Namespace, names: list[str] | None) -> str:
 def _shared(args: argparse.Namespace) -> SharedPrompts:
     if args.backbone is None:
         return read_prompts(args.checkpoint)
-    checkpoint = read_checkpoint(args.checkpoint)
+    path = Path(args.checkpoint)
+    checkpoint = read_checkpoint(final_checkpoint(path) if path.is_dir() else path)
     if "prompts" in checkpoint.get("trainer_state", {}):
         raise ValueError(f"{args.checkpoint} says itself what it is for; leave --backbone and --ctx-init out")
     return described(checkpoint["state_dict"], args.backbone, args.ctx_init, args.class_token_position)

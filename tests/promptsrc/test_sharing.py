@@ -1,6 +1,7 @@
 """Prompts leave a run as one safetensors file, and classify with nothing but it."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -65,7 +66,10 @@ def test_the_command_exports_a_reference_checkpoint(tmp_path, capsys):
     target = str(tmp_path / "prompts.safetensors")
     assert export.main([CHECKPOINT, target]) == 1
     assert "does not say its method and backbone" in capsys.readouterr().err
-    assert export.main([CHECKPOINT, target, "--backbone", "tiny.pt", "--ctx-init", "a photo of a"]) == 0
+    said = ["--backbone", "tiny.pt", "--ctx-init", "a photo of a"]
+    assert export.main([CHECKPOINT, str(tmp_path / "of the file.safetensors"), *said]) == 0
+    assert export.main([str(Path(CHECKPOINT).parents[1]), target, *said]) == 0
+    assert (tmp_path / "of the file.safetensors").read_bytes() == Path(target).read_bytes()
     shared = sharing.read_prompts(target)
     assert (shared.description["method"], shared.description["backbone"]) == ("PromptSRC", "tiny.pt")
     assert shared.description["settings"]["depth_text"] == shared.description["settings"]["depth_image"] == 2
