@@ -148,13 +148,12 @@ def trained(tmp_path_factory):
     return folder
 
 
-def run(script: str, folder: Path) -> str:
-    """What a bash script prints, run in a working copy."""
+def run(script: str, folder: Path) -> None:
+    """A bash script, in a working copy."""
     environment = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
     command = ["bash", "-euo", "pipefail", "-c", f"{QUICK}\n{script}"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
 
 
 def test_it_is_said_what_each_page_leaves():
