@@ -220,8 +220,9 @@ class PromptTrainer(CLIPTrainer):
         """Go on where a run in this folder stopped.
 
         Raises:
-            ValueError: its file lacks the prompt average of the epochs before (other implementations do not keep it).
+            ValueError: its file is of another implementation, or lacks the prompt average of the epochs before.
         """
+        self._refuse_foreign(directory)
         epoch = super().resume_model_if_exist(directory)
         if self.regulation and self.regulation.aggregation.epochs_seen != epoch:
             raise ValueError(
@@ -229,6 +230,19 @@ class PromptTrainer(CLIPTrainer):
                 "evaluated (--eval-only --model-dir), not continued: use another --output-dir"
             )
         return epoch
+
+    def _refuse_foreign(self, directory: str) -> None:
+        folder = self.checkpoint_path(directory, None).parent
+        try:
+            path = folder / (folder / "checkpoint").read_text(errors="replace").strip()
+            foreign = "trainer_state" not in read_checkpoint(path)
+        except (OSError, ValueError):  # nothing there, or damaged: what resumes says so
+            return
+        if foreign:
+            raise ValueError(
+                f"{path} is of another implementation, which keeps no state of a training like ours; it can be evaluated "
+                "(--eval-only --model-dir), not continued: use another --output-dir"
+            )
 
     @property
     def description(self) -> dict[str, Any]:

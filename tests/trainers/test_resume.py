@@ -1,11 +1,13 @@
 """Resume of the trainers that learn prompts: what does not fit is named, old files go."""
 
 import re
+import shutil
 
 import pytest
 import torch
 
 from promptsrc.checkpoint import CHECKSUM, read_checkpoint
+from tests.test_parity import GOLDENS
 from tests.trainers.test_checkpoints import CASES, trainer_of
 
 CLASSES = CASES["promptsrc_default"]["class_names"]
@@ -26,6 +28,15 @@ def test_promptsrc_does_not_go_on_with_a_run_without_aggregation(tmp_path):
     path.with_name(path.name + CHECKSUM).unlink()
     with pytest.raises(ValueError, match="stopped after epoch 1, without the prompt aggregation of the epochs before"):
         trainer_of("promptsrc_default", tmp_path, CLASSES).resume_model_if_exist(str(tmp_path))
+
+
+def test_a_run_of_another_implementation_is_evaluated_not_continued(tmp_path):
+    shutil.copytree(GOLDENS / "checkpoints" / "promptsrc_ckpt_small", tmp_path / "theirs")
+    [file] = (tmp_path / "theirs" / "VLPromptLearner").glob("model.pth.tar-*")
+    (file.parent / "checkpoint").write_text(f"{file.name}\n")
+    trainer = trainer_of("promptsrc_default", tmp_path, CLASSES)
+    with pytest.raises(ValueError, match=f"{file.name} is of another implementation, .* evaluated .*, not continued"):
+        trainer.resume_model_if_exist(str(tmp_path / "theirs"))
 
 
 def test_a_run_with_other_weights_of_the_epochs_is_named_with_the_whole_advice(tmp_path):
