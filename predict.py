@@ -47,6 +47,8 @@ def _positive(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
+    if sys.stdout.errors == "strict":  # a file's name may hold what the terminal's encoding does not
+        sys.stdout.reconfigure(errors="backslashreplace")
     stage = 2
     try:
         names = classnames.chosen(args)

@@ -102,7 +102,7 @@ class Classifier:
         Raises:
             FileNotFoundError: no such image or folder.
             OSError: an image cannot be read.
-            ValueError: a folder without images, or class names that cannot be used.
+            ValueError: a folder without images, class names that cannot be used, or a batch size below 1.
         """
         return list(self.predictions(images, classnames, batch_size))
 
@@ -114,6 +114,8 @@ class Classifier:
         unreadable: Callable[[OSError], None] | None = None,
     ) -> Iterator[Prediction]:
         """As `classify`, one by one; an image that cannot be read is passed over where `unreadable` takes its error."""
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         model = self.model(classnames)
         read = self._read(_one_by_one(images), unreadable)
         while batch := list(islice(read, batch_size)):
@@ -157,9 +159,9 @@ def _usable(name: str) -> torch.device:
     """
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.empty(1, device=device).tolist()  # a device that only pretends, such as meta, has no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = str(error).strip().split("\n")[0].split(". ")[0]  # the next sentences are pages
         raise ValueError(
             f"device {name!r} cannot be used here ({reason}); take cpu, or cuda where there is a GPU"
         ) from None

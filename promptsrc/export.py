@@ -61,6 +61,7 @@ def export(args: argparse.Namespace, names: list[str] | None) -> str:
     if ending != PROMPTS:
         return WRITERS[ending](Classifier(shared, "cpu"), names, args.file)
     if names is not None:
+        Classifier(shared, "cpu").model(names)  # refuses names that do not fit
         shared = shared._replace(description=shared.description | {"classnames": names})
     write_prompts(shared, args.file)
     numbers = sum(value.numel() for value in shared.tensors.values())

@@ -46,10 +46,13 @@ class Preprocessing:
             raise ValueError(
                 f"the images of these prompts need {', '.join(unknown)}; only {', '.join(known)} are known"
             )
-        if stated["size"] != resolution:
+        if stated.get("size") != resolution:
             raise ValueError(
-                f"these prompts are for images of {stated['size']} pixels, their backbone for {resolution}"
+                f"these prompts are for images of {stated.get('size')} pixels, their backbone for {resolution}"
             )
+        for key in {"mean", "std"} & set(stated):
+            if not _is_colour(stated[key]):
+                raise ValueError(f"the {key} of these prompts' images is {stated[key]!r}, not three numbers")
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in stated.items()})
 
     def __call__(self, image: Image.Image) -> Tensor:
@@ -60,6 +63,10 @@ class Preprocessing:
     def _steps(self) -> T.Compose:
         resize = T.Resize(self.size, InterpolationMode(self.interpolation))
         return T.Compose([resize, T.CenterCrop(self.size), T.ToTensor(), T.Normalize(self.mean, self.std)])
+
+
+def _is_colour(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 3 and all(isinstance(v, int | float) for v in value)
 
 
 def read_image(path: str | os.PathLike) -> Image.Image:

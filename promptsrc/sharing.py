@@ -52,7 +52,8 @@ def final_checkpoint(run: Path) -> Path:
     if len(files) != 1:
         what = f"checkpoints of {len(files)} models" if files else "no checkpoint"
         raise FileNotFoundError(
-            f"{run} has {what}; give the folder of one run, such as output/.../seed1, with VLPromptLearner/checkpoint or its kin"
+            f"{run} has {what}; give the folder of one run, such as output/.../seed1, with VLPromptLearner/checkpoint or its kin "
+            "(zero-shot CLIP leaves none)"
         )
     return files[0]
 
@@ -109,7 +110,11 @@ def _checked(description: Any, path: Path) -> Description:
     """
     entries = description if isinstance(description, dict) else {}
     kinds = NEEDED | {key: kind for key, kind in OPTIONAL.items() if key in entries}
-    if wrong := [key for key, kind in kinds.items() if not isinstance(entries.get(key), kind)]:
+    wrong = [key for key, kind in kinds.items() if not isinstance(entries.get(key), kind)]
+    names = entries.get("classnames")
+    if not wrong and names is not None and not (names and all(isinstance(name, str) for name in names)):
+        wrong = ["classnames"]
+    if wrong:
         raise ValueError(f"{path} does not say what its prompts are for: {', '.join(wrong)} missing or damaged")
     return entries
 

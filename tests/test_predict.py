@@ -84,6 +84,20 @@ def test_an_unreadable_image_is_passed_over_and_the_exit_code_says_so(run, photo
     assert err.endswith("1 of 3 images could not be read\n")
 
 
+def test_a_file_name_that_the_terminals_encoding_lacks(run, photos):
+    source, name = photos / "a b.png", os.fsencode(photos) + b"/\xff.png"
+    os.rename(source, name)
+    words = [sys.executable, "predict.py", "--model-dir", run, name, photos / "c,d.png", "--csv", "--top", "1"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii:strict"}
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [row[0].rpartition("/")[2] for row in csv.reader(done.stdout.splitlines())] == [
+        "image",
+        r"\udcff.png",
+        "c,d.png",
+    ]
+
+
 def test_a_checkpoint_from_before_class_names_were_kept(run, photos, tmp_path, capsys):
     (file,) = run.glob("*/model.pth.tar-1")
     checkpoint = read_checkpoint(file)
@@ -123,6 +137,7 @@ def test_a_bar_on_a_terminal_and_none_among_the_results(run, photos, monkeypatch
         (["data", "--classnames", "very " * 80], 1, "is longer than CLIP's 77 tokens; shorten the class name"),
         (["data", "--classnames-file", "nowhere.txt"], 2, "error: no file nowhere.txt (--classnames-file)"),
         (["data", "--device", "abacus"], 1, "error: device 'abacus' cannot be used here"),
+        (["data", "--device", "meta"], 1, "error: device 'meta' cannot be used here (Cannot copy out of meta tensor"),
         (["data", "--model-dir", "nowhere"], 1, "error: no file nowhere"),
         (["data", "--model-dir", "docs"], 1, "error: docs has no checkpoint; give the folder of one run"),
         (["data", "--top", "0"], 2, "invalid whole number above 0: '0'"),

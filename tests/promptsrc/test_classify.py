@@ -216,6 +216,8 @@ def test_images_that_cannot_be_used(classifier, photos, tmp_path):
         classifier.classify([photos, photos / "none.png"], NEW)
     with pytest.raises(ValueError, match=r"has no images \(\.bmp "):
         classifier.classify(tmp_path, NEW)
+    with pytest.raises(ValueError, match="batch_size is 0; it must be at least 1"):
+        classifier.classify(photos, NEW, batch_size=0)
     with pytest.raises(OSError, match="notes.txt can't be read"):
         classifier.classify([photos / "notes.txt"], NEW)
     skipped = []
@@ -248,6 +250,19 @@ def test_names_that_were_trained_on_twice_are_used_as_they_are(classifier, photo
 def test_a_device_that_is_not_there(classifier, device):
     with pytest.raises(ValueError, match=f"device '{device}' cannot be used here"):
         Classifier(promptsrc.sharing.SharedPrompts(classifier.description, {}), device)
+
+
+@pytest.mark.parametrize(
+    "stated, message",
+    [
+        ({}, "for images of None pixels, their backbone for 48"),
+        ({"size": 48, "mean": "abc"}, "the mean of these prompts' images is 'abc', not three numbers"),
+        ({"size": 48, "std": [1, 2]}, r"the std of these prompts' images is \[1, 2\], not three numbers"),
+    ],
+)
+def test_an_input_that_is_none(stated, message):
+    with pytest.raises(ValueError, match=message):
+        images.Preprocessing.of(stated, 48)
 
 
 def test_defaults_of_the_input_are_those_of_the_configs():

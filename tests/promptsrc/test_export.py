@@ -133,6 +133,7 @@ def test_names_in_a_file_of_prompts(files, tmp_path):
         (["a.txt"], 2, "its name has to end in .safetensors, .onnx, .pt2, .npz"),
         (["a.npz", "--classnames", "owl,,cat"], 2, "error: --classnames: name 2 is empty"),
         (["a.npz", "--classnames-file", "none.txt"], 2, "error: no file none.txt (--classnames-file)"),
+        (["a.safetensors", "--classnames", "owl," + "very " * 80], 1, "is longer than CLIP's 77 tokens"),
         (["nowhere/a.npz"], 1, "error: no folder nowhere to write a.npz to; make it first"),
         (["nowhere/a.pt2"], 1, "error: no folder nowhere to write a.pt2 to; make it first"),
     ],
@@ -149,7 +150,8 @@ def test_what_cannot_be_exported_gets_a_line(files, tmp_path, monkeypatch, capsy
 
 def test_a_damaged_description(tmp_path, capsys):
     half = '{"method": "A", "backbone": "ViT-T/8", "learner": "DeepPrompts"'
-    for text in ('"x"', half + "}", half + ', "settings": {}, "classnames": "owl"}'):
+    numbers = (half + ', "settings": {}, "classnames": ' + names + "}" for names in ("[]", "[1, 2]"))
+    for text in ('"x"', half + "}", half + ', "settings": {}, "classnames": "owl"}', *numbers):
         save_file({"ctx": torch.ones(1)}, tmp_path / "a.safetensors", {"prompts": text})
         assert export.main([str(tmp_path / "a.safetensors"), str(tmp_path / "b.npz")]) == 1
         assert "does not say what its prompts are for" in capsys.readouterr().err

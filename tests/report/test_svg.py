@@ -32,6 +32,12 @@ def test_numbers_are_short():
     assert list(map(svg.number, (0.0025, 6.12e-5, 1.0, 100.0, 0.57435))) == ["0.0025", "6.12e-5", "1", "100", "0.574"]
 
 
+def test_the_last_epoch_stands_inside_the_drawing():
+    drawing = svg.curve([], [(1.0, 1.0)], 200, "loss")
+    (x,) = re.findall(r'<text x="([\d.]+)" [^>]*>200</text>', drawing)
+    assert float(x) + 3 * 6.4 / 2 <= svg.WIDTH  # three digits of 10 pixels' height
+
+
 def test_a_curve_has_its_points_and_leaves_out_what_is_no_number():
     drawing = svg.curve([(0.5, 2.0), (1.0, float("nan"))], [(1.0, 4.0), (2.0, 1.0)], 2, "loss")
     assert re.findall("<title>(.*?)</title>", drawing) == ["epoch 1: 4", "epoch 2: 1"]
