@@ -4,7 +4,7 @@
     python predict.py --model-dir output/run photos --classnames "red fox,badger,otter" --csv > found.csv
 
 --model-dir is a run's folder (its final prompts), a checkpoint in it, or a safetensors file of prompts. The classes are those trained
-on, or any others. Exit code: 0 all images classified, 1 some unreadable, or a failure, 2 a command that cannot be meant.
+on, or any others. Exit code: 0 all images classified, 1 some unreadable, or a failure, 2 a command that cannot be meant, 130 stopped.
 """
 
 import argparse
@@ -57,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read, such as `head`, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # and Python's last flush goes there
         return stage
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return stage

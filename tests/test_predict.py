@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -166,3 +167,9 @@ def test_a_reader_that_has_enough_ends_it_quietly(run):
     command = f'"{sys.executable}" predict.py --model-dir "{run}" data/emoji/images --csv --classnames a,b | head -n 1'
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("image,class,probability\n", "")
+
+
+def test_ctrl_c_ends_it_with_a_word(run, photos, monkeypatch, capsys):
+    monkeypatch.setattr(predict, "print_table", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert predict.main(["--model-dir", str(run), str(photos)]) == 130
+    assert capsys.readouterr().err == "stopped\n"
