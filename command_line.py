@@ -32,7 +32,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--root", default="", help="folder that holds the datasets")
     add("--output-dir", default="", help="folder for log and checkpoints (default: output)")
-    add("--resume", default="", help="folder of a run to go on with (default: the output folder)")
+    add("--resume", default="", help="folder of a run to go on with, where the output folder has none yet")
     add("--seed", type=int, default=-1, help="0 or above makes the run repeatable")
     add("--deterministic", action="store_true", help="with --seed: bitwise the same run on a GPU, too; slower there")
     add("--source-domains", nargs="+", help="source domains, where a dataset has some")

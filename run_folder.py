@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 from yacs.config import CfgNode
@@ -84,12 +84,29 @@ def _clear_stump(folder: Path, kept: Container[Path] = ()) -> None:
 
     A log that stayed would send the next run's into log.txt-<time>, which the field's parser does not read.
     """
-    if not has_begun(folder) and (folder / NAME).is_file():
-        for file in [*folder.glob("log.txt*"), *folder.glob("tensorboard/events.*"), folder / NAME]:
+    if not has_begun(folder) and _is_of_a_run(folder / NAME):
+        for file in [
+            *folder.glob("log.txt"),
+            *folder.glob("log.txt-*"),
+            *folder.glob("tensorboard/events.*"),
+            folder / NAME,
+        ]:
             if file not in kept:
                 file.unlink(missing_ok=True)
         if (tensorboard := folder / "tensorboard").is_dir() and not any(tensorboard.iterdir()):
             tensorboard.rmdir()
+
+
+_locks: set[TextIO] = set()
+
+
+def _forget_locks() -> None:
+    """In a forked process: one that loads images outlives a killed run by seconds, and would hold its folder so long."""
+    while _locks:
+        _locks.pop().close()
+
+
+os.register_at_fork(after_in_child=_forget_locks)
 
 
 @contextlib.contextmanager
@@ -110,9 +127,11 @@ def _locked(folder: Path) -> Iterator[None]:
             free = True
         if not free:
             raise ValueError(f"another run works in {folder}; wait for its end, or use another --output-dir")
+        _locks.add(file)
         try:
             yield
         finally:
+            _locks.discard(file)
             path.unlink(missing_ok=True)
 
 
@@ -138,7 +157,8 @@ def claim(cfg: CfgNode) -> None:
     """Take the output folder for this run, and leave `config.yaml` in it.
 
     Raises:
-        ValueError: a run with another configuration has begun there.
+        ValueError: a run with another configuration has begun there, or its `config.yaml` is of something else.
+        OSError: it can't be written.
     """
     folder = Path(cfg.OUTPUT_DIR)
     file = folder / NAME
@@ -148,10 +168,27 @@ def claim(cfg: CfgNode) -> None:
                 f"{folder} holds a run with another configuration: {changed}; use another --output-dir, or delete it"
             )
         return
+    if file.is_file() and not _is_of_a_run(file):
+        raise ValueError(f"{file} is not the configuration of a run; use another --output-dir, or move it away")
     folder.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}")
-    part.write_text(cfg.dump(), encoding="utf-8")
-    part.replace(file)
+    part = file.with_name(f".{NAME}.{os.getpid()}")
+    try:
+        part.write_text(cfg.dump(), encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        raise OSError(
+            f"{file} can't be written ({error.strerror}); make room there, or use another --output-dir"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _is_of_a_run(file: Path) -> bool:
+    """Whether it is a `config.yaml` that a run has left."""
+    try:
+        return file.is_file() and {"DATASET", "OUTPUT_DIR", "TRAINER"} <= read_settings(file).keys()
+    except ValueError:
+        return False
 
 
 def check_model(cfg: CfgNode) -> None:

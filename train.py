@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return stage
     except KeyboardInterrupt as stopped:
-        print(f"stopped: {stopped or 'before the training began'}; the same command goes on", file=sys.stderr)
+        when = str(stopped) or "before the training, or behind it"
+        print(f"stopped: {when}; the same command goes on", file=sys.stderr)
         return RESUMABLE
     return 0
 
@@ -77,5 +78,6 @@ def one_line(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops like Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # they stop it like Ctrl-C, as they do within the training
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main())

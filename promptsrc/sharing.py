@@ -121,7 +121,7 @@ def _checked(description: Any, path: Path) -> Description:
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A name to write to, with the ending of `path`; on success the file there takes its place, else nothing stays.
+    """A name to write to, with the ending of `path`; on success the file there takes its place, on disk, else nothing stays.
 
     Raises:
         FileNotFoundError: there is no folder to write to.
@@ -132,6 +132,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         part.chmod(0o644)  # safetensors makes its files private
         os.replace(part, path)
     finally:

@@ -80,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     done = len(jobs) - len(todo)
     print(f"{len(jobs)} runs, {done} finished", flush=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops like Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # they stop it like Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     try:
         failed = run(todo, done, args)
     except KeyboardInterrupt:

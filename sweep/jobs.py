@@ -294,6 +294,7 @@ def call(command: Sequence[str]) -> int:
     with subprocess.Popen(command) as process:
         handlers = {
             signal.SIGTERM: lambda *_: process.terminate(),
+            signal.SIGUSR1: lambda *_: process.send_signal(signal.SIGUSR1),
             signal.SIGINT: signal.SIG_IGN,  # the terminal's Ctrl-C reaches the run as well
         }
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}

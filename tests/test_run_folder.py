@@ -1,5 +1,6 @@
 """A folder answers one question."""
 
+import errno
 import sys
 
 import pytest
@@ -135,6 +136,38 @@ def test_a_failed_start_leaves_what_was_there(tmp_path):
         "log.txt": "log.txt",
         "console.txt": "console.txt",
     }
+
+
+def test_a_configuration_of_something_else_stays_with_what_is_beside_it(tmp_path):
+    """A folder of the user's own, given as --output-dir."""
+    files = {"config.yaml": "my: own\n", "log.txt": "mine", "log.txt-old": "mine", "notes.md": "mine"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    message = "config.yaml is not the configuration of a run; use another --output-dir, or move it away"
+    with pytest.raises(ValueError, match=message), run_folder.held(config(tmp_path)):
+        pytest.fail("the run has begun")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == files
+
+
+def test_what_a_killed_start_left_is_cleared_and_no_more(tmp_path):
+    run_folder.claim(config(tmp_path))
+    for name in ("log.txt", "log.txt-2026-01-01-00-00-00", "log.txt.bak"):
+        (tmp_path / name).write_text("Loading dataset: Emoji\n")
+    with pytest.raises(ValueError), run_folder.held(config(tmp_path)):
+        raise ValueError
+    assert [file.name for file in tmp_path.iterdir()] == ["log.txt.bak"]
+
+
+def test_no_room_for_the_configuration_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    def half(part, text, encoding):
+        part.write_bytes(text[:9].encode())
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run_folder.Path, "write_text", half)
+    message = r"seed1/config.yaml can't be written \(No space left on device\); make room there"
+    with pytest.raises(OSError, match=message), run_folder.held(config(tmp_path / "seed1")):
+        pytest.fail("the run has begun")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_fails_behind_its_result_keeps_it(tmp_path):

@@ -87,9 +87,22 @@ def with_workers(tmp_path_factory):
     return output
 
 
-@pytest.mark.parametrize("number, steps", [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGINT, 5)])
-def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(with_workers, tmp_path, number, steps):
-    """The signal goes to all its processes, as a terminal's and Slurm's do."""
+@pytest.mark.parametrize(
+    "send, number, steps",
+    [
+        (os.killpg, signal.SIGKILL, 2),
+        (os.killpg, signal.SIGTERM, 1),
+        (os.killpg, signal.SIGINT, 5),
+        (os.kill, signal.SIGKILL, 2),
+    ],
+)
+def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(
+    with_workers, tmp_path, send, number, steps
+):
+    """The signal goes to all its processes, as a terminal's and Slurm's do, or to the main one, as the kernel's that wants memory.
+
+    Then the loading ones live on for seconds, and the next run does not wait for them.
+    """
     command = [sys.executable, "train.py", *arguments(tmp_path, *WORKERS, "TRAIN.CHECKPOINT_MINUTES", "1e-9")]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -98,18 +111,45 @@ def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(wit
     while not log.is_file() or len(re.findall("^epoch ", log.read_text(), re.M)) < steps:
         assert process.poll() is None
         time.sleep(0.01)
-    os.killpg(process.pid, number)
-    _, error = process.communicate()
+    send(process.pid, number)
+    process.wait()
+    again = (
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True) if send is os.kill else None
+    )
+    _, error = process.communicate()  # when the loading ones are gone, too
     if number == signal.SIGKILL:
         assert process.returncode == -9
     else:
         assert process.returncode == 75
         assert re.fullmatch(rf"stopped: {number.name} .*; the same command goes on", error.strip().splitlines()[-1])
         assert not (tmp_path / run_folder.LOCK).exists()
-    again = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    again = again or subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     assert "Will resume training" in again.stdout
     ours, theirs = prompts(tmp_path), prompts(with_workers)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_stopped_before_the_training_it_can_be_started_again(tmp_path):
+    command = [sys.executable, "train.py", *arguments(tmp_path / "run")]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (tmp_path / "run" / "log.txt").is_file():
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.send_signal(signal.SIGUSR1)
+    _, error = process.communicate()
+    assert process.returncode == 75
+    assert re.fullmatch("stopped: .+; the same command goes on", error.strip().splitlines()[-1])
+
+
+def test_what_was_stopped_outside_the_training_says_so(tmp_path, monkeypatch, capsys):
+    def run(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "run", run)
+    assert train.main(arguments(tmp_path)) == 75
+    assert capsys.readouterr().err == "stopped: before the training, or behind it; the same command goes on\n"
 
 
 def test_a_start_that_is_killed_leaves_its_log_to_the_next_one(tmp_path, in_root, capsys):

@@ -150,7 +150,7 @@ class PromptTrainer(CLIPTrainer):
         """The terms of the loss by name, each a scalar that has its weight."""
         losses = {"loss_ce": F.cross_entropy(student.logits, labels)}
         if self.regulation:
-            losses |= self.regulation.losses(student, images)
+            losses.update(self.regulation.losses(student, images))  # PyTorch 2.5 compiles no |=
         return losses
 
     def optimize(self, loss: Tensor) -> None:

@@ -195,6 +195,45 @@ def test_a_run_that_kept_only_its_best_epoch_resumes_there(root, tmp_path):
     assert again.best_result == 50.0
 
 
+def test_a_kill_behind_the_best_epochs_file_does_not_cost_the_epochs_own(root, tmp_path):
+    """Which a test of the last epoch asks for."""
+    cfg = toy.config(root, tmp_path / "run", MAX_EPOCH=2)
+    cfg.TEST.FINAL_MODEL = "best_val"
+    trainer = build_trainer(cfg)
+    trainer.epoch = 1
+    trainer._keep_best(50.0)
+    file = tmp_path / "run" / "head" / "model.pth.tar-2"
+    assert not file.exists()
+    build_trainer(cfg).train()
+    assert load_checkpoint(str(file))["epoch"] == 2
+
+
+def test_a_run_that_resumes_another_goes_on_with_what_it_has_got_to_itself(root, tmp_path, capsys):
+    trained(root, tmp_path / "first", MAX_EPOCH=1)
+    cfg = toy.config(root, tmp_path / "second", MAX_EPOCH=3)
+    cfg.RESUME = str(tmp_path / "first")
+    build_trainer(cfg).train()
+    assert f'Found checkpoint in "{tmp_path}/first". Will resume training (epoch = 1)' in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "second" / "body")  # so that not all models have a state there
+    build_trainer(cfg).train()
+    assert f'Found checkpoint in "{tmp_path}/first"' in capsys.readouterr().out
+    (tmp_path / "second" / "head" / "checkpoint").write_text("model.pth.tar-2\n")
+    build_trainer(cfg).train()
+    assert f'Found checkpoint in "{tmp_path}/second". Will resume training (epoch = 2)' in capsys.readouterr().out
+
+
+def test_a_damaged_best_epoch_of_the_run_that_is_resumed_gets_no_new_checksum(root, tmp_path):
+    cfg = toy.config(root, tmp_path / "first", MAX_EPOCH=1)
+    cfg.TEST.FINAL_MODEL = "best_val"
+    build_trainer(cfg).train()
+    best = tmp_path / "first" / "body" / "model-best.pth.tar"
+    best.write_bytes(best.read_bytes()[:-1] + b"x")
+    cfg.RESUME, cfg.OUTPUT_DIR = str(tmp_path / "first"), str(tmp_path / "second")
+    with pytest.raises(ValueError, match="first/body/model-best.pth.tar is damaged: its SHA-256 is not the one in"):
+        build_trainer(cfg).train()
+    assert not (tmp_path / "second" / "body" / "model-best.pth.tar").exists()
+
+
 def test_a_resumed_schedule_drives_the_live_optimizer(root, tmp_path):
     trained(root, tmp_path / "run")
     trainer = build_trainer(toy.config(root, tmp_path / "run"))

@@ -17,7 +17,7 @@ from dassl.data import DataManager
 from dassl.engine.random_state import random_state, restore_random_state
 from dassl.engine.settings import check_settings
 from dassl.evaluation import build_evaluator
-from dassl.utils.checksum import remove, write_with_checksum
+from dassl.utils.checksum import remove, verify, write_with_checksum
 from dassl.utils.signals import Stopped, StopSignals
 from dassl.utils.tools import mkdir_if_missing, tolist_if_not
 from dassl.utils.torchtools import (
@@ -332,11 +332,14 @@ class SimpleTrainer(TrainerBase):
         super().train(self.start_epoch, self.max_epoch)
 
     def before_train(self) -> None:
-        if self.cfg.RESUME:
+        names = self.get_model_names()
+        if not self.cfg.RESUME or all(_is_resumable(osp.join(self.output_dir, name)) for name in names):
+            self.start_epoch = self.resume_model_if_exist(self.output_dir)
+        else:  # once it has saved here, the same command goes on from here
             self._check_resumable(self.cfg.RESUME)
-        self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME or self.output_dir)
-        if self.cfg.RESUME:
+            self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME)
             self._take_over_best(self.cfg.RESUME)
+        self._complete(self.start_epoch)
         summary = osp.join(self.output_dir, "tensorboard")
         mkdir_if_missing(summary)
         self.init_writer(summary)
@@ -348,20 +351,35 @@ class SimpleTrainer(TrainerBase):
             FileNotFoundError: no run of this trainer has left a checkpoint there.
         """
         for name in self.get_model_names():
-            model = osp.join(folder, name)
-            if not checkpoints(model) and read_unfinished(model) is None:
+            if not _is_resumable(osp.join(folder, name)):
                 raise FileNotFoundError(
                     f"nothing to resume in {folder}: a run of {self.cfg.TRAINER.NAME} leaves {name}/checkpoint there, "
                     "and the file that it names"
                 )
 
     def _take_over_best(self, folder: str) -> None:
-        """The best epoch so far may be one of the run that is resumed."""
+        """The best epoch so far may be one of the run that is resumed.
+
+        Raises:
+            ValueError: its file is damaged.
+        """
         for name in self.get_model_names():
             there, here = osp.join(folder, name, BEST), osp.join(self.output_dir, name, BEST)
             if osp.isfile(there) and not osp.isfile(here):
                 mkdir_if_missing(osp.dirname(here))
+                verify(there)
                 write_with_checksum(Path(there).read_bytes(), here)
+
+    def _complete(self, epochs_done: int) -> None:
+        """Write the last done epoch's file where it is due and not there: a kill came behind the best epoch's, or --resume."""
+        file = f"model.pth.tar-{epochs_done}"
+        there = all(osp.isfile(osp.join(self.output_dir, name, file)) for name in self.get_model_names())
+        if epochs_done and not self.unfinished and not there and self._is_due(epochs_done):
+            self.save_model(epochs_done - 1, self.output_dir)
+
+    def _is_due(self, epochs_done: int) -> bool:
+        every = self.cfg.TRAIN.CHECKPOINT_FREQ
+        return epochs_done == self.max_epoch or (every > 0 and epochs_done % every == 0)
 
     def after_train(self) -> None:
         print("Finish training")
@@ -377,10 +395,9 @@ class SimpleTrainer(TrainerBase):
         self.close_writer()
 
     def after_epoch(self) -> None:
-        last, every = self.epoch + 1 == self.max_epoch, self.cfg.TRAIN.CHECKPOINT_FREQ
         if not self.cfg.TEST.NO_TEST and self.cfg.TEST.FINAL_MODEL == "best_val":
             self._keep_best(self.test(split="val"))
-        if last or self.stop_signals.asked or (every > 0 and (self.epoch + 1) % every == 0):
+        if self.stop_signals.asked or self._is_due(self.epoch + 1):
             self.save_model(self.epoch, self.output_dir)
 
     def _keep_best(self, result: float) -> None:
@@ -412,3 +429,8 @@ class SimpleTrainer(TrainerBase):
 
     def parse_batch_test(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         return batch["img"].to(self.device), batch["label"].to(self.device)
+
+
+def _is_resumable(folder: str) -> bool:
+    """Whether a model's folder holds a state to go on from."""
+    return bool(checkpoints(folder)) or read_unfinished(folder) is not None
