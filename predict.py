@@ -34,6 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help='[{"image", "classes": [{"name", "probability"}]}]')
     form.add_argument("--csv", action="store_true", help="a row image,class,probability for each class said")
+    add("--backbone", help="where its weights are, when they are a file that has moved")
     add("--device", help="cpu, cuda, cuda:1 (default: a GPU where there is one)")
     add("--batch-size", type=_positive, default=32, help="images at a time (default: 32)")
     return parser.parse_args(argv)
@@ -60,6 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for --help
+            raise
+        print(f"error: {args.device or 'the GPU'} has too little memory; try a smaller --batch-size", file=sys.stderr)
+        return stage
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return stage
@@ -74,7 +80,7 @@ def predict(args: argparse.Namespace, names: list[str] | None) -> int:
 
     files = image_files(args.images)
     with redirect_stdout(sys.stderr):  # notes about weights and precision are no results
-        classifier = load(args.model_dir, args.device)
+        classifier = load(args.model_dir, args.device, backbone=args.backbone)
         width = max(map(len, classifier.model(names).classnames))
     unreadable = 0
     with tqdm(total=len(files), unit="image", leave=False, disable=None) as bar:

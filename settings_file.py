@@ -34,9 +34,8 @@ def read_settings(path: str | Path) -> Mapping[str, Any]:
             loader.dispose()
     except OSError:
         raise
-    except (
-        Exception
-    ) as error:  # `!!bool x` is a KeyError, `!!timestamp x` an AttributeError, a thousand [ a RecursionError
+    # `!!bool x` is a KeyError, `!!timestamp x` an AttributeError, a thousand [ a RecursionError
+    except Exception as error:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}; correct or replace it") from None
     if not isinstance(values, Mapping):
         raise ValueError(f"{path} holds no KEY: VALUE mapping; see configs/ for what such a file looks like")

@@ -62,6 +62,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {one_line(error)}", file=sys.stderr)
         return stage
+    except RuntimeError as error:
+        if args.debug or type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for --help
+            raise
+        print(
+            f"error: the GPU has too little memory ({one_line(error)[:200]}); set MODEL.TEXTS_AT_ONCE to a part of the classes, or "
+            "lower DATALOADER.TRAIN_X.BATCH_SIZE or TEST.BATCH_SIZE",
+            file=sys.stderr,
+        )
+        return stage
     except KeyboardInterrupt as stopped:
         when = str(stopped) or "before the training, or behind it"
         print(f"stopped: {when}; the same command goes on", file=sys.stderr)

@@ -14,7 +14,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
-from dassl.utils import check_availability, read_image
+from dassl.utils import check_availability
 
 from datasets.base import BenchmarkDataset, SplitFileDataset
 from datasets.files import absolute
@@ -22,6 +22,7 @@ from datasets.lookalikes import advice
 from datasets.published import PUBLISHED, SPLIT_FILES_HOME
 from datasets.splits import Split
 from promptsrc.arguments import Parser
+from promptsrc.images import read_image
 
 SAMPLE = 100  # images that are opened without --all
 SHIPPED = "Emoji"  # lies in the project, not among the downloads

@@ -68,6 +68,12 @@ def _downloaded(name: str, cache: str) -> Path:
     return fetched(url, sha256, cache_folder(cache) / filename)
 
 
+def found_from_anywhere(name: str) -> str:
+    """The backbone's name, or of a file of weights the absolute path."""
+    path = os.path.expanduser(name)
+    return os.path.abspath(path) if os.path.isfile(path) and name not in backbone_names() else name
+
+
 def cache_folder(cache: str = "") -> Path:
     """Where weights and what follows from them are kept: the folder given, CLIP_CACHE's, or `~/.cache/clip`."""
     return Path(cache or os.environ.get(CACHE_VARIABLE) or CACHE).expanduser()

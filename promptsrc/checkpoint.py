@@ -16,6 +16,7 @@ from torch import Tensor, nn
 # What is learned, in any method's checkpoint; all else in a reference file is frozen CLIP or belongs to its class names.
 LEARNED = re.compile(r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\.")
 
+REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")  # in PyTorch's words
 CHECKSUM = ".sha256"  # behind a file's name: the file with its checksum, which our engine leaves
 
 
@@ -34,7 +35,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         with torch.serialization.safe_globals(_reference_globals()):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damage shows in many ways, IndexError and struct.error among them
-        reason = " ".join(str(error).split())[:200]
+        refused = REFUSED.search(str(error))  # PyTorch says it behind advice to load the file without a look
+        reason = f"it holds {refused[1]}, which is not loaded" if refused else " ".join(str(error).split())[:200]
         raise ValueError(f"{path} is no readable checkpoint ({reason})") from None
     if not _is_checkpoint(checkpoint):
         raise ValueError(f"{path} is no checkpoint of a run: it needs state_dict, tensors by name, and epoch, a number")
@@ -77,6 +79,8 @@ def load_prompts(prompts: nn.Module, state: dict[str, Tensor], source: str | Pat
     ]
     if differences:
         raise ValueError(f"{source} does not fit this method and its settings: {'; '.join(differences)}")
+    if spoiled := [key for key, value in theirs.items() if not value.isfinite().all()]:
+        raise ValueError(f"{source} has infinite or NaN prompts: {', '.join(spoiled)}; train them again")
     prompts.load_state_dict(theirs)
 
 

@@ -38,19 +38,25 @@ class Prediction(NamedTuple):
     classes: list[Class]
 
 
-def load(path: str | os.PathLike, device: str | None = None, prec: str = "fp32") -> "Classifier":
+def load(
+    path: str | os.PathLike, device: str | None = None, prec: str = "fp32", backbone: str | None = None
+) -> "Classifier":
     """The classifier of a run's folder (its final prompts), a checkpoint or a safetensors file of prompts.
 
     Args:
         device: such as cpu, cuda or cuda:1; by default a GPU where there is one.
         prec: fp32, fp16, amp or bf16.
+        backbone: where the weights of the backbone are, when that is a file that has moved.
 
     Raises:
         FileNotFoundError: there is no such file, or no checkpoint in the folder.
         ValueError: it is damaged, does not say what it is for, or the device or precision cannot be had.
         ConnectionError: the backbone's weights could not be downloaded.
     """
-    return Classifier(read_prompts(path), device, prec)
+    shared = read_prompts(path)
+    if backbone is not None:
+        shared = shared._replace(description=shared.description | {"backbone": backbone})
+    return Classifier(shared, device, prec)
 
 
 class Classifier:
@@ -87,7 +93,12 @@ class Classifier:
         Raises:
             ValueError: see `names`; or a name is too long, or there are not as many as the prompts are for.
         """
-        return self._model(tuple(self.names(classnames)))
+        names = self.names(classnames)
+        if self._prompts.of_classes and self.classnames is not None and names != self.classnames:
+            raise ValueError(
+                "each class has learned a context of its own (CSC): these prompts are for the classes trained on, in their order"
+            )
+        return self._model(tuple(names))
 
     def _build(self, classnames: tuple[str, ...]) -> PromptedCLIP:
         model = prompted_clip(self._frozen, self._prompts, classnames)

@@ -7,6 +7,7 @@ A push sends the safetensors file and a model card, kilobytes. A pull takes that
 """
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -56,6 +57,9 @@ def push(path: str | Path, repo: str, api: "HfApi") -> str:
         OSError: the hub says no, or cannot be reached.
     """
     shared = read_prompts(path)
+    backbone = shared.description["backbone"]
+    if os.path.isabs(backbone):  # a file of weights on this machine: `--backbone` says where it is on another
+        shared = shared._replace(description=shared.description | {"backbone": os.path.basename(backbone)})
     with tempfile.TemporaryDirectory() as folder:
         write_prompts(shared, Path(folder, FILE))
         Path(folder, "README.md").write_text(card(shared, repo), encoding="utf-8")

@@ -62,12 +62,16 @@ def nearest_words(vectors: Tensor, embedding: Tensor, count: int = 5) -> list[li
             with others, which pre-training has never seen.
     """
     words = _words(embedding)
-    distances = torch.cdist(vectors.float(), embedding[words].float(), compute_mode="donot_use_mm_for_euclid_dist")
-    near = distances.topk(min(count, len(words)), largest=False)
-    return [
-        [Word(_text(int(words[i])), float(distance)) for i, distance in zip(ids, row, strict=True)]
-        for ids, row in zip(near.indices, near.values, strict=True)
-    ]
+    rows, found = embedding[words].float(), []
+    for part in vectors.float().split(64):  # all at once would be gigabytes for a context a class
+        near = torch.cdist(part, rows, compute_mode="donot_use_mm_for_euclid_dist").topk(
+            min(count, len(words)), largest=False
+        )
+        found += [
+            [Word(_text(int(words[i])), float(distance)) for i, distance in zip(ids, row, strict=True)]
+            for ids, row in zip(near.indices, near.values, strict=True)
+        ]
+    return found
 
 
 def between_words(embedding: Tensor, sample: int = 1000) -> float:

@@ -289,6 +289,7 @@ TRAIN = {
     "word of two tokens": (1, "CTX_INIT 'xylophonist' has 1 words but . tokens; take words of one token", "--trainer CoOp ; TRAINER.COOP.CTX_INIT xylophonist"),
     "words too long": (1, "text '.*' is longer than CLIP's 77 tokens; shorten", f"; TRAINER.PROMPTSRC.CTX_INIT '{LONG}'"),
     "regulated zero-shot": (1, "REGULATION.ENABLED is for methods that learn prompts; ZeroshotCLIP learns nothing", "--trainer ZeroshotCLIP ; REGULATION.ENABLED True"),
+    "weights of another node": (1, "REGULATION.GPA_MEAN is for other methods; PromptSRC has these keys in TRAINER.PROMPTSRC", "; REGULATION.GPA_MEAN 3"),
     "regulated twice": (1, "REGULATION.ENABLED is for other methods; PromptSRC has these keys in TRAINER.PROMPTSRC", "; REGULATION.ENABLED True"),
     # class names
     "name too long": (1, r"text '.*777.*' is longer than CLIP's 77 tokens; shorten the class name", "", images(f"train/{LONG}/0.png")),

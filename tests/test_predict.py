@@ -173,3 +173,12 @@ def test_ctrl_c_ends_it_with_a_word(run, photos, monkeypatch, capsys):
     monkeypatch.setattr(predict, "print_table", lambda *_: signal.raise_signal(signal.SIGINT))
     assert predict.main(["--model-dir", str(run), str(photos)]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+def test_too_little_memory_is_one_line(monkeypatch, capsys):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    monkeypatch.setattr(predict, "predict", full)
+    assert predict.main(["--model-dir", "run", "photos", "--device", "cuda"]) == 1
+    assert capsys.readouterr().err == "error: cuda has too little memory; try a smaller --batch-size\n"

@@ -187,6 +187,17 @@ def test_deterministic_is_what_pytorch_is_asked_for(uninterrupted, tmp_path, in_
         assert torch.equal(prompts(tmp_path / "a")[name], prompts(tmp_path / "b")[name])
 
 
+def test_too_little_memory_is_one_line(tmp_path, in_root, monkeypatch, capsys):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    monkeypatch.setattr(train, "run", full)
+    assert train.main(arguments(tmp_path)) == 1
+    assert re.fullmatch(
+        "error: the GPU has too little memory .CUDA out .* MODEL.TEXTS_AT_ONCE .*\n", capsys.readouterr().err
+    )
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of PyTorch's compiler
 def test_a_compiled_step_trains_the_same_prompts(uninterrupted, tmp_path, in_root, monkeypatch):
     graph = functools.partial(trainers.base.as_one_graph, backend="aot_eager")  # without a C++ compiler, and soon

@@ -15,7 +15,7 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.aggregation import GaussianAggregation
-from promptsrc.backbones import cache_folder
+from promptsrc.backbones import cache_folder, found_from_anywhere
 from promptsrc.checkpoint import CHECKSUM, load_prompts, read_checkpoint
 from promptsrc.clip import FrozenCLIP, load_clip
 from promptsrc.graph import as_one_graph
@@ -30,9 +30,7 @@ from trainers.dassl_pytorch import Trainer
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.MODEL.BACKBONE.CACHE = ""  # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
-    cfg.MODEL.COMPILE = (
-        False  # a step's forward and backward as one graph, for GPUs that wait for the host (few classes)
-    )
+    cfg.MODEL.COMPILE = False  # a step as one compiled graph, for GPUs that wait for the host (few classes)
     cfg.MODEL.TEXTS_AT_ONCE = 0  # class texts encoded at a time, to bound the memory; 0: as many as it allows
 
 
@@ -249,7 +247,7 @@ class PromptTrainer(CLIPTrainer):
         """What one needs besides the tensors to use the prompts for any class names, and the names trained on; plain types."""
         return {
             "method": self.cfg.TRAINER.NAME,
-            "backbone": self.cfg.MODEL.BACKBONE.NAME,
+            "backbone": found_from_anywhere(self.cfg.MODEL.BACKBONE.NAME),
             "learner": self.learner.__name__,
             "settings": self.prompt_settings(),
             "classnames": [str(name) for name in self.classnames],

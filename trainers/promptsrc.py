@@ -7,6 +7,7 @@ the prompts are averaged over the epochs with Gaussian weights, and the frozen c
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
+from trainers import regulation
 from trainers.ivlp import IVLP
 
 
@@ -33,10 +34,14 @@ class PromptSRC(IVLP):
     def check_cfg(self, cfg: CfgNode) -> None:
         """
         Raises:
-            ValueError: the node for other methods is switched on, too.
+            ValueError: the node for other methods is set, which would change nothing.
         """
-        if cfg.REGULATION.ENABLED:
-            raise ValueError("REGULATION.ENABLED is for other methods; PromptSRC has these keys in TRAINER.PROMPTSRC")
+        untouched = CfgNode()
+        regulation.extend_cfg(untouched)
+        if changed := [key for key, value in cfg.REGULATION.items() if value != untouched.REGULATION[key]]:
+            raise ValueError(
+                f"REGULATION.{changed[0]} is for other methods; PromptSRC has these keys in TRAINER.PROMPTSRC"
+            )
 
     @property
     def regulation_settings(self) -> CfgNode:

@@ -45,6 +45,7 @@ class ContextPrompts(PromptLearner):
         else:
             self.prefix = placeholders(n)
             self.ctx = random_vectors(classes, n, width) if classes else random_vectors(n, width)
+        self.of_classes = self.ctx.dim() == 3
         self.position = position
 
     @property
@@ -57,7 +58,7 @@ class ContextPrompts(PromptLearner):
         Raises:
             ValueError: each class has a context of its own, and these are not so many classes.
         """
-        if self.ctx.dim() == 3 and len(self.ctx) != len(classnames):
+        if self.of_classes and len(self.ctx) != len(classnames):
             raise ValueError(
                 f"each of {len(self.ctx)} classes has learned a context of its own (CSC); {len(classnames)} class names "
                 "do not fit them"

@@ -22,6 +22,8 @@ class PromptLearner(nn.Module):
 
     prefix = "a photo of a"  # the words in front of a class name, learned or not
 
+    of_classes = False  # whether each class has vectors of its own (CSC)
+
     @property
     def text(self) -> Sequence[Tensor]:
         """Vectors (n, W), or (C, n, W) with vectors of its own for each class, of text block 0, 1, ..."""

@@ -153,6 +153,14 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(root, tmp_pat
     assert_same(whole, again)
 
 
+def test_a_lost_pointer_costs_nothing(root, tmp_path):
+    whole = trained(root, tmp_path / "run")
+    (tmp_path / "run" / "head" / "checkpoint").unlink()
+    again = trained(root, tmp_path / "run")
+    assert again.start_epoch == 5
+    assert_same(whole, again)
+
+
 def test_when_all_are_damaged_nothing_starts_from_scratch(root, tmp_path):
     trained(root, tmp_path / "run")
     for file in (tmp_path / "run" / "head").glob("model*-?"):

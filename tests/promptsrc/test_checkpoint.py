@@ -77,6 +77,8 @@ def test_nothing_is_unpickled_freely_and_damage_is_named(tmp_path, capsys):
     for name in ("evil", "cut", "empty"):
         with pytest.raises(ValueError, match=f"{re.escape(name)} is no readable checkpoint"):
             read_checkpoint(tmp_path / name)
+    with pytest.raises(ValueError, match=r"evil is no readable checkpoint .it holds [\w.]*print, which is not loaded"):
+        read_checkpoint(tmp_path / "evil")
     assert "unpickled" not in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match="no checkpoint at .*none"):
         read_checkpoint(tmp_path / "none")

@@ -9,12 +9,15 @@ from dassl.data.transforms import build_transform
 from dassl.engine import TRAINER_REGISTRY
 from dassl.utils import read_image
 from PIL import Image
+from safetensors.torch import save_file
 
 import promptsrc
 from config import default_config, merge_file
 from promptsrc import images
 from promptsrc.checkpoint import read_checkpoint
 from promptsrc.classify import Classifier
+from promptsrc.clip import build_clip
+from promptsrc.prompts import DeepPrompts
 from promptsrc.sharing import described, read_prompts, write_prompts
 from tests.conftest import ROOT
 from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
@@ -235,6 +238,45 @@ def test_a_context_of_the_classes_takes_as_many_names():
     classifier.model(NEW)
     with pytest.raises(ValueError, match="each of 2 classes has learned a context of its own"):
         classifier.model([*NEW, "cat"])
+
+
+def test_contexts_of_the_classes_are_for_these_classes_in_their_order():
+    description = {"method": "CoOp", "backbone": "ViT-T/8", "learner": "ContextPrompts", "classnames": ["cat", "dog"]}
+    shared = promptsrc.sharing.SharedPrompts(
+        description | {"settings": {"n": 3, "classes": 2}}, {"ctx": torch.zeros(2, 3, 128)}
+    )
+    classifier = Classifier(shared, "cpu")
+    assert classifier.model().classnames == classifier.model(["cat", "dog"]).classnames == ["cat", "dog"]
+    for names in (["dog", "cat"], ["owl", "crane"]):
+        with pytest.raises(ValueError, match="for the classes trained on, in their order"):
+            classifier.model(names)
+
+
+def test_a_backbone_that_has_moved_is_named(tiny_state, tmp_path):
+    save_file(tiny_state, tmp_path / "clip.safetensors")
+    learner = DeepPrompts(build_clip(tiny_state), 2, 1, 0, 0, "a photo")
+    settings = {"n_text": 2, "depth_text": 1, "n_image": 0, "depth_image": 0, "ctx_init": "a photo"}
+    description = {
+        "method": "IVLP",
+        "backbone": "/gone/clip.safetensors",
+        "learner": "DeepPrompts",
+        "settings": settings,
+    }
+    promptsrc.sharing.write_prompts(
+        promptsrc.sharing.SharedPrompts(description, learner.state_dict()), tmp_path / "p.safetensors"
+    )
+    with pytest.raises(ValueError, match="backbone '/gone/clip.safetensors' is neither a name"):
+        promptsrc.load(tmp_path / "p.safetensors", "cpu")
+    classifier = promptsrc.load(tmp_path / "p.safetensors", "cpu", backbone=str(tmp_path / "clip.safetensors"))
+    assert classifier.preprocess.size == 32
+
+
+def test_prompts_that_are_no_numbers_are_refused(classifier):
+    state = {key: value.clone() for key, value in classifier._prompts.state_dict().items()}
+    name = next(iter(state))
+    state[name][0] = float("nan")
+    with pytest.raises(ValueError, match=f"has infinite or NaN prompts: {name}; train them again"):
+        Classifier(promptsrc.sharing.SharedPrompts(classifier.description, state), "cpu")
 
 
 def test_names_that_were_trained_on_twice_are_used_as_they_are(classifier, photos):

@@ -15,6 +15,7 @@ from torch import nn
 from dassl.utils import checksum
 from dassl.utils.tools import mkdir_if_missing, replacing, tolist_if_not
 
+REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")  # in PyTorch's words
 UNFINISHED = "model-unfinished.pth.tar"
 
 
@@ -122,7 +123,9 @@ def fitting(fpath: str) -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    message = " ".join(str(error).split())
+    refused = REFUSED.search(message)  # PyTorch says it behind advice to load the file without a look
+    return f"it holds {refused[1]}, which is not loaded" if refused else message[:200]
 
 
 def _safe_classes() -> list:
@@ -250,12 +253,13 @@ def init_network_weights(model: nn.Module, init_type: str = "normal", gain: floa
 
 
 def checkpoints(folder: str) -> list[str]:
-    """The file that a folder's `checkpoint` points to, and those of the epochs before it; newest first."""
-    pointer = osp.join(folder, "checkpoint")
-    if not osp.isfile(pointer):
+    """The file that a folder's `checkpoint` points to, and those of the epochs before it; newest first. Without it all epochs."""
+    pointer, newest = osp.join(folder, "checkpoint"), ""
+    if osp.isfile(pointer):
+        with open(pointer, encoding="utf-8", errors="replace") as file:
+            newest = file.readline().strip()
+    if not osp.isdir(folder):
         return []
-    with open(pointer, encoding="utf-8", errors="replace") as file:
-        newest = file.readline().strip()
     below = _epoch_of(newest)
     numbers = filter(None, map(_epoch_of, os.listdir(folder)))
     older = sorted((number for number in numbers if below is None or number < below), reverse=True)
