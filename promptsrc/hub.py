@@ -39,6 +39,7 @@ tags: [clip, prompt-learning, {method}]
 
 {classes}
 
+With the package `promptsrc` (`pip install .` in its checkout):
 ```python
 import promptsrc
 
