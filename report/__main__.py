@@ -65,8 +65,7 @@ def _write(output: Path, folder: Path, results: list[Result], made: list[Table])
 
 
 def _page_of_run(folder: Path, to: Path, root: str) -> int:
-    from dassl.utils.tools import replacing
-
+    from promptsrc.sharing import replacing
     from report.run import read_run  # imports PyTorch
     from report.run_page import page as page_of
 
@@ -74,7 +73,7 @@ def _page_of_run(folder: Path, to: Path, root: str) -> int:
     content = page_of(run)
     to.mkdir(parents=True, exist_ok=True)
     with replacing(to / "report.html") as part:
-        Path(part).write_text(content, encoding="utf-8")
+        part.write_text(content, encoding="utf-8")
     for part, reason in run.missing.items():
         print(f"without {part}: {reason}")
     print(f"written to {to / 'report.html'}")

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from dassl.utils.tools import read_image
 
 import run_folder
+from promptsrc.images import read_image
 from promptsrc.templates import DATASETS, DEFAULT
 from promptsrc.text import readable
 from report import svg
