@@ -198,7 +198,8 @@ def test_too_little_memory_is_one_line(tmp_path, in_root, monkeypatch, capsys):
     )
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of PyTorch's compiler
+# of PyTorch's compiler
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:Guards may run slower")
 def test_a_compiled_step_trains_the_same_prompts(uninterrupted, tmp_path, in_root, monkeypatch):
     graph = functools.partial(trainers.base.as_one_graph, backend="aot_eager")  # without a C++ compiler, and soon
     monkeypatch.setattr(trainers.base, "as_one_graph", graph)

@@ -10,7 +10,10 @@ from tests.trainers.test_checkpoints import CASES, trainer_of
 
 # what PyTorch's own compiler warns of
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:The .grad attribute of a Tensor that is not a leaf"
+    "ignore::DeprecationWarning",
+    "ignore::FutureWarning",
+    "ignore:The .grad attribute of a Tensor that is not a leaf",
+    "ignore:Guards may run slower",
 )
 
 
