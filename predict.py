@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptsrc import classnames
-from promptsrc.arguments import Parser
+from promptsrc.arguments import Parser, one_line
 
 if TYPE_CHECKING:
     from promptsrc.classify import Prediction
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {args.device or 'the GPU'} has too little memory; try a smaller --batch-size", file=sys.stderr)
         return stage
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return stage
 
 

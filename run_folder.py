@@ -18,6 +18,7 @@ import yaml
 from yacs.config import CfgNode
 
 from parse_test_res import TESTED, parse_run
+from promptsrc.files import replacing
 from settings_file import read_settings
 
 NAME = "config.yaml"
@@ -171,16 +172,13 @@ def claim(cfg: CfgNode) -> None:
     if file.is_file() and not _is_of_a_run(file):
         raise ValueError(f"{file} is not the configuration of a run; use another --output-dir, or move it away")
     folder.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{NAME}.{os.getpid()}")
     try:
-        part.write_text(cfg.dump(), encoding="utf-8")
-        part.replace(file)
+        with replacing(file) as part:
+            part.write_text(cfg.dump(), encoding="utf-8")
     except OSError as error:
         raise OSError(
             f"{file} can't be written ({error.strerror}); make room there, or use another --output-dir"
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _is_of_a_run(file: Path) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from command_line import RESUMABLE, parse_args, setup_config
+from promptsrc.arguments import one_line
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
@@ -76,14 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"stopped: {when}; the same command goes on", file=sys.stderr)
         return RESUMABLE
     return 0
-
-
-def one_line(error: Exception) -> str:
-    """What an error says. One of a process that loads images comes with the traceback there, and says it at its end."""
-    message = str(error.args[0] if isinstance(error, KeyError) else error)
-    if "Original Traceback" in message:
-        message = message.rstrip().splitlines()[-1].partition(": ")[2]
-    return " ".join(message.split())
 
 
 if __name__ == "__main__":

@@ -12,3 +12,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {' '.join(message.split())} (--help says what there is)\n")
+
+
+def one_line(error: Exception) -> str:
+    """What an error says. One of a process that loads images comes with the traceback there, and says it at its end."""
+    message = str(error.args[0] if isinstance(error, KeyError) else error)
+    if "Original Traceback" in message:
+        message = message.rstrip().splitlines()[-1].partition(": ")[2]
+    return " ".join(message.split())

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from promptsrc.classify import Classifier
+from promptsrc.files import replacing
 from promptsrc.model import ConditionalCLIP, PromptedCLIP, unit
-from promptsrc.sharing import replacing
 from promptsrc.towers import encode_image
 
 TOLERANCE = 1e-4  # of a logit, relative to the largest

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptsrc import classnames
-from promptsrc.arguments import Parser
+from promptsrc.arguments import Parser, one_line
 from promptsrc.checkpoint import read_checkpoint
 from promptsrc.classify import Classifier
 from promptsrc.deploy import write_class_weights, write_onnx, write_program
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage = 1
         print(f"{args.file}: {export(args, names)}")
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return stage
     return 0
 

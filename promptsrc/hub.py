@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptsrc.arguments import Parser
+from promptsrc.arguments import Parser, one_line
 from promptsrc.sharing import SharedPrompts, read_prompts, write_prompts
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print(f"{args.path}: {pull(args.repo, args.path, HfApi()).description}")
     except (ValueError, OSError, HTTPError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
     return 0
 

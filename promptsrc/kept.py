@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from promptsrc.sharing import replacing
+from promptsrc.files import replacing
 from promptsrc.zeroshot import diverse_features
 
 

@@ -6,8 +6,7 @@ trained on (prompts are for any), and "input", what is done to an image (see `pr
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from promptsrc.checkpoint import learned_tensors, load_prompts, read_checkpoint
 from promptsrc.clip import FrozenCLIP, load_clip
+from promptsrc.files import replacing
 from promptsrc.model import PromptedCLIP, prompted_clip
 from promptsrc.precision import precision
 from promptsrc.prompts import (
@@ -117,27 +117,6 @@ def _checked(description: Any, path: Path) -> Description:
     if wrong:
         raise ValueError(f"{path} does not say what its prompts are for: {', '.join(wrong)} missing or damaged")
     return entries
-
-
-@contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A name to write to, with the ending of `path`; on success the file there takes its place, on disk, else nothing stays.
-
-    Raises:
-        FileNotFoundError: there is no folder to write to.
-    """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
-    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.chmod(0o644)  # safetensors makes its files private
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_prompts(shared: SharedPrompts, path: str | os.PathLike) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsrc.arguments import Parser
+from promptsrc.arguments import Parser, one_line
 from report import formats
 from report.page import page
 from report.results import Result, find
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"--root is for the page of a run, and {args.output} is not the folder of one")
         return _write(args.output, args.to or args.output / "report", results, made)
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
 
 
@@ -65,7 +65,7 @@ def _write(output: Path, folder: Path, results: list[Result], made: list[Table])
 
 
 def _page_of_run(folder: Path, to: Path, root: str) -> int:
-    from promptsrc.sharing import replacing
+    from promptsrc.files import replacing
     from report.run import read_run  # imports PyTorch
     from report.run_page import page as page_of
 

@@ -37,72 +37,7 @@ SETTINGS = (
     "OPTIM.LR_SCHEDULER",
     "OPTIM.WARMUP_EPOCH",
 )
-STYLE = """
-:root { color-scheme: light dark; --ink: #17202a; --soft: #566370; --faint: #a9b4bf; --rule: #e4e9ee; --ground: #ffffff;
-  --panel: #f5f7f9; --ours: #1b6cb5; --loss: #c9590f; }
-@media screen and (prefers-color-scheme: dark) { :root { --ink: #e6ebf0; --soft: #9fadba; --faint: #5d6a77; --rule: #2a343e;
-  --ground: #11171d; --panel: #19212a; --ours: #64b1f3; --loss: #f2a25a; } }
-* { box-sizing: border-box; }
-body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; color: var(--ink); background: var(--ground);
-  max-width: 1080px; margin: 0 auto; padding: 2.2rem 1.4rem 3rem; font-variant-numeric: tabular-nums;
-  -webkit-print-color-adjust: exact; print-color-adjust: exact; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0; letter-spacing: -.01em; } h2 { font-size: 1.15rem; margin: 0 0 .2rem; }
-h3 { font-size: .92rem; margin: 0; font-weight: 600; }
-p { margin: .2rem 0; max-width: 82ch; color: var(--soft); overflow-wrap: anywhere; }
-code { font: .88em ui-monospace, Menlo, Consolas, monospace; }
-section { margin-top: 2.6rem; } header p { font-size: 1rem; }
-.missing { border-left: 3px solid var(--loss); padding: .35rem .8rem; background: var(--panel); }
-.facts { display: flex; flex-wrap: wrap; gap: .9rem 2.4rem; margin: 1.3rem 0 1.2rem; }
-.facts div { display: flex; flex-direction: column; } .facts b { font-size: 1.75rem; line-height: 1.15; font-weight: 650; }
-.facts span { color: var(--soft); font-size: .84rem; } .facts .first b { color: var(--ours); }
-.settings { display: flex; flex-wrap: wrap; gap: .25rem 1.3rem; margin: 0; padding: .65rem .9rem; background: var(--panel);
-  border-radius: 6px; font-size: .84rem; }
-.settings div { display: flex; gap: .4rem; } .settings dt { color: var(--soft); }
-.settings dd { margin: 0; overflow-wrap: anywhere; }
-.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(232px, 100%), 1fr)); gap: 1.3rem 1.6rem; margin-top: 1rem; }
-figure { margin: 0; break-inside: avoid; }
-figcaption { display: flex; justify-content: space-between; align-items: baseline; gap: .6rem; }
-figure code { display: block; margin-bottom: .15rem; color: var(--soft); }
-figcaption b { font-weight: 600; color: var(--ours); white-space: nowrap; }
-svg { display: block; width: 100%; height: auto; } svg text { font-size: 10px; fill: var(--soft); }
-.grid { stroke: var(--rule); } .line { fill: none; stroke: var(--ours); stroke-width: 1.8; stroke-linejoin: round; }
-.dots { stroke: var(--faint); stroke-width: 2.6; stroke-linecap: round; opacity: .75; fill: none; }
-.last { fill: var(--ours); } .spot { fill: transparent; }
-.bars { display: flex; align-items: stretch; gap: 2px; height: 11.5rem; margin-top: .8rem; max-width: 46rem; }
-.bars > div { flex: 1 1 0; min-width: 0; display: flex; flex-direction: column; text-align: center; font-size: .74rem; color: var(--soft); }
-.bars .room { flex: 1; display: flex; flex-direction: column; justify-content: flex-end; border-bottom: 1px solid var(--faint); }
-.bars i { display: block; background: var(--ours); border-radius: 2px 2px 0 0; } .bars .out i { background: var(--faint); }
-.bars small { color: var(--ink); font-size: .74rem; } .bars .under { height: 1.4rem; }
-.classes { margin-top: .9rem; } .classes > div { display: grid; align-items: center; gap: 0 .9rem;
-  grid-template-columns: minmax(6.5rem, 13rem) 1fr 2.6rem 3.2rem; break-inside: avoid; }
-.classes > div > :nth-child(n+3) { text-align: right; }
-.classes .name { overflow-wrap: anywhere; line-height: 1.25; padding: .14rem 0; }
-.classes .name small, .classes .head { color: var(--soft); font-size: .8rem; }
-.track { position: relative; align-self: stretch; min-height: 1.5rem; margin: 0 7px; }
-.track::before { content: ""; position: absolute; inset: 0; border-right: 1px solid var(--rule);
-  background: repeating-linear-gradient(to right, var(--rule) 0 1px, transparent 1px 25%); }
-.track span { position: absolute; transform: translateX(-50%); } .track i { position: absolute; top: 50%; }
-.change { height: 3px; margin-top: -1.5px; background: var(--ours); } .change.down { background: var(--loss); }
-.dot { width: 8px; height: 8px; margin: -4px 0 0 -4px; border-radius: 50%; background: var(--ours); }
-.down ~ .dot { background: var(--loss); }
-.ring { border: 2px solid var(--soft); background: var(--ground);
-  width: 14px; height: 14px; margin: -7px 0 0 -7px; border-radius: 50%; }
-.key { position: relative; display: inline-block; width: 14px; height: 14px; margin: 0 .3rem -1px 0; }
-.key i { position: absolute; left: 50%; top: 50%; } .up { color: var(--ours); } .down-text { color: var(--loss); }
-.confusions { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); gap: 1.1rem 1.6rem;
-  margin-top: 1rem; }
-.confusions p { font-size: .86rem; } .thumbs { display: flex; gap: 6px; margin-top: .4rem; }
-.thumbs img { width: 66px; height: 66px; object-fit: cover; border-radius: 5px; border: 1px solid var(--rule); background: #fff; }
-.wide { overflow-x: auto; margin-top: .8rem; } table { border-collapse: collapse; font-size: .9rem; }
-th, td { padding: .3rem 1.1rem .3rem 0; text-align: left; white-space: nowrap; }
-thead th { color: var(--soft); font-weight: 500; font-size: .82rem; }
-tbody tr { border-top: 1px solid var(--rule); } td small { color: var(--soft); margin-left: .35rem; }
-tbody th { font-weight: 500; }
-footer { margin-top: 3rem; border-top: 1px solid var(--rule); padding-top: .7rem; font-size: .84rem; }
-@media (max-width: 560px) { body { padding: 1.3rem 1rem 2rem; } .facts { gap: .8rem 1.7rem; } .facts b { font-size: 1.45rem; }
-  .classes > div { grid-template-columns: 6.4rem 1fr 2.3rem 2.9rem; gap: 0 .5rem; font-size: .9rem; } .bars { gap: 1px; } }
-@media print { body { font-size: 11px; max-width: none; padding: 0; } section { margin-top: 1.6rem; } .wide { overflow: visible; } }
-"""
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
 def page(run: Run) -> str:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsrc.arguments import Parser
+from promptsrc.arguments import Parser, one_line
 from report.__main__ import main as report
 from sweep import local
 from sweep.folders import SEEDS
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for job in [] if args.dry_run else todo:
             job.config()  # a key that isn't is said before anything starts
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
     if args.dry_run:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("error: --cluster needs submitit: pip install '.[slurm]'", file=sys.stderr)
         return 2
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
     if any(job.accuracy() is not None for job in jobs):
         report([str(args.output)])

@@ -136,7 +136,9 @@ class PromptTrainer(CLIPTrainer):
             self.update_lr()
             self.end_epoch()
         logged = {"loss": loss, **losses, "acc": compute_accuracy(logits, labels)[0]}
-        return {name: value.detach().clone() for name, value in logged.items()}
+        return {
+            name: value.detach().clone() for name, value in logged.items()
+        }  # the next compiled step overwrites them
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
         """The loss of images (B, 3, R, R) with labels (B,), its terms, and the student's logits (B, C)."""

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from benchmarks import data, epoch, evaluation, teacher
+from benchmarks import data, epoch, evaluation, launches, teacher
 from benchmarks.workload import SIDES, VIT_B16, batch, class_names
 from tests.benchmarks.test_step import TINY
 
@@ -55,3 +55,11 @@ def test_epoch(tmp_path):
 def test_a_checkpoint_at_the_published_sizes_is_below_a_megabyte():
     numbers = VIT_B16.depth * VIT_B16.vectors * (VIT_B16.text_width + VIT_B16.image_width)
     assert 3 * 4 * numbers < 600_000  # prompts, momentum and aggregation, 4 bytes each
+
+
+def test_launches_are_counted_without_views(capsys):
+    assert launches.main(["--classes", "2"], TINY) == 0
+    classes, *counts = map(int, capsys.readouterr().out.splitlines()[1].split())
+    assert classes == 2 and all(100 < count < 1000 for count in counts)
+    x = torch.ones(4, 4)
+    assert launches.launches(lambda: (x.t().unsqueeze(0), x + x, x @ x)) == 2

@@ -21,10 +21,12 @@ def test_a_row_a_count_is_printed_and_stored(tmp_path, capsys, monkeypatch):
     rows = json.loads(file.read_text())
     assert [row["classes"] for row in rows] == [2, 3, 7]
     assert [row["extrapolated"] for row in rows] == [False, False, True]
-    fields = "classes ratio seconds textbook_seconds peak_memory textbook_peak_memory share_of_floor extrapolated"
+    fields = "classes ratio seconds textbook_seconds peak_memory textbook_peak_memory allowed_ratio share_of_floor extrapolated"
     assert {" ".join(row) for row in rows} == {fields}
     for row in rows:
         assert row["ratio"] == pytest.approx(row["textbook_seconds"] / row["seconds"])
+        lengths = step.text_lengths(class_names(row["classes"]))
+        assert row["allowed_ratio"] == textbook_flops(TINY, row["classes"], 4) / step_flops(TINY, lengths, 4)
     slope = rows[1]["textbook_seconds"] - rows[0]["textbook_seconds"]
     assert rows[2]["textbook_seconds"] == pytest.approx(rows[1]["textbook_seconds"] + 4 * slope)
     assert [row["textbook_peak_memory"] / 2**20 for row in rows] == [2, 3, 7]

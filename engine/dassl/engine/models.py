@@ -1,0 +1,225 @@
+"""Models by name, each with optimizer and schedule: how they are saved, resumed, switched and updated."""
+
+import os.path as osp
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dassl.engine.random_state import random_state, restore_random_state
+from dassl.utils.checksum import remove
+from dassl.utils.tools import tolist_if_not
+from dassl.utils.torchtools import (
+    UNFINISHED,
+    fitting,
+    load_training_checkpoint,
+    newest_readable,
+    read_unfinished,
+    restore,
+    save_checkpoint,
+    save_unfinished,
+)
+
+BEST = "model-best.pth.tar"
+
+
+class Models:
+    """What a training works on. A trainer adds `epoch` and `output_dir`, which say where it is and where it writes."""
+
+    epoch: int
+    output_dir: str
+
+    def __init__(self) -> None:
+        self._models: OrderedDict[str, nn.Module] = OrderedDict()
+        self._optims: OrderedDict[str, torch.optim.Optimizer | None] = OrderedDict()
+        self._scheds: OrderedDict[str, Any] = OrderedDict()
+        self.saved_at = time.monotonic()
+        self.unfinished: dict[str, Any] | None = None  # the loop's state in the epoch that a resumed run begins in
+
+    def register_model(
+        self, name: str = "model", model: nn.Module = None, optim: Any = None, sched: Any = None
+    ) -> None:
+        """Make a model known: it is saved, loaded, resumed and switched between modes under its name.
+
+        Raises:
+            RuntimeError: the trainer's `__init__` has not run yet.
+            KeyError: the name is taken.
+        """
+        if "_models" not in self.__dict__:
+            raise RuntimeError("call super().__init__() before register_model()")
+        if name in self._models:
+            raise KeyError(f"a model named {name!r} is registered already")
+        self._models[name], self._optims[name], self._scheds[name] = model, optim, sched
+
+    def get_model_names(self, names: str | Sequence[str] | None = None) -> list[str]:
+        """All registered names, or the given ones.
+
+        Raises:
+            KeyError: one of them is not registered.
+        """
+        if names is None:
+            return list(self._models)
+        names = tolist_if_not(names)
+        for name in names:
+            if name not in self._models:
+                raise KeyError(f"no model named {name!r}; registered: {', '.join(self._models) or 'none'}")
+        return names
+
+    def training_state(self) -> dict[str, Any]:
+        """What a resumed run needs besides models, optimizers, schedules and random states; tensors and plain types."""
+        return {}
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        """Take up what `training_state` gave."""
+
+    def save_model(
+        self, epoch: int, directory: str, is_best: bool = False, val_result: Any = None, model_name: str = ""
+    ) -> None:
+        """Write a checkpoint of each model into its own folder; `epoch` counts from 0."""
+        for name in self.get_model_names():
+            state = self._state(name, epoch + 1, val_result)
+            save_checkpoint(state, osp.join(directory, name), is_best=is_best, model_name=model_name)
+        for name in self.get_model_names():  # now that all are at this epoch's end
+            remove(osp.join(directory, name, UNFINISHED))
+        self.saved_at = time.monotonic()
+
+    def save_unfinished(self, loop: dict[str, Any]) -> None:
+        """Write the state within an epoch: besides that of a checkpoint, how far the loop is (tensors and plain types)."""
+        for name in self.get_model_names():
+            state = self._state(name, self.epoch) | {"unfinished": loop}
+            save_unfinished(state, osp.join(self.output_dir, name))
+        self.saved_at = time.monotonic()
+
+    def _state(self, name: str, epochs_done: int, val_result: Any = None) -> dict[str, Any]:
+        optim, sched = self._optims[name], self._scheds[name]
+        return {
+            "state_dict": self._models[name].state_dict(),
+            "epoch": epochs_done,
+            "optimizer": optim.state_dict() if optim is not None else None,
+            "scheduler": sched.state_dict() if sched is not None else None,
+            "val_result": val_result,
+            "best_result": getattr(self, "best_result", None),
+            "trainer_state": self.training_state(),
+            "random_state": random_state(),
+        }
+
+    def resume_model_if_exist(self, directory: str) -> int:
+        """Go on from the newest state that all models have; returns the number of epochs done.
+
+        That is an epoch's checkpoint, or a step within the epoch behind it (`save_unfinished`).
+
+        Raises:
+            ValueError: no checkpoint of a model is readable, or it does not fit these models.
+        """
+        found = self._newest_epoch(directory)
+        epoch = next(iter(found.values()))[1]["epoch"] if found else 0
+        if unfinished := self._newest_unfinished(directory, epoch):
+            found = unfinished
+        if not found:
+            print("No checkpoint found, train from scratch")
+            return 0
+        for name, (path, checkpoint) in found.items():
+            with fitting(path):
+                restore(checkpoint, self._models[name], self._optims[name], self._scheds[name])
+        with fitting(path):
+            self._restore_rest(checkpoint)
+        self.unfinished = checkpoint.get("unfinished")
+        epoch, batch = checkpoint["epoch"], f", batch = {self.unfinished['batch']}" if self.unfinished else ""
+        print(f'Found checkpoint in "{directory}". Will resume training (epoch = {epoch}{batch})')
+        return epoch
+
+    def _newest_epoch(self, directory: str) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Path and content by model, all of the same epoch; empty where a model has none."""
+        newest = {name: newest_readable(osp.join(directory, name)) for name in self.get_model_names()}
+        if None in newest.values():
+            return {}
+        epoch = min((content["epoch"] for _, content in newest.values()), default=0)
+        for name, (_, content) in newest.items():
+            if content["epoch"] != epoch:  # a kill between two files leaves one model an epoch ahead
+                path = osp.join(directory, name, f"model.pth.tar-{epoch}")
+                newest[name] = path, load_training_checkpoint(path)
+        return newest
+
+    def _newest_unfinished(self, directory: str, epoch: int) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Path and content by model, all of the same step behind `epoch` epochs; else empty."""
+        paths = {name: osp.join(directory, name) for name in self.get_model_names()}
+        states = {name: (osp.join(path, UNFINISHED), read_unfinished(path)) for name, path in paths.items()}
+        steps = {content and (content["epoch"], content["unfinished"]["batch"]) for _, content in states.values()}
+        same = len(steps) == 1 and None not in steps
+        return states if same and min(steps)[0] >= epoch else {}
+
+    def _restore_rest(self, checkpoint: dict[str, Any]) -> None:
+        """What files of Dassl.pytorch do not have."""
+        if "random_state" in checkpoint:
+            self.best_result = checkpoint["best_result"]
+            self.load_training_state(checkpoint["trainer_state"])
+            restore_random_state(checkpoint["random_state"])
+
+    def load_model(self, directory: str, epoch: int | None = None) -> None:
+        """Load each model's weights: of an epoch, or the best ones.
+
+        Raises:
+            FileNotFoundError: there is no such checkpoint.
+            ValueError: it is damaged, or does not fit these models.
+        """
+        if not directory:
+            print("Note that load_model() is skipped as no pretrained model is given")
+            return
+        file = BEST if epoch is None else f"model.pth.tar-{epoch}"
+        for name in self.get_model_names():
+            path = osp.join(directory, name, file)
+            checkpoint = load_training_checkpoint(path)
+            print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
+            with fitting(path):
+                self._models[name].load_state_dict(checkpoint["state_dict"])
+
+    def set_model_mode(self, mode: str = "train", names: str | Sequence[str] | None = None) -> None:
+        """Switch models to `train`, or to `eval` (`test` is the same).
+
+        Raises:
+            KeyError: another mode.
+        """
+        if mode not in ("train", "eval", "test"):
+            raise KeyError(f"mode {mode!r} is none of train, eval, test")
+        for name in self.get_model_names(names):
+            self._models[name].train(mode == "train")
+
+    def update_lr(self, names: str | Sequence[str] | None = None) -> None:
+        """Step the schedules."""
+        for name in self.get_model_names(names):
+            if self._scheds[name] is not None:
+                self._scheds[name].step()
+
+    def get_current_lr(self, names: str | Sequence[str] | None = None) -> float:
+        """The learning rate of the first model's first parameter group."""
+        return self._optims[self.get_model_names(names)[0]].param_groups[0]["lr"]
+
+    def detect_anomaly(self, loss: Tensor) -> None:
+        """
+        Raises:
+            FloatingPointError: the loss is infinite or NaN.
+        """
+        if not torch.isfinite(loss).all():
+            raise FloatingPointError("Loss is infinite or NaN!")
+
+    def model_zero_grad(self, names: str | Sequence[str] | None = None) -> None:
+        for name in self.get_model_names(names):
+            if self._optims[name] is not None:
+                self._optims[name].zero_grad()
+
+    def model_backward(self, loss: Tensor) -> None:
+        self.detect_anomaly(loss)
+        loss.backward()
+
+    def model_update(self, names: str | Sequence[str] | None = None) -> None:
+        for name in self.get_model_names(names):
+            if self._optims[name] is not None:
+                self._optims[name].step()
+
+    def model_backward_and_update(self, loss: Tensor, names: str | Sequence[str] | None = None) -> None:
+        self.model_zero_grad(names)
+        self.model_backward(loss)
+        self.model_update(names)
