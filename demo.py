@@ -13,20 +13,31 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from base2new import DATASET, ROOT, harmonic_mean, jobs, with_defaults
-from command_line import parse_args
-from promptsrc.arguments import Parser
 from promptsrc.checkpoint import read_checkpoint
-from sweep.jobs import call, train_command
+from promptsrc.command import Parser
+from runs.arguments import parse_args
+from runs.embedded import DATASET, ROOT, harmonic_mean, jobs, with_defaults
+from runs.protocols import call, train_command
 
 METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
-ALL_METHODS = ("ZeroshotCLIP", "ZeroshotCLIP2", "CoOp", "CoCoOp", "VPT", "MaPLe", "IVLP", "PromptSRC")
+ALL_METHODS = (
+    "ZeroshotCLIP",
+    "ZeroshotCLIP2",
+    "CoOp",
+    "CoCoOp",
+    "VPT",
+    "MaPLe",
+    "IVLP",
+    "PromptSRC",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(__doc__)
     parser.add_argument("--compare", action="store_true", help="every method")
-    parser.add_argument("--output-dir", type=Path, default=Path("output"), help="folder for demo or compare")
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path("output"), help="folder for demo or compare"
+    )
     args = parser.parse_args(argv)
     output = args.output_dir / ("compare" if args.compare else "demo")
     methods = ALL_METHODS if args.compare else METHODS
@@ -61,12 +72,19 @@ def measure(method: str, output: Path) -> dict[str, str | float]:
 
 def trained_numbers(folder: Path) -> int:
     """How many numbers a run has learned: those in its newest checkpoint."""
-    files = [pointer.with_name(pointer.read_text().strip()) for pointer in folder.glob("*/checkpoint")]
-    return sum(value.numel() for file in files for value in read_checkpoint(file)["state_dict"].values())
+    files = [
+        pointer.with_name(pointer.read_text().strip()) for pointer in folder.glob("*/checkpoint")
+    ]
+    return sum(
+        value.numel() for file in files for value in read_checkpoint(file)["state_dict"].values()
+    )
 
 
 def markdown(rows: list[dict]) -> str:
-    lines = ["| method | base | new | harmonic mean | trained numbers | seconds |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| method | base | new | harmonic mean | trained numbers | seconds |",
+        "|---|---|---|---|---|---|",
+    ]
     row_format = "| {method} | {base:.1f} | {new:.1f} | {hm:.1f} | {parameters:,} | {seconds:.0f} |"
     return "\n".join([*lines, *(row_format.format(**row) for row in rows)]) + "\n"
 
@@ -81,7 +99,9 @@ def draw(rows: list[dict], path: Path) -> None:
     figure = plt.figure(figsize=(10, 5.6), dpi=150)
     strip, chart = figure.subfigures(2, 1, height_ratios=[1, 2])
     examples = _one_a_class()
-    for axis, (path_, name) in zip(strip.subplots(2, (len(examples) + 1) // 2).flat, examples, strict=False):
+    for axis, (path_, name) in zip(
+        strip.subplots(2, (len(examples) + 1) // 2).flat, examples, strict=False
+    ):
         axis.imshow(plt.imread(path_))
         axis.set_title(name, fontsize=6, pad=2, y=-0.1, va="top")
     for axis in strip.axes:
@@ -103,10 +123,16 @@ def _one_a_class() -> list[tuple[Path, str]]:
 def _bars(axis, rows: list[dict]) -> None:
     names, numbers = (11, 9) if len(rows) <= 4 else (9, 7.5)  # font sizes
     colours, width = {"base": "#3b6ea8", "new": "#e08b3e", "hm": "#5d6b78"}, 0.26
-    labels = {"base": "base classes (trained on)", "new": "new classes (never trained on)", "hm": "harmonic mean"}
+    labels = {
+        "base": "base classes (trained on)",
+        "new": "new classes (never trained on)",
+        "hm": "harmonic mean",
+    }
     for k, (key, colour) in enumerate(colours.items()):
         positions = [i + (k - 1) * width for i in range(len(rows))]
-        bars = axis.bar(positions, [row[key] for row in rows], width * 0.94, color=colour, label=labels[key])
+        bars = axis.bar(
+            positions, [row[key] for row in rows], width * 0.94, color=colour, label=labels[key]
+        )
         axis.bar_label(bars, fmt="%.1f", fontsize=numbers, padding=2)
     axis.set_xticks(range(len(rows)), [row["method"] for row in rows], fontsize=names)
     axis.set_ylabel("accuracy, %")

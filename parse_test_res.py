@@ -8,40 +8,19 @@ The log of a run is `log.txt`. A run that was interrupted and went on has a late
 `log.txt` has no result.
 """
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from promptsrc.arguments import Parser
-
-TRAINED = ("Finish training", "Finished training")  # Dassl and CoOp; the MaPLe and PromptSRC repositories
-TESTED = ("=> result",)
+from promptsrc.command import Parser
+from runs.results import TESTED, TRAINED, parse_run
 
 
-def parse_log(path: Path, end_signals: Sequence[str], keyword: str = "accuracy") -> float | None:
-    """The last `* <keyword>: <number>%` behind a line that is one of the end signals; None where there is none."""
-    number = re.compile(rf"\* {re.escape(keyword)}: (\d+\.?\d*(?:[eE][+-]?\d+)?)%")
-    found, ended = None, False
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        ended = ended or line.strip() in end_signals
-        if ended and (match := number.search(line)):
-            found = float(match.group(1))
-    return found
-
-
-def parse_run(folder: Path, end_signals: Sequence[str], keyword: str = "accuracy") -> tuple[Path, float] | None:
-    """A run's log and the result in it: of `log.txt`, or else of the newest log of the run's continuations."""
-    logs = [folder / "log.txt", *sorted(folder.glob("log.txt-*"), reverse=True)]
-    for log in filter(Path.is_file, logs):
-        if (value := parse_log(log, end_signals, keyword)) is not None:
-            return log, value
-    return None
-
-
-def parse_folder(folder: Path, end_signals: Sequence[str], keyword: str, ci95: bool) -> float | None:
+def parse_folder(
+    folder: Path, end_signals: Sequence[str], keyword: str, ci95: bool
+) -> float | None:
     """Print the result of each run in a folder and their mean; return the mean."""
     print(f"Parsing files in {folder}")
     values = []
@@ -63,20 +42,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     """0 when results were found, 1 otherwise."""
     parser = Parser(__doc__)
     parser.add_argument("directory", type=Path, help="folder that holds one folder a run")
-    parser.add_argument("--ci95", action="store_true", help="95%% confidence interval in place of the deviation")
-    parser.add_argument("--test-log", action="store_true", help="logs of tests only, without training")
-    parser.add_argument("--multi-exp", action="store_true", help="folders of folders of runs, averaged at the end")
-    parser.add_argument("--keyword", default="accuracy", help="which number to read: accuracy, error, macro_f1")
+    parser.add_argument(
+        "--ci95", action="store_true", help="95%% confidence interval in place of the deviation"
+    )
+    parser.add_argument(
+        "--test-log", action="store_true", help="logs of tests only, without training"
+    )
+    parser.add_argument(
+        "--multi-exp", action="store_true", help="folders of folders of runs, averaged at the end"
+    )
+    parser.add_argument(
+        "--keyword", default="accuracy", help="which number to read: accuracy, error, macro_f1"
+    )
     args = parser.parse_args(argv)
     if not args.directory.is_dir():
         print(f"error: no folder {args.directory}", file=sys.stderr)
         return 1
-    folders = sorted(p for p in args.directory.iterdir() if p.is_dir()) if args.multi_exp else [args.directory]
+    folders = (
+        sorted(p for p in args.directory.iterdir() if p.is_dir())
+        if args.multi_exp
+        else [args.directory]
+    )
     end_signals = TESTED if args.test_log else TRAINED
     means = [parse_folder(folder, end_signals, args.keyword, args.ci95) for folder in folders]
     found = [mean for mean in means if mean is not None]
     if not found:
-        what = "a test" if args.test_log else "a finished training (for logs of --eval-only: --test-log)"
+        what = (
+            "a test"
+            if args.test_log
+            else "a finished training (for logs of --eval-only: --test-log)"
+        )
         print(f"error: no result of {what} in {args.directory}", file=sys.stderr)
         return 1
     if args.multi_exp:

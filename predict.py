@@ -17,23 +17,38 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptsrc import classnames
-from promptsrc.arguments import Parser, one_line
+from promptsrc.command import Parser, one_line
+from promptsrc.inference import classnames
 
 if TYPE_CHECKING:
-    from promptsrc.classify import Prediction
+    from promptsrc.inference.classifier import Prediction
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = Parser(__doc__)
     add = parser.add_argument
-    add("images", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER", help="images; of a folder all below it")
-    add("--model-dir", required=True, metavar="RUN", help="folder of a run, checkpoint or safetensors file")
+    add(
+        "images",
+        nargs="+",
+        type=Path,
+        metavar="IMAGE_OR_FOLDER",
+        help="images; of a folder all below it",
+    )
+    add(
+        "--model-dir",
+        required=True,
+        metavar="RUN",
+        help="folder of a run, checkpoint or safetensors file",
+    )
     classnames.add_arguments(parser)
     add("--top", type=_positive, default=5, help="classes to say of each image (default: 5)")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help='[{"image", "classes": [{"name", "probability"}]}]')
-    form.add_argument("--csv", action="store_true", help="a row image,class,probability for each class said")
+    form.add_argument(
+        "--json", action="store_true", help='[{"image", "classes": [{"name", "probability"}]}]'
+    )
+    form.add_argument(
+        "--csv", action="store_true", help="a row image,class,probability for each class said"
+    )
     add("--backbone", help="where its weights are, when they are a file that has moved")
     add("--device", help="cpu, cuda, cuda:1 (default: a GPU where there is one)")
     add("--batch-size", type=_positive, default=32, help="images at a time (default: 32)")
@@ -48,7 +63,9 @@ def _positive(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
-    if sys.stdout.errors == "strict":  # a file's name may hold what the terminal's encoding does not
+    if (
+        sys.stdout.errors == "strict"
+    ):  # a file's name may hold what the terminal's encoding does not
         sys.stdout.reconfigure(errors="backslashreplace")
     stage = 2
     try:
@@ -56,15 +73,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         stage = 1
         return predict(args, names)
     except BrokenPipeError:  # whoever read, such as `head`, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # and Python's last flush goes there
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # and Python's last flush goes there
         return stage
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
     except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for --help
+        if (
+            type(error).__name__ != "OutOfMemoryError"
+        ):  # PyTorch's, which is not imported for --help
             raise
-        print(f"error: {args.device or 'the GPU'} has too little memory; try a smaller --batch-size", file=sys.stderr)
+        print(
+            f"error: {args.device or 'the GPU'} has too little memory; try a smaller --batch-size",
+            file=sys.stderr,
+        )
         return stage
     except (ValueError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
@@ -75,8 +99,8 @@ def predict(args: argparse.Namespace, names: list[str] | None) -> int:
     """Print what each image shows; 1 when some could not be read."""
     from tqdm import tqdm
 
-    from promptsrc.classify import load
-    from promptsrc.images import image_files
+    from promptsrc.inference.classifier import load
+    from promptsrc.inference.images import image_files
 
     files = image_files(args.images)
     with redirect_stdout(sys.stderr):  # notes about weights and precision are no results
@@ -95,7 +119,9 @@ def predict(args: argparse.Namespace, names: list[str] | None) -> int:
         def watched() -> Iterator["Prediction"]:
             for prediction in classifier.predictions(files, names, args.batch_size, skip):
                 bar.update()
-                with tqdm.external_write_mode():  # what is printed meanwhile does not run into the bar
+                with (
+                    tqdm.external_write_mode()
+                ):  # what is printed meanwhile does not run into the bar
                     yield prediction._replace(classes=prediction.classes[: args.top])
 
         if args.json:
@@ -123,7 +149,10 @@ def print_csv(predictions: Iterable["Prediction"]) -> None:
 
 
 def print_json(predictions: Iterable["Prediction"]) -> None:
-    found = [{"image": str(image), "classes": [c._asdict() for c in classes]} for image, classes in predictions]
+    found = [
+        {"image": str(image), "classes": [c._asdict() for c in classes]}
+        for image, classes in predictions
+    ]
     print(json.dumps(found, indent=1))
 
 

@@ -6,8 +6,14 @@ setup(
     description="PromptSRC: prompts that adapt a frozen CLIP without making it forget",
     license="MIT",
     python_requires=">=3.10",
-    packages=["promptsrc", "promptsrc.prompts"],
-    package_data={"promptsrc": ["weights/*"]},
+    packages=[
+        "promptsrc",
+        "promptsrc.clip",
+        "promptsrc.inference",
+        "promptsrc.prompts",
+        "promptsrc.weights",
+    ],
+    package_data={"promptsrc.weights": ["*.safetensors", "README.md"]},
     install_requires=[
         "torch>=2.5",
         "torchvision>=0.20",
@@ -18,12 +24,24 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "trainers": ["pyyaml", "scipy", "pillow", "yacs"],  # what the checkout runs besides the engine
+        "trainers": [
+            "pyyaml",
+            "scipy",
+            "pillow",
+            "yacs",
+        ],  # what the checkout runs besides the engine
         "plots": ["matplotlib"],
         "slurm": ["submitit"],
         "open_clip": ["open_clip_torch"],
         "onnx": ["onnx", "onnxruntime", "onnxscript"],
         "hub": ["huggingface_hub"],
-        "dev": ["pytest", "pytest-timeout", "ruff", "hypothesis", "open_clip_torch", "transformers"],
+        "dev": [
+            "pytest",
+            "pytest-timeout",
+            "ruff",
+            "hypothesis",
+            "open_clip_torch",
+            "transformers",
+        ],
     },
 )

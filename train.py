@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from command_line import RESUMABLE, parse_args, setup_config
-from promptsrc.arguments import one_line
+from promptsrc.command import one_line
+from runs.arguments import RESUMABLE, parse_args, setup_config
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     """One run: seeds, log, trainer, then training or a test."""
     if cfg.DETERMINISTIC:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, before it starts
+        os.environ.setdefault(
+            "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+        )  # cuBLAS asks for it, before it starts
     import torch
     from dassl.engine import build_trainer
     from dassl.utils import collect_env_info, set_random_seed
 
-    import run_folder
+    import runs.folder as run_folder
 
     if args.eval_only:
         run_folder.check_model(cfg)
@@ -31,7 +33,9 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     with run_folder.held(cfg):
         if cfg.SEED >= 0:
             set_random_seed(cfg.SEED)
-        torch.backends.cudnn.benchmark = torch.cuda.is_available() and cfg.USE_CUDA and not cfg.DETERMINISTIC
+        torch.backends.cudnn.benchmark = (
+            torch.cuda.is_available() and cfg.USE_CUDA and not cfg.DETERMINISTIC
+        )
         torch.use_deterministic_algorithms(cfg.DETERMINISTIC)
         print(f"{cfg}\n{collect_env_info()}")
         trainer = build_trainer(cfg)
@@ -53,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         cfg = setup_config(args)
         if not cfg.DATASET.NAME and not cfg.DATASET.ROOT:
-            import base2new
+            import runs.embedded as base2new
 
             return base2new.embedded(args)
         stage = 1
@@ -64,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return stage
     except RuntimeError as error:
-        if args.debug or type(error).__name__ != "OutOfMemoryError":  # PyTorch's, which is not imported for --help
+        if (
+            args.debug or type(error).__name__ != "OutOfMemoryError"
+        ):  # PyTorch's, which is not imported for --help
             raise
         print(
             f"error: the GPU has too little memory ({one_line(error)[:200]}); set MODEL.TEXTS_AT_ONCE to a part of the classes, or "
@@ -80,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGTERM, signal.SIGUSR1):  # they stop it like Ctrl-C, as they do within the training
+    for number in (
+        signal.SIGTERM,
+        signal.SIGUSR1,
+    ):  # they stop it like Ctrl-C, as they do within the training
         signal.signal(number, signal.default_int_handler)
     sys.exit(main())

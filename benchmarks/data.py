@@ -60,7 +60,9 @@ def photographs(folder: Path, count: int, size: tuple[int, int] = (500, 375)) ->
     return items
 
 
-def loader(items: list[Datum], megabytes: int, workers: int = 0, resolution: int = 224) -> DataLoader:
+def loader(
+    items: list[Datum], megabytes: int, workers: int = 0, resolution: int = 224
+) -> DataLoader:
     """Batches of 4 with the published training transforms, and so much memory for decoded images."""
     cfg = get_cfg_default()
     cfg.INPUT.SIZE, cfg.INPUT.INTERPOLATION = (resolution, resolution), "bicubic"
@@ -70,7 +72,9 @@ def loader(items: list[Datum], megabytes: int, workers: int = 0, resolution: int
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     flags.add_argument("--images", type=int, default=256)
     flags.add_argument("--repeats", type=int, default=5, help="the median is over so many epochs")
     flags.add_argument("--json", type=Path, metavar="FILE", help="also write the row there")

@@ -46,11 +46,15 @@ class Row:
 HEADER = "classes images  ratio  ours, s  textb., s  ckpt, bytes  textb. ckpt, b"
 
 
-def epoch(side: Side, batches: DataLoader, file: Path, device: torch.device, whole_models: bool) -> float:
+def epoch(
+    side: Side, batches: DataLoader, file: Path, device: torch.device, whole_models: bool
+) -> float:
     """Seconds of one epoch, its checkpoint included."""
     start = time.perf_counter()
     for batch in batches:
-        side.step(batch["img"].to(device, non_blocking=True), batch["label"].to(device, non_blocking=True))
+        side.step(
+            batch["img"].to(device, non_blocking=True), batch["label"].to(device, non_blocking=True)
+        )
     side.regulation.end_epoch(side.student.prompts)
     state = {
         "state_dict": side.student.prompts.state_dict(),
@@ -75,7 +79,15 @@ def measure(shape: Shape, classes: int, shots: int, device: torch.device, prec: 
             times[name] = [epoch(side, batches, file, device, plain) for _ in range(2)][-1]
             sizes[name] = file.stat().st_size
     ratio = times["textbook"] / times["ours"]
-    return Row(classes, classes * shots, ratio, times["ours"], times["textbook"], sizes["ours"], sizes["textbook"])
+    return Row(
+        classes,
+        classes * shots,
+        ratio,
+        times["ours"],
+        times["textbook"],
+        sizes["ours"],
+        sizes["textbook"],
+    )
 
 
 def main(argv: Sequence[str] | None = None, shape: Shape = VIT_B16) -> int:

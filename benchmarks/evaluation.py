@@ -38,8 +38,13 @@ HEADER = "classes  batch  ratio  images/s  textb. im/s  for classes, s"
 
 
 @torch.no_grad()
-def measure(shape: Shape, classes: int, size: int, repeats: int, device: torch.device, prec: str) -> Row:
-    ours, plain = (SIDES[side](shape, class_names(classes), device, prec).student for side in ("ours", "textbook"))
+def measure(
+    shape: Shape, classes: int, size: int, repeats: int, device: torch.device, prec: str
+) -> Row:
+    ours, plain = (
+        SIDES[side](shape, class_names(classes), device, prec).student
+        for side in ("ours", "textbook")
+    )
     images, _ = batch(shape, classes, size, device)
     class_seconds = seconds(ours.class_features, device)
     with ours.classes_encoded_once():
@@ -51,13 +56,17 @@ def measure(shape: Shape, classes: int, size: int, repeats: int, device: torch.d
 
 def main(argv: Sequence[str] | None = None, shape: Shape = VIT_B16) -> int:
     flags = parser(__doc__, classes=[100, 500, 1000])
-    flags.add_argument("--batch", type=int, nargs="+", default=[100, 20], help="images a test batch")
+    flags.add_argument(
+        "--batch", type=int, nargs="+", default=[100, 20], help="images a test batch"
+    )
     args = flags.parse_args(argv)
     print(HEADER)
     rows = []
     for classes in args.classes:
         for size in args.batch:
-            rows.append(measure(shape, classes, size, args.repeats, torch.device(args.device), args.prec))
+            rows.append(
+                measure(shape, classes, size, args.repeats, torch.device(args.device), args.prec)
+            )
             print(rows[-1], flush=True)
     store(rows, args.json)
     return 0

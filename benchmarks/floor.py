@@ -15,7 +15,9 @@ from benchmarks.workload import Shape
 KEYS_VALUES, QUERY, REST = 4, 2, 18  # of the 24; REST: out projection and MLP
 
 
-def matmul_rate(device: torch.device, dtype: torch.dtype = torch.float32, size: int = 2048) -> float:
+def matmul_rate(
+    device: torch.device, dtype: torch.dtype = torch.float32, size: int = 2048
+) -> float:
     """FLOPs a second, the best of 10 products of square matrices."""
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     return max(2 * size**3 / seconds(lambda: a @ b, device) for _ in range(10))
@@ -32,8 +34,12 @@ def text_flops(shape: Shape, lengths: Sequence[int], gradient: bool = True) -> i
     shared = 1 + shape.vectors
     own = [length - shared for length in lengths]
     tokens = shared + sum(own)
-    pairs = sum(range(1, shared + 1)) + sum(sum(range(shared + 1, length + 1)) for length in lengths)
-    products, attention = _tower(shape.text_width, shape.layers, tokens, pairs, len(own), sum(lengths))
+    pairs = sum(range(1, shared + 1)) + sum(
+        sum(range(shared + 1, length + 1)) for length in lengths
+    )
+    products, attention = _tower(
+        shape.text_width, shape.layers, tokens, pairs, len(own), sum(lengths)
+    )
     products -= (KEYS_VALUES + QUERY) * shape.text_width**2 * sum(own)
     return 2 * products + 3 * attention if gradient else products + attention
 
@@ -51,14 +57,18 @@ def image_flops(shape: Shape) -> int:
     student -= (QUERY + REST) * square * replaced
     student_attention -= 4 * shape.image_width * (own + shape.vectors) * replaced
     first = 2 * 3 * shape.patch**2 * shape.image_width * patches  # patches to tokens
-    twice_saved = 2 * (KEYS_VALUES + QUERY) * square * own  # by the teacher's forward, by the student's backward
+    twice_saved = (
+        2 * (KEYS_VALUES + QUERY) * square * own
+    )  # by the teacher's forward, by the student's backward
     return first + 2 * student + 3 * student_attention + teacher + teacher_attention - twice_saved
 
 
 def textbook_flops(shape: Shape, classes: int, images: int) -> int:
     """Of a textbook step: all 77 positions of every class, whole blocks."""
     tokens = 77 * classes
-    text = shape.layers * (2 * 24 * shape.text_width**2 * tokens + 3 * 4 * shape.text_width * 77 * tokens)
+    text = shape.layers * (
+        2 * 24 * shape.text_width**2 * tokens + 3 * 4 * shape.text_width * 77 * tokens
+    )
     patches = (shape.resolution // shape.patch) ** 2
     student, teacher = patches + 1 + shape.vectors, patches + 1
     image = 2 * 2 * 3 * shape.patch**2 * shape.image_width * patches
@@ -71,7 +81,9 @@ def _image_tower(shape: Shape, tokens: int) -> tuple[int, int]:
     return _tower(shape.image_width, shape.layers, tokens, tokens**2, 1, tokens)
 
 
-def _tower(width: int, layers: int, tokens: int, pairs: int, read: int, read_pairs: int) -> tuple[int, int]:
+def _tower(
+    width: int, layers: int, tokens: int, pairs: int, read: int, read_pairs: int
+) -> tuple[int, int]:
     """FLOPs of a forward in products with weights and in attention. Pairs: of a token and a key that it attends to."""
     full = (KEYS_VALUES + QUERY + REST) * tokens * (layers - 1)
     last = KEYS_VALUES * tokens + (QUERY + REST) * read

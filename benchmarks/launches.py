@@ -33,7 +33,9 @@ class _Counter(TorchDispatchMode):
         super().__init__()
         self.count = 0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         name = func.overloadpacket.__name__
         self.count += not (func.is_view or name in ALLOCATIONS)
         return func(*args, **(kwargs or {}))
@@ -48,12 +50,16 @@ def launches(step: Callable[[], None]) -> int:
 
 
 def main(argv: Sequence[str] | None = None, shape: Shape = VIT_B16) -> int:
-    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     flags.add_argument("--classes", type=int, nargs="+", default=[50], help="numbers of classes")
     args = flags.parse_args(argv)
     print("classes     ours  textbook")
     for classes in args.classes:
-        counts = [launches(one_step(side, shape, classes, torch.device("cpu"), "fp32")) for side in SIDES]
+        counts = [
+            launches(one_step(side, shape, classes, torch.device("cpu"), "fp32")) for side in SIDES
+        ]
         print(f"{classes:7} {counts[0]:8} {counts[1]:9}", flush=True)
     return 0
 

@@ -25,7 +25,9 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     return clock() - start
 
 
-def in_turn(works: Mapping[str, Callable[[], object]], repeats: int, device: torch.device) -> dict[str, float]:
+def in_turn(
+    works: Mapping[str, Callable[[], object]], repeats: int, device: torch.device
+) -> dict[str, float]:
     """Median seconds of each, after a call to warm up; they take turns, so that what else the machine does hits all alike."""
     for work in works.values():
         seconds(work, device)
@@ -43,7 +45,9 @@ def peak_memory(build: Callable[..., Callable[[], object]], *args: object) -> in
         return pool.apply(_peak_here, (torch.get_num_threads(), build, *args))
 
 
-def _peak_here(threads: int, build: Callable[..., Callable[[], object]], *args: object) -> int | None:
+def _peak_here(
+    threads: int, build: Callable[..., Callable[[], object]], *args: object
+) -> int | None:
     torch.set_num_threads(threads)
     before = _resident("VmRSS")
     build(*args)()

@@ -26,10 +26,10 @@ from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 from dassl.utils.signals import Stopped
 
-import base2new
+import runs.embedded as base2new
 from benchmarks.measure import GIB
-from command_line import parse_args, setup_config
 from promptsrc.checkpoint import read_checkpoint
+from runs.arguments import parse_args, setup_config
 
 COUNTED = ("resident GiB", "open files", "threads", "processes")
 GROWTH = 1.02  # of the resident memory from the second quarter of the time to the last
@@ -51,7 +51,14 @@ def counts() -> tuple[float, int, int, int]:
 def train_for(minutes: float, folder: Path) -> tuple[int, list[tuple]]:
     """Steps done, and the counts after each epoch."""
     words = ["--trainer", "PromptSRC", "--output-dir", str(folder), "OPTIM.MAX_EPOCH", "100000"]
-    words += ["TRAIN.CHECKPOINT_MINUTES", "0.02", "DATALOADER.NUM_WORKERS", "2", "DATASET.SUBSAMPLE_CLASSES", "base"]
+    words += [
+        "TRAIN.CHECKPOINT_MINUTES",
+        "0.02",
+        "DATALOADER.NUM_WORKERS",
+        "2",
+        "DATASET.SUBSAMPLE_CLASSES",
+        "base",
+    ]
     args = base2new.with_defaults(parse_args(words))
     trainer, rows, end = build_trainer(setup_config(args)), [], time.monotonic() + 60 * minutes
     after_epoch = trainer.after_epoch
@@ -87,9 +94,33 @@ def grown(rows: Sequence[tuple]) -> list[str]:
 
 
 def sweep_command(folder: Path, seeds: Sequence[int], workers: int) -> list[str]:
-    words = ["few-shot", "--root", str(base2new.ROOT), "--output", str(folder), "--datasets", base2new.DATASET.stem]
-    words += ["--configs", base2new.BACKBONE, "--shots", "1", "--workers", str(workers), "--seeds", *map(str, seeds)]
-    pairs = ["OPTIM.MAX_EPOCH", "3", "DATALOADER.NUM_WORKERS", "0", "TRAIN.CHECKPOINT_MINUTES", "0.001"]
+    words = [
+        "few-shot",
+        "--root",
+        str(base2new.ROOT),
+        "--output",
+        str(folder),
+        "--datasets",
+        base2new.DATASET.stem,
+    ]
+    words += [
+        "--configs",
+        base2new.BACKBONE,
+        "--shots",
+        "1",
+        "--workers",
+        str(workers),
+        "--seeds",
+        *map(str, seeds),
+    ]
+    pairs = [
+        "OPTIM.MAX_EPOCH",
+        "3",
+        "DATALOADER.NUM_WORKERS",
+        "0",
+        "TRAIN.CHECKPOINT_MINUTES",
+        "0.001",
+    ]
     return [sys.executable, "-m", "sweep", *words, "--set", *pairs]
 
 
@@ -117,12 +148,18 @@ def sweep_under_fire(jobs: int, compared: int, workers: int, folder: Path) -> tu
     rng, seeds = random.Random(0), list(range(1, jobs + 1))
     log = folder / "sweep.txt"
     with log.open("w") as file:
-        sweep = subprocess.Popen(sweep_command(folder / "fire", seeds, workers), stdout=file, stderr=file)
+        sweep = subprocess.Popen(
+            sweep_command(folder / "fire", seeds, workers), stdout=file, stderr=file
+        )
         killed = kill_at_random(sweep, rng)
     if sweep.returncode:
-        return killed, [f"the sweep ended with {sweep.returncode}: {' '.join(log.read_text().split()[-40:])}"]
+        return killed, [
+            f"the sweep ended with {sweep.returncode}: {' '.join(log.read_text().split()[-40:])}"
+        ]
     sample = rng.sample(seeds, min(compared, jobs))
-    subprocess.run(sweep_command(folder / "peace", sample, workers), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        sweep_command(folder / "peace", sample, workers), check=True, stdout=subprocess.DEVNULL
+    )
     wrong = []
     for seed in sample:
         ours, alone = prompts(folder / "fire", seed), prompts(folder / "peace", seed)
@@ -132,7 +169,9 @@ def sweep_under_fire(jobs: int, compared: int, workers: int, folder: Path) -> tu
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     flags.add_argument("--minutes", type=float, default=5, help="of training; 0: none")
     flags.add_argument("--jobs", type=int, default=200, help="runs of the sweep; 0: none")
     flags.add_argument("--compared", type=int, default=10, help="of these runs")
@@ -162,7 +201,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"{args.jobs} runs, {killed} signals sent to them, {min(args.compared, args.jobs)} compared, {seconds:.0f} s"
             )
     print(
-        "\n".join(f"wrong: {problem}" for problem in problems) or "nothing grew, nothing is missing, nothing is other"
+        "\n".join(f"wrong: {problem}" for problem in problems)
+        or "nothing grew, nothing is missing, nothing is other"
     )
     return 1 if problems else 0
 

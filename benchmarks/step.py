@@ -18,10 +18,15 @@ from benchmarks.command import parser, store
 from benchmarks.floor import matmul_rate, step_flops, textbook_flops
 from benchmarks.measure import GIB, in_turn, peak_memory
 from benchmarks.workload import VIT_B16, WAYS, Shape, batch, class_names
-from promptsrc.text import class_texts, tokenize
+from promptsrc.clip.text import class_texts, tokenize
 
 BATCH = 4
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "amp": torch.float16, "bf16": torch.bfloat16}
+DTYPES = {
+    "fp32": torch.float32,
+    "fp16": torch.float16,
+    "amp": torch.float16,
+    "bf16": torch.bfloat16,
+}
 
 
 @dataclass
@@ -34,13 +39,18 @@ class Row:
     textbook_seconds: float
     peak_memory: int | None
     textbook_peak_memory: int | None
-    allowed_ratio: float  # that arithmetic alone allows: the textbook's FLOPs over the unavoidable ones
+    allowed_ratio: (
+        float  # that arithmetic alone allows: the textbook's FLOPs over the unavoidable ones
+    )
     share_of_floor: float  # seconds that the unavoidable FLOPs take at the matmul rate, over ours
     extrapolated: bool  # the textbook's numbers
 
     def __str__(self) -> str:
         mark = "*" if self.extrapolated else " "
-        ours, plain = (f"{m / GIB:8.2f}" if m else "       ?" for m in (self.peak_memory, self.textbook_peak_memory))
+        ours, plain = (
+            f"{m / GIB:8.2f}" if m else "       ?"
+            for m in (self.peak_memory, self.textbook_peak_memory)
+        )
         return (
             f"{self.classes:7}  {self.ratio:5.2f}{mark} {self.allowed_ratio:7.1f} "
             f"{self.seconds:8.3f} {self.textbook_seconds:8.3f}{mark} {ours} {plain}{mark} "
@@ -51,16 +61,25 @@ class Row:
 HEADER = "classes  ratio  allowed  ours, s  textb., s  ours,GiB txtb.,GiB  of floor"
 
 
-def measure(shape: Shape, classes: int, textbook_to: Sequence[Row], args: argparse.Namespace) -> Row:
+def measure(
+    shape: Shape, classes: int, textbook_to: Sequence[Row], args: argparse.Namespace
+) -> Row:
     """One row; the textbook is timed, or its line through the last two rows of `textbook_to` continued where these are given."""
     device, names = torch.device(args.device), class_names(classes)
-    ways = {"ours": "compiled" if args.compile else "ours"} | ({} if textbook_to else {"textbook": "textbook"})
+    ways = {"ours": "compiled" if args.compile else "ours"} | (
+        {} if textbook_to else {"textbook": "textbook"}
+    )
     works = {side: one_step(way, shape, classes, device, args.prec) for side, way in ways.items()}
     rate = matmul_rate(device, DTYPES[args.prec])
     times = in_turn(works, args.repeats, device)
-    rate = max(rate, matmul_rate(device, DTYPES[args.prec]))  # before and after, for a machine that is not ours alone
+    rate = max(
+        rate, matmul_rate(device, DTYPES[args.prec])
+    )  # before and after, for a machine that is not ours alone
     del works
-    peaks = {side: peak_memory(one_step, way, shape, classes, device, args.prec) for side, way in ways.items()}
+    peaks = {
+        side: peak_memory(one_step, way, shape, classes, device, args.prec)
+        for side, way in ways.items()
+    }
     if textbook_to:
         times["textbook"] = _on_the_line(classes, textbook_to, "textbook_seconds")
         peaks["textbook"] = _on_the_line(classes, textbook_to, "textbook_peak_memory")
@@ -78,7 +97,9 @@ def measure(shape: Shape, classes: int, textbook_to: Sequence[Row], args: argpar
     )
 
 
-def one_step(way: str, shape: Shape, classes: int, device: torch.device, prec: str) -> Callable[[], None]:
+def one_step(
+    way: str, shape: Shape, classes: int, device: torch.device, prec: str
+) -> Callable[[], None]:
     """A call that does one step of a side, which it holds."""
     built = WAYS[way](shape, class_names(classes), device, prec)
     return partial(built.step, *batch(shape, classes, BATCH, device))
@@ -119,7 +140,10 @@ def run(shape: Shape, args: argparse.Namespace) -> list[Row]:
 def main(argv: Sequence[str] | None = None, shape: Shape = VIT_B16) -> int:
     flags = parser(__doc__, classes=[50])
     flags.add_argument(
-        "--textbook-up-to", type=int, default=500, help="classes that fit into memory the textbook's way"
+        "--textbook-up-to",
+        type=int,
+        default=500,
+        help="classes that fit into memory the textbook's way",
     )
     flags.add_argument("--compile", action="store_true", help="ours with MODEL.COMPILE")
     args = flags.parse_args(argv)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks import textbook
 from benchmarks.command import parser, store
 from benchmarks.measure import in_turn
 from benchmarks.workload import VIT_B16, Shape, class_names, random_clip
+from promptsrc.clip import plain
+from promptsrc.clip.zeroshot import diverse_features
 from promptsrc.templates import TEACHER
-from promptsrc.zeroshot import diverse_features
 
 
 @dataclass
@@ -29,9 +29,7 @@ class Row:
     textbook_seconds: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.classes:7} {self.templates:9} {self.ratio:6.2f} {self.seconds:8.2f} {self.textbook_seconds:10.2f}"
-        )
+        return f"{self.classes:7} {self.templates:9} {self.ratio:6.2f} {self.seconds:8.2f} {self.textbook_seconds:10.2f}"
 
 
 HEADER = "classes templates  ratio  ours, s  textb., s"
@@ -41,20 +39,26 @@ def measure(shape: Shape, classes: int, templates: int, repeats: int, device: to
     clip, names, texts = random_clip(shape, device), class_names(classes), TEACHER[:templates]
     works = {
         "ours": lambda: diverse_features(clip, names, texts),
-        "textbook": lambda: textbook.teacher_features(clip, names, texts),
+        "textbook": lambda: plain.teacher_features(clip, names, texts),
     }
     times = in_turn(works, repeats, device)
-    return Row(classes, len(texts), times["textbook"] / times["ours"], times["ours"], times["textbook"])
+    return Row(
+        classes, len(texts), times["textbook"] / times["ours"], times["ours"], times["textbook"]
+    )
 
 
 def main(argv: Sequence[str] | None = None, shape: Shape = VIT_B16) -> int:
     flags = parser(__doc__, classes=[100])
-    flags.add_argument("--templates", type=int, default=len(TEACHER), help="the first so many of the 60")
+    flags.add_argument(
+        "--templates", type=int, default=len(TEACHER), help="the first so many of the 60"
+    )
     args = flags.parse_args(argv)
     print(HEADER)
     rows = []
     for classes in args.classes:
-        rows.append(measure(shape, classes, args.templates, args.repeats, torch.device(args.device)))
+        rows.append(
+            measure(shape, classes, args.templates, args.repeats, torch.device(args.device))
+        )
         print(rows[-1], flush=True)
     store(rows, args.json)
     return 0

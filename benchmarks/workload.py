@@ -6,21 +6,28 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from clip.model import CLIP
 from torch import Tensor
 
-from benchmarks import textbook
 from promptsrc.aggregation import GaussianAggregation
-from promptsrc.clip import FrozenCLIP
-from promptsrc.graph import as_one_graph
+from promptsrc.clip import plain
+from promptsrc.clip.frozen import FrozenCLIP
+from promptsrc.clip.openai import CLIP
+from promptsrc.clip.precision import precision
 from promptsrc.model import PromptedCLIP, ZeroShotCLIP
-from promptsrc.precision import precision
 from promptsrc.prompts import DeepPrompts
 from promptsrc.regulation import SelfRegulation
+from trainers.compiled import as_one_graph
 
 # Each is one token of CLIP's: a name of n words is n tokens long.
 WORDS = "bird boat book bread bus car cat dog fish flower fox guitar horse house lamp moon shoe snake tree wolf"
-PERCENT = {1: 14, 2: 28, 3: 27, 4: 17, 5: 9, 6: 5}  # of names that are so many tokens long; 2.9 on average
+PERCENT = {
+    1: 14,
+    2: 28,
+    3: 27,
+    4: 17,
+    5: 9,
+    6: 5,
+}  # of names that are so many tokens long; 2.9 on average
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ VIT_B16 = Shape()
 class Side:
     """One way of training: ours or the textbook's."""
 
-    student: PromptedCLIP | textbook.Student
+    student: PromptedCLIP | plain.Student
     regulation: SelfRegulation
     optimizer: torch.optim.Optimizer
 
@@ -57,7 +64,9 @@ class Side:
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         encoded = self.student.encode(images)
-        return F.cross_entropy(encoded.logits, labels) + sum(self.regulation.losses(encoded, images).values())
+        return F.cross_entropy(encoded.logits, labels) + sum(
+            self.regulation.losses(encoded, images).values()
+        )
 
 
 def class_names(count: int) -> list[str]:
@@ -106,14 +115,19 @@ def compiled(shape: Shape, names: list[str], device: torch.device, prec: str = "
     return side
 
 
-def plain(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
+def textbook(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
     """The textbook's way, with a CLIP each for student and teacher."""
     return _side(
-        textbook.Student, textbook.Teacher, _frozen(shape, device, prec), _frozen(shape, device, prec), shape, names
+        plain.Student,
+        plain.Teacher,
+        _frozen(shape, device, prec),
+        _frozen(shape, device, prec),
+        shape,
+        names,
     )
 
 
-SIDES = {"ours": ours, "textbook": plain}
+SIDES = {"ours": ours, "textbook": textbook}
 WAYS = SIDES | {"compiled": compiled}
 
 
@@ -123,12 +137,18 @@ def _frozen(shape: Shape, device: torch.device, prec: str) -> FrozenCLIP:
     return frozen
 
 
-def _side(student: type, teacher: type, one: FrozenCLIP, other: FrozenCLIP, shape: Shape, names: list[str]) -> Side:
+def _side(
+    student: type, teacher: type, one: FrozenCLIP, other: FrozenCLIP, shape: Shape, names: list[str]
+) -> Side:
     torch.manual_seed(2)
-    prompts = DeepPrompts(one.clip, shape.vectors, shape.depth, shape.vectors, shape.depth, "a photo of a")
+    prompts = DeepPrompts(
+        one.clip, shape.vectors, shape.depth, shape.vectors, shape.depth, "a photo of a"
+    )
     prompts.to(one.precision.device)
     # In a step the teacher's class features are constants; benchmarks.teacher times how they come to be.
     features = torch.randn(len(names), shape.embed, device=one.precision.device)
-    regulation = SelfRegulation(teacher(other, features), GaussianAggregation(20, 15, 1), 25.0, 10.0)
+    regulation = SelfRegulation(
+        teacher(other, features), GaussianAggregation(20, 15, 1), 25.0, 10.0
+    )
     optimizer = torch.optim.SGD(prompts.parameters(), lr=0.0025, momentum=0.9, weight_decay=5e-4)
     return Side(student(one, prompts, names), regulation, optimizer)

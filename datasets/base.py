@@ -31,7 +31,9 @@ class FewShotDataset(DatasetBase):
     def __init__(self, cfg: CfgNode, folder: Path, split: Split):
         self.dataset_dir = str(folder)
         if cfg.DATASET.NUM_SHOTS < -1:
-            raise ValueError(f"DATASET.NUM_SHOTS is {cfg.DATASET.NUM_SHOTS}; it is images a class, or -1 for all")
+            raise ValueError(
+                f"DATASET.NUM_SHOTS is {cfg.DATASET.NUM_SHOTS}; it is images a class, or -1 for all"
+            )
         if cfg.DATASET.NUM_SHOTS >= 1:
             split = self._shots_of_seed(folder, split, cfg.DATASET.NUM_SHOTS, cfg.SEED)
         split = class_half(split, cfg.DATASET.SUBSAMPLE_CLASSES)
@@ -48,7 +50,9 @@ class FewShotDataset(DatasetBase):
         chosen = read_pickle(path.with_suffix(".pkl"))
         if chosen is None:
             digest = fingerprint(split)
-            chosen = read_shots(path, digest) or keep_shots(path, digest, self._draw_shots(split, shots))
+            chosen = read_shots(path, digest) or keep_shots(
+                path, digest, self._draw_shots(split, shots)
+            )
         return split._replace(**chosen)
 
     def _draw_shots(self, split: Split, shots: int) -> Shots:
@@ -112,7 +116,9 @@ class SplitFileDataset(BenchmarkDataset):
         try:
             write_new(file, split_text(split, cls.image_dir))
         except OSError as error:
-            print(f"{file} cannot be written ({error.strerror}): each run draws its split, the same for a seed")
+            print(
+                f"{file} cannot be written ({error.strerror}): each run draws its split, the same for a seed"
+            )
             return split
         kept = read_split(file, cls.image_dir)
         if kept != split:
@@ -167,7 +173,9 @@ def find_folder(dataset: type[BenchmarkDataset], root: str) -> Path:
     """
     base = absolute(root)
     folder = base / dataset.dataset_dir
-    help_line = f"`python -m datasets.check --root {base} {dataset.__name__}` says what belongs where"
+    help_line = (
+        f"`python -m datasets.check --root {base} {dataset.__name__}` says what belongs where"
+    )
     if not base.is_dir():
         raise FileNotFoundError(
             f"--root (DATASET.ROOT) is {base}, which is no folder; it should hold {dataset.dataset_dir}/"
@@ -177,7 +185,9 @@ def find_folder(dataset: type[BenchmarkDataset], root: str) -> Path:
             f"{dataset.__name__}: --root (DATASET.ROOT) is {base}, which has no {dataset.dataset_dir}/; {help_line}"
         )
     if missing := dataset.missing(folder):
-        raise FileNotFoundError(f"{dataset.__name__}: {folder} has no {', '.join(missing)}; {help_line}")
+        raise FileNotFoundError(
+            f"{dataset.__name__}: {folder} has no {', '.join(missing)}; {help_line}"
+        )
     return folder
 
 
@@ -210,7 +220,9 @@ def folder_items(folder: Path, subfolder: str, label: int, classname: str) -> li
     """
     names = visible_files(folder / subfolder)
     if not names:
-        raise ValueError(f"{folder / subfolder} has no images; fill it, or remove it if it is no class")
+        raise ValueError(
+            f"{folder / subfolder} has no images; fill it, or remove it if it is no class"
+        )
     return [Item(f"{subfolder}/{name}", label, classname) for name in names]
 
 
@@ -229,7 +241,9 @@ def wnid_items(folder: Path, image_dir: str) -> list[Item]:
     items = []
     for label, wnid in enumerate(class_folders(folder / image_dir)):
         if wnid not in names:
-            raise ValueError(f"{folder / image_dir / wnid} is not a wnid of {folder / 'classnames.txt'}; remove it")
+            raise ValueError(
+                f"{folder / image_dir / wnid} is not a wnid of {folder / 'classnames.txt'}; remove it"
+            )
         items += folder_items(folder, f"{image_dir}/{wnid}", label, names[wnid])
     if not items:
         raise ValueError(f"{folder / image_dir} has no class folders; it takes one folder a wnid")
@@ -240,9 +254,13 @@ def check_labels(split: Split, folder: Path) -> None:
     """Raises ValueError unless every class that occurs has a training image, labels have no gaps, and there is a test."""
     trained = {item.label for item in split.train}
     named = {item.label: item.classname for part in split for item in part or ()}
-    count = max([*named, 0]) + 1  # as a label may be any number, what is below it is counted, not listed
+    count = (
+        max([*named, 0]) + 1
+    )  # as a label may be any number, what is below it is counted, not listed
     if count > len(trained):
-        absent = islice((label for label in range(count) if label not in trained), min(5, count - len(trained)))
+        absent = islice(
+            (label for label in range(count) if label not in trained), min(5, count - len(trained))
+        )
         names = ", ".join(f"{label} ({named.get(label, 'no image at all')})" for label in absent)
         raise ValueError(
             f"{folder}: {count - len(trained)} of the labels have no training image: {names}; "
@@ -265,4 +283,7 @@ def datums(folder: Path, items: list[Item]) -> list[Datum]:
             f"restore them, or correct what lists them (of a published dataset, `python -m datasets.check --root "
             f"{folder.parent}` says more)"
         )
-    return [Datum(impath=p, label=i.label, classname=i.classname) for p, i in zip(paths, items, strict=True)]
+    return [
+        Datum(impath=p, label=i.label, classname=i.classname)
+        for p, i in zip(paths, items, strict=True)
+    ]

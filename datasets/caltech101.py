@@ -11,4 +11,9 @@ class Caltech101(ClassFolderDataset):
     image_dir = "101_ObjectCategories"
     required = ("101_ObjectCategories",)
     ignored = ("BACKGROUND_Google", "Faces_easy")
-    renamed = {"airplanes": "airplane", "Faces": "face", "Leopards": "leopard", "Motorbikes": "motorbike"}
+    renamed = {
+        "airplanes": "airplane",
+        "Faces": "face",
+        "Leopards": "leopard",
+        "Motorbikes": "motorbike",
+    }

@@ -21,8 +21,8 @@ from datasets.files import absolute
 from datasets.lookalikes import advice
 from datasets.published import PUBLISHED, SPLIT_FILES_HOME
 from datasets.splits import Split
-from promptsrc.arguments import Parser
-from promptsrc.images import read_image
+from promptsrc.command import Parser
+from promptsrc.inference.images import read_image
 
 SAMPLE = 100  # images that are opened without --all
 SHIPPED = "Emoji"  # lies in the project, not among the downloads
@@ -42,13 +42,19 @@ def examine(name: str, root: Path, every_image: bool = False) -> Report:
     dataset = DATASET_REGISTRY.get(name)
     problem, split = read(dataset, root)
     if split:
-        paths = sorted({root / dataset.dataset_dir / item.path for part in split for item in part or ()})
+        paths = sorted(
+            {root / dataset.dataset_dir / item.path for part in split for item in part or ()}
+        )
         opened = paths if every_image else paths[:: -(-len(paths) // SAMPLE)]
         problem = absent_images(paths) or unreadable_images(opened)
     if problem:
-        home = f"published at {PUBLISHED[name].home}; split files and class names: {SPLIT_FILES_HOME}"
+        home = (
+            f"published at {PUBLISHED[name].home}; split files and class names: {SPLIT_FILES_HOME}"
+        )
         return Report(False, problem, (*advice(dataset, root), home))
-    return Report(True, f"{counts(split)}; {len(opened):,} images opened", tuple(notes(dataset, root, split)))
+    return Report(
+        True, f"{counts(split)}; {len(opened):,} images opened", tuple(notes(dataset, root, split))
+    )
 
 
 def read(dataset: type[BenchmarkDataset], root: Path) -> tuple[str, Split | None]:
@@ -67,13 +73,21 @@ def read(dataset: type[BenchmarkDataset], root: Path) -> tuple[str, Split | None
 def absent_images(paths: Sequence[Path]) -> str:
     """What to say of images that are not there."""
     absent = [path for path in paths if not path.is_file()]
-    return f"{len(absent):,} of {len(paths):,} images are missing, the first is {absent[0]}" if absent else ""
+    return (
+        f"{len(absent):,} of {len(paths):,} images are missing, the first is {absent[0]}"
+        if absent
+        else ""
+    )
 
 
 def unreadable_images(paths: Sequence[Path]) -> str:
     """What to say of images that do not open."""
     with ThreadPool() as pool:
-        broken = [path for path, opens in zip(paths, pool.imap(opens_as_image, paths, 64), strict=True) if not opens]
+        broken = [
+            path
+            for path, opens in zip(paths, pool.imap(opens_as_image, paths, 64), strict=True)
+            if not opens
+        ]
     if not broken:
         return ""
     return f"{len(broken):,} of {len(paths):,} images opened are unreadable: {broken[0]}; get this file again"
@@ -96,8 +110,13 @@ def notes(dataset: type[BenchmarkDataset], root: Path, split: Split) -> Iterator
     """What makes numbers on a ready dataset hard to compare with published ones."""
     published = PUBLISHED[dataset.__name__]
     found = {part: len(items) for part, items in split._asdict().items() if items}
-    wanted = {part: count for part, count in zip(Split._fields, published.sizes, strict=True) if count}
-    drawn = issubclass(dataset, SplitFileDataset) and not dataset.split_file(root / dataset.dataset_dir).exists()
+    wanted = {
+        part: count for part, count in zip(Split._fields, published.sizes, strict=True) if count
+    }
+    drawn = (
+        issubclass(dataset, SplitFileDataset)
+        and not dataset.split_file(root / dataset.dataset_dir).exists()
+    )
     if drawn:
         found, wanted = {"": sum(found.values())}, {"": sum(wanted.values())}
         yield (
@@ -113,15 +132,22 @@ def notes(dataset: type[BenchmarkDataset], root: Path, split: Split) -> Iterator
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(__doc__)
     parser.add_argument("--root", required=True, help="folder that holds the dataset folders")
-    parser.add_argument("--all", action="store_true", help=f"open every image, not {SAMPLE} of each dataset")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="registered names; default: the fifteen published ones"
+        "--all", action="store_true", help=f"open every image, not {SAMPLE} of each dataset"
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="registered names; default: the fifteen published ones",
     )
     args = parser.parse_args(argv)
     args.root = absolute(args.root)
     args.names = args.names or [name for name in PUBLISHED if name != SHIPPED]
     if not args.root.is_dir():
-        parser.error(f"--root is {args.root}, which is no folder; it is the one that holds oxford_pets/ and the like")
+        parser.error(
+            f"--root is {args.root}, which is no folder; it is the one that holds oxford_pets/ and the like"
+        )
     try:
         for name in args.names:
             check_availability(name, list(PUBLISHED))

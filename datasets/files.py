@@ -24,7 +24,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text ({error.reason}); put the published file there") from None
+        raise ValueError(
+            f"{path} is not UTF-8 text ({error.reason}); put the published file there"
+        ) from None
 
 
 def read_rows(path: Path, pattern: str, expected: str) -> list[tuple[str, ...]]:
@@ -37,7 +39,9 @@ def read_rows(path: Path, pattern: str, expected: str) -> list[tuple[str, ...]]:
     for number, line in enumerate(read_text(path).rstrip().split("\n"), start=1):
         match = re.fullmatch(pattern, line.rstrip())
         if match is None:
-            raise ValueError(f"{path}, line {number} is {line!r}; expected {expected}: correct or remove it")
+            raise ValueError(
+                f"{path}, line {number} is {line!r}; expected {expected}: correct or remove it"
+            )
         rows.append(match.groups())
     return rows
 
@@ -68,13 +72,17 @@ def read_mat(path: Path, variable: str) -> np.ndarray:
     except OSError:
         raise
     except Exception as error:  # of damaged bytes comes any
-        raise ValueError(f"{path} is no MATLAB file with {variable} ({error}); put the published file there") from None
+        raise ValueError(
+            f"{path} is no MATLAB file with {variable} ({error}); put the published file there"
+        ) from None
 
 
 def class_folders(folder: Path) -> list[str]:
     """Names of the folders in `folder`, sorted by code point; hidden ones and files are left out."""
     with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+        return sorted(
+            entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()
+        )
 
 
 def visible_files(folder: Path) -> list[str]:

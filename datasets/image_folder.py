@@ -12,7 +12,7 @@ from datasets.base import FewShotDataset, own_folder
 from datasets.files import class_folders, read_json, visible_files
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split, by_label, cut
-from promptsrc.images import SUFFIXES
+from promptsrc.inference.images import SUFFIXES
 
 
 @DATASET_REGISTRY.register()
@@ -29,7 +29,8 @@ class ImageFolder(FewShotDataset):
         shares = cfg.DATASET.SPLIT
         read = read_whole if shares else read_parts
         classes = read_classes(
-            folder / ("" if shares else "train"), cfg.DATASET.CLASS_NAMES and folder / cfg.DATASET.CLASS_NAMES
+            folder / ("" if shares else "train"),
+            cfg.DATASET.CLASS_NAMES and folder / cfg.DATASET.CLASS_NAMES,
         )
         check_distinct(classes, folder)
         super().__init__(cfg, folder, read(folder, classes, shares))
@@ -44,13 +45,17 @@ def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
         )
     folders = [name for name in class_folders(folder) if name != CACHE_FOLDER]
     if not folders:
-        raise ValueError(f"{folder} has no class folders; put the images of each class in a folder of its own")
+        raise ValueError(
+            f"{folder} has no class folders; put the images of each class in a folder of its own"
+        )
     if not names_file:
         return {name: name for name in folders}
     names = read_json(Path(names_file))
     if not isinstance(names, dict):
         names = {}
-    if absent := [name for name in folders if not isinstance(names.get(name), str) or not names[name].strip()]:
+    if absent := [
+        name for name in folders if not isinstance(names.get(name), str) or not names[name].strip()
+    ]:
         raise ValueError(
             f"{names_file} (DATASET.CLASS_NAMES) has no name for folder {absent[0]!r}; "
             'expected {"folder": "class name"} of all class folders'
@@ -73,7 +78,9 @@ def check_distinct(classes: dict[str, str], source: Path | str) -> None:
 def read_parts(folder: Path, classes: dict[str, str], _: Sequence[float]) -> Split:
     """The split that the folders train/, val/ (if there is one) and test/ are."""
     if not (folder / "test").is_dir():
-        raise FileNotFoundError(f"{folder} has no test/; make it, or join all and state DATASET.SPLIT")
+        raise FileNotFoundError(
+            f"{folder} has no test/; make it, or join all and state DATASET.SPLIT"
+        )
     val = _read_part(folder, "val", classes) if (folder / "val").is_dir() else None
     return Split(_read_part(folder, "train", classes), val, _read_part(folder, "test", classes))
 
@@ -81,13 +88,17 @@ def read_parts(folder: Path, classes: dict[str, str], _: Sequence[float]) -> Spl
 def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -> Split:
     """A split by shares of each class; the same in every run, whatever its seed."""
     if (folder / "train").is_dir() and (folder / "test").is_dir():
-        raise ValueError(f"{folder} has train/ and test/, and DATASET.SPLIT is {shares}; leave DATASET.SPLIT out")
+        raise ValueError(
+            f"{folder} has train/ and test/, and DATASET.SPLIT is {shares}; leave DATASET.SPLIT out"
+        )
     if (
         len(shares) != 3
         or any(isinstance(share, str) or share < 0 for share in shares)
         or not math.isclose(sum(shares), 1)
     ):
-        raise ValueError(f"DATASET.SPLIT is {shares}; it is the shares of train, val and test, such as (0.5, 0.2, 0.3)")
+        raise ValueError(
+            f"DATASET.SPLIT is {shares}; it is the shares of train, val and test, such as (0.5, 0.2, 0.3)"
+        )
     groups = by_label(_read_part(folder, "", classes))
     train, val, _ = shares
     parts = cut(groups, (train, val) if val else (train,), random.Random(0))
@@ -97,11 +108,19 @@ def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -
 def _read_part(folder: Path, part: str, classes: dict[str, str]) -> list[Item]:
     labels = {name: label for label, name in enumerate(classes)}
     if unknown := sorted(set(class_folders(folder / part)) - set(classes) - {CACHE_FOLDER}):
-        raise ValueError(f"{folder / part / unknown[0]} is no class: train/ has no such folder; add it or remove this")
+        raise ValueError(
+            f"{folder / part / unknown[0]} is no class: train/ has no such folder; add it or remove this"
+        )
     items = []
     for name in filter(lambda name: (folder / part / name).is_dir(), classes):
-        files = [f for f in visible_files(folder / part / name) if Path(f).suffix.lower() in SUFFIXES]
+        files = [
+            f for f in visible_files(folder / part / name) if Path(f).suffix.lower() in SUFFIXES
+        ]
         if not files:
-            raise ValueError(f"{folder / part / name} has no images ({' '.join(sorted(SUFFIXES))}); add some")
-        items += [Item(f"{part}/{name}/{file}".lstrip("/"), labels[name], classes[name]) for file in files]
+            raise ValueError(
+                f"{folder / part / name} has no images ({' '.join(sorted(SUFFIXES))}); add some"
+            )
+        items += [
+            Item(f"{part}/{name}/{file}".lstrip("/"), labels[name], classes[name]) for file in files
+        ]
     return items

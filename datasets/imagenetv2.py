@@ -22,8 +22,17 @@ class ImageNetV2(TestOnlyDataset):
         """Raises ValueError unless there are folders 0 to 999 and a class name for each."""
         names = [name for _, name in read_classnames(folder)]
         if len(names) < NUM_CLASSES:
-            raise ValueError(f"{folder / 'classnames.txt'} has {len(names)} lines; ImageNet has {NUM_CLASSES} classes")
-        if absent := {str(label) for label in range(NUM_CLASSES)} - set(class_folders(folder / IMAGES)):
-            raise ValueError(f"{folder / IMAGES} lacks {len(absent)} of the folders 0 to 999, such as {min(absent)}")
-        groups = (folder_items(folder, f"{IMAGES}/{label}", label, names[label]) for label in range(NUM_CLASSES))
+            raise ValueError(
+                f"{folder / 'classnames.txt'} has {len(names)} lines; ImageNet has {NUM_CLASSES} classes"
+            )
+        if absent := {str(label) for label in range(NUM_CLASSES)} - set(
+            class_folders(folder / IMAGES)
+        ):
+            raise ValueError(
+                f"{folder / IMAGES} lacks {len(absent)} of the folders 0 to 999, such as {min(absent)}"
+            )
+        groups = (
+            folder_items(folder, f"{IMAGES}/{label}", label, names[label])
+            for label in range(NUM_CLASSES)
+        )
         return Split([], None, [item for group in groups for item in group])

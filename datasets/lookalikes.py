@@ -20,13 +20,18 @@ def advice(dataset: type[BenchmarkDataset], root: Path) -> list[str]:
 
 def renamed_folders(dataset: type[BenchmarkDataset], root: Path, folder: Path) -> Iterator[str]:
     """The dataset folder under another name."""
-    names = {_letters(name) for name in (dataset.dataset_dir, dataset.__name__, *PUBLISHED[dataset.__name__].aliases)}
+    names = {
+        _letters(name)
+        for name in (dataset.dataset_dir, dataset.__name__, *PUBLISHED[dataset.__name__].aliases)
+    }
     for name in class_folders(root):
         if name == folder.name or _letters(name) not in names:
             continue
         whole = any((root / name / path).exists() for path in dataset.required)
         yield f"{name}/: " + (
-            f"rename it to {folder.name}/" if whole else f"if it is this dataset, {folder.name}/ needs {_list(dataset)}"
+            f"rename it to {folder.name}/"
+            if whole
+            else f"if it is this dataset, {folder.name}/ needs {_list(dataset)}"
         )
 
 

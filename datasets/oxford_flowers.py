@@ -21,7 +21,9 @@ class OxfordFlowers(SplitFileDataset):
         names = read_json(folder / "cat_to_name.json")
         labels = read_mat(folder / "imagelabels.mat", "labels")
         if absent := sorted({int(number) for number in labels if str(number) not in names}):
-            raise ValueError(f"{folder / 'cat_to_name.json'} has no name for class {absent[0]}; get the published file")
+            raise ValueError(
+                f"{folder / 'cat_to_name.json'} has no name for class {absent[0]}; get the published file"
+            )
         items = [
             Item(f"jpg/image_{image:05d}.jpg", int(number) - 1, names[str(number)])
             for image, number in enumerate(labels, start=1)

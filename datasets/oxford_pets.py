@@ -24,4 +24,7 @@ class OxfordPets(SplitFileDataset):
 
 def _read_list(path: Path) -> list[Item]:
     rows = read_rows(path, r"(\S+) (\d+) \d+ \d+", "'<image> <class id from 1> <species> <breed>'")
-    return [Item(f"images/{stem}.jpg", int(number) - 1, stem.rpartition("_")[0].lower()) for stem, number in rows]
+    return [
+        Item(f"images/{stem}.jpg", int(number) - 1, stem.rpartition("_")[0].lower())
+        for stem, number in rows
+    ]

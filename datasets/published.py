@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
-SPLIT_FILES_HOME = "https://github.com/KaiyangZhou/CoOp/blob/main/DATASETS.md"  # split_zhou_*.json, classnames.txt
+SPLIT_FILES_HOME = (
+    "https://github.com/KaiyangZhou/CoOp/blob/main/DATASETS.md"  # split_zhou_*.json, classnames.txt
+)
 MIDDLE_FRAMES = "the videos; this field uses the middle frame of each, in ucf101/UCF-101-midframes"
 MANY_BANDS = "images of 13 bands; this field uses the RGB archive"
 OTHER_TEST_SET = "another of the three test sets; this field uses matched-frequency"
@@ -15,8 +17,12 @@ class Published:
     home: str
     classes: int
     sizes: tuple[int, int, int]  # images to train, validate and test on
-    aliases: tuple[str, ...] = ()  # other names of the dataset folder; case and punctuation do not matter
-    lookalikes: dict[str, str] = field(default_factory=dict)  # found below the root: what to do about it
+    aliases: tuple[
+        str, ...
+    ] = ()  # other names of the dataset folder; case and punctuation do not matter
+    lookalikes: dict[str, str] = field(
+        default_factory=dict
+    )  # found below the root: what to do about it
 
 
 PUBLISHED = {

@@ -11,7 +11,7 @@ from typing import Any
 
 from datasets.files import read_json, write_new
 from datasets.splits import Item, Split, checked_item
-from promptsrc.pickles import check_memo
+from promptsrc.weights.pickles import check_memo
 
 CACHE_FOLDER = "split_fewshot"
 
@@ -55,8 +55,13 @@ def read_pickle(path: Path) -> Shots | None:
         content = _unpickle(path.read_bytes())
         shots = _shots({part: [_unpickled(datum) for datum in content[part]] for part in content})
     except Exception as error:  # of damaged bytes comes any
-        raise ValueError(f"{path} is no few-shot cache ({error}); delete it to have shots drawn again") from None
-    absent = next((item.path for items in shots.values() for item in items if not os.path.isfile(item.path)), None)
+        raise ValueError(
+            f"{path} is no few-shot cache ({error}); delete it to have shots drawn again"
+        ) from None
+    absent = next(
+        (item.path for items in shots.values() for item in items if not os.path.isfile(item.path)),
+        None,
+    )
     if absent:
         print(f"Ignoring {path}: its images are not there, the first is {absent}")
         return None
@@ -96,7 +101,12 @@ def read_shots(path: Path, digest: str) -> Shots | None:
     try:
         content = read_json(path)
         if content["split"] == digest:
-            return _shots({part: [checked_item(*row) for row in rows] for part, rows in content["shots"].items()})
+            return _shots(
+                {
+                    part: [checked_item(*row) for row in rows]
+                    for part, rows in content["shots"].items()
+                }
+            )
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         pass
     print(f"{path} is not of this split: few-shot images are drawn again")
@@ -111,6 +121,8 @@ def keep_shots(path: Path, digest: str, shots: Shots) -> Shots:
     try:
         write_new(path, text)
     except OSError as error:
-        print(f"{path} cannot be written ({error.strerror}): each run draws its shots, the same for a seed")
+        print(
+            f"{path} cannot be written ({error.strerror}): each run draws its shots, the same for a seed"
+        )
         return shots
     return read_shots(path, digest) or shots

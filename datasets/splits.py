@@ -74,7 +74,10 @@ def read_split(path: Path, image_dir: str) -> Split:
     content = read_json(path)
     try:
         parts = [
-            [checked_item(str(PurePosixPath(image_dir, name)), label, classname) for name, label, classname in rows]
+            [
+                checked_item(str(PurePosixPath(image_dir, name)), label, classname)
+                for name, label, classname in rows
+            ]
             for rows in (content["train"], content["val"], content["test"])
         ]
         check_names(item for part in parts for item in part)
@@ -104,13 +107,18 @@ def check_names(items: Iterable[Item]) -> None:
     names: dict[int, str] = {}
     for item in items:
         if names.setdefault(item.label, item.classname) != item.classname:
-            raise ValueError(f"label {item.label} is both {names[item.label]!r} and {item.classname!r}")
+            raise ValueError(
+                f"label {item.label} is both {names[item.label]!r} and {item.classname!r}"
+            )
 
 
 def split_text(split: Split, image_dir: str) -> str:
     """The content of the split file, to the byte as this field writes it."""
     rows = {
-        name: [[str(PurePosixPath(item.path).relative_to(image_dir)), *item[1:]] for item in items or []]
+        name: [
+            [str(PurePosixPath(item.path).relative_to(image_dir)), *item[1:]]
+            for item in items or []
+        ]
         for name, items in split._asdict().items()
     }
     return json.dumps(rows, indent=4, separators=(",", ": "))
@@ -125,15 +133,23 @@ def class_half(split: Split, which: str) -> Split:
         ValueError: `which` is none of all, base and new.
     """
     if which not in CLASS_HALVES:
-        raise ValueError(f"DATASET.SUBSAMPLE_CLASSES is {which!r}; it is one of {', '.join(CLASS_HALVES)}")
+        raise ValueError(
+            f"DATASET.SUBSAMPLE_CLASSES is {which!r}; it is one of {', '.join(CLASS_HALVES)}"
+        )
     if which == "all":
         return split
     labels = sorted({item.label for item in split.train})
     half = math.ceil(len(labels) / 2)
     chosen = labels[:half] if which == "base" else labels[half:]
     if not chosen:
-        raise ValueError(f"DATASET.SUBSAMPLE_CLASSES is {which!r}, but there is only one class; use 'all'")
+        raise ValueError(
+            f"DATASET.SUBSAMPLE_CLASSES is {which!r}, but there is only one class; use 'all'"
+        )
     renumbered = {label: number for number, label in enumerate(chosen)}
     return Split(
-        *(items and [i._replace(label=renumbered[i.label]) for i in items if i.label in renumbered] for items in split)
+        *(
+            items
+            and [i._replace(label=renumbered[i.label]) for i in items if i.label in renumbered]
+            for items in split
+        )
     )

@@ -19,7 +19,10 @@ class StanfordCars(SplitFileDataset):
     def read_raw(cls, folder: Path) -> Split:
         train, test, meta = (folder / name for name in cls.raw)
         names = [year_first(str(name)) for name in read_mat(meta, "class_names")]
-        return train_val(_read_annotations(train, "cars_train", names), _read_annotations(test, "cars_test", names))
+        return train_val(
+            _read_annotations(train, "cars_train", names),
+            _read_annotations(test, "cars_test", names),
+        )
 
 
 def year_first(name: str) -> str:
@@ -32,7 +35,10 @@ def _read_annotations(path: Path, image_dir: str, names: list[str]) -> list[Item
     rows = read_mat(path, "annotations")
     try:
         labels = [int(number) - 1 for number in rows["class"]]
-        return [Item(f"{image_dir}/{file}", y, names[y]) for file, y in zip(rows["fname"], labels, strict=True)]
+        return [
+            Item(f"{image_dir}/{file}", y, names[y])
+            for file, y in zip(rows["fname"], labels, strict=True)
+        ]
     except (IndexError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} has no fname and class of each image ({error}); put the published file there"

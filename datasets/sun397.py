@@ -20,7 +20,9 @@ class SUN397(SplitFileDataset):
     @classmethod
     def read_raw(cls, folder: Path) -> Split:
         classes, train, test = (folder / name for name in cls.raw)
-        scenes = [scene for (scene,) in read_rows(classes, r"/(\w/.+)", "a scene such as '/a/abbey'")]
+        scenes = [
+            scene for (scene,) in read_rows(classes, r"/(\w/.+)", "a scene such as '/a/abbey'")
+        ]
         labels = {scene: label for label, scene in enumerate(scenes)}
         return train_val(_read_list(train, labels), _read_list(test, labels))
 
@@ -32,5 +34,9 @@ def scene_name(scene: str) -> str:
 
 def _read_list(path: Path, labels: dict[str, int]) -> list[Item]:
     known = "|".join(map(re.escape, labels))
-    rows = read_rows(path, rf"/({known})/([^/]+)", "an image of a scene of ClassName.txt, '/a/abbey/sun_x.jpg'")
-    return [Item(f"SUN397/{scene}/{file}", labels[scene], scene_name(scene)) for scene, file in rows]
+    rows = read_rows(
+        path, rf"/({known})/([^/]+)", "an image of a scene of ClassName.txt, '/a/abbey/sun_x.jpg'"
+    )
+    return [
+        Item(f"SUN397/{scene}/{file}", labels[scene], scene_name(scene)) for scene, file in rows
+    ]

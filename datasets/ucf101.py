@@ -36,8 +36,14 @@ def action_name(action: str) -> str:
 
 def _read_list(path: Path, labels: dict[str, int]) -> list[Item]:
     known = "|".join(map(re.escape, labels))
-    rows = read_rows(path, rf"({known})/(\S+)\.avi(?: \d+)?", "'<action of classInd.txt>/<video>.avi'")
+    rows = read_rows(
+        path, rf"({known})/(\S+)\.avi(?: \d+)?", "'<action of classInd.txt>/<video>.avi'"
+    )
     return [
-        Item(f"UCF-101-midframes/{action_name(action)}/{video}.jpg", labels[action], action_name(action))
+        Item(
+            f"UCF-101-midframes/{action_name(action)}/{video}.jpg",
+            labels[action],
+            action_name(action),
+        )
         for action, video in rows
     ]

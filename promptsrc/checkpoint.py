@@ -14,9 +14,13 @@ import torch
 from torch import Tensor, nn
 
 # What is learned, in any method's checkpoint; all else in a reference file is frozen CLIP or belongs to its class names.
-LEARNED = re.compile(r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\.")
+LEARNED = re.compile(
+    r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\."
+)
 
-REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")  # in PyTorch's words
+REFUSED = re.compile(
+    r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)"
+)  # in PyTorch's words
 CHECKSUM = ".sha256"  # behind a file's name: the file with its checksum, which our engine leaves
 
 
@@ -35,25 +39,39 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         with torch.serialization.safe_globals(_reference_globals()):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damage shows in many ways, IndexError and struct.error among them
-        refused = REFUSED.search(str(error))  # PyTorch says it behind advice to load the file without a look
-        reason = f"it holds {refused[1]}, which is not loaded" if refused else " ".join(str(error).split())[:200]
+        refused = REFUSED.search(
+            str(error)
+        )  # PyTorch says it behind advice to load the file without a look
+        reason = (
+            f"it holds {refused[1]}, which is not loaded"
+            if refused
+            else " ".join(str(error).split())[:200]
+        )
         raise ValueError(f"{path} is no readable checkpoint ({reason})") from None
     if not _is_checkpoint(checkpoint):
-        raise ValueError(f"{path} is no checkpoint of a run: it needs state_dict, tensors by name, and epoch, a number")
+        raise ValueError(
+            f"{path} is no checkpoint of a run: it needs state_dict, tensors by name, and epoch, a number"
+        )
     return checkpoint
 
 
 def _verify(path: Path) -> None:
     checksum = path.with_name(path.name + CHECKSUM)
-    if checksum.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() not in checksum.read_text(errors="replace"):
-        raise ValueError(f"{path} is damaged: its SHA-256 is not the one in {checksum.name}; restore or delete both")
+    if checksum.is_file() and hashlib.sha256(
+        path.read_bytes()
+    ).hexdigest() not in checksum.read_text(errors="replace"):
+        raise ValueError(
+            f"{path} is damaged: its SHA-256 is not the one in {checksum.name}; restore or delete both"
+        )
 
 
 def _is_checkpoint(content: Any) -> bool:
     if not isinstance(content, dict) or not isinstance(content.get("epoch"), int):
         return False
     state = content.get("state_dict")
-    return isinstance(state, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items())
+    return isinstance(state, dict) and all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()
+    )
 
 
 def learned_tensors(state: dict[str, Tensor], wanted: Container[str] = ()) -> dict[str, Tensor]:
@@ -78,9 +96,13 @@ def load_prompts(prompts: nn.Module, state: dict[str, Tensor], source: str | Pat
         if key in theirs and theirs[key].shape != mine[key].shape
     ]
     if differences:
-        raise ValueError(f"{source} does not fit this method and its settings: {'; '.join(differences)}")
+        raise ValueError(
+            f"{source} does not fit this method and its settings: {'; '.join(differences)}"
+        )
     if spoiled := [key for key, value in theirs.items() if not value.isfinite().all()]:
-        raise ValueError(f"{source} has infinite or NaN prompts: {', '.join(spoiled)}; train them again")
+        raise ValueError(
+            f"{source} has infinite or NaN prompts: {', '.join(spoiled)}; train them again"
+        )
     prompts.load_state_dict(theirs)
 
 
@@ -99,4 +121,8 @@ def _plain_dict(*_: Any) -> dict:
 
 
 # torch's loader refuses to fill a real defaultdict; PyTorch 2.5 knows an allowed class by these attributes only
-_plain_dict.__module__, _plain_dict.__name__, _plain_dict.__qualname__ = "collections", "defaultdict", "defaultdict"
+_plain_dict.__module__, _plain_dict.__name__, _plain_dict.__qualname__ = (
+    "collections",
+    "defaultdict",
+    "defaultdict",
+)

@@ -17,13 +17,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsrc import classnames
-from promptsrc.arguments import Parser, one_line
 from promptsrc.checkpoint import read_checkpoint
-from promptsrc.classify import Classifier
-from promptsrc.deploy import write_class_weights, write_onnx, write_program
+from promptsrc.command import Parser, one_line
+from promptsrc.inference import classnames
+from promptsrc.inference.classifier import Classifier
+from promptsrc.inference.formats import write_class_weights, write_onnx, write_program
+from promptsrc.inference.prompt_file import (
+    SharedPrompts,
+    described,
+    final_checkpoint,
+    read_prompts,
+    write_prompts,
+)
 from promptsrc.prompts.context import POSITIONS
-from promptsrc.sharing import SharedPrompts, described, final_checkpoint, read_prompts, write_prompts
 
 PROMPTS = ".safetensors"
 WRITERS = {".onnx": write_onnx, ".pt2": write_program, ".npz": write_class_weights}
@@ -33,15 +39,24 @@ ENDINGS = ", ".join([PROMPTS, *WRITERS])
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when the file is written, 1 with a line that says why not, 2 for a command that cannot be meant."""
     parser = Parser(__doc__)
-    parser.add_argument("checkpoint", metavar="RUN", help="folder of a run, checkpoint or safetensors file")
+    parser.add_argument(
+        "checkpoint", metavar="RUN", help="folder of a run, checkpoint or safetensors file"
+    )
     parser.add_argument("file", help=f"ends in {ENDINGS}")
     classnames.add_arguments(parser)
     parser.add_argument("--backbone", help="of a checkpoint that does not say it")
     parser.add_argument("--ctx-init", help="words that its context started from")
-    parser.add_argument("--class-token-position", default="end", choices=POSITIONS, help="CoOp's, in such a checkpoint")
+    parser.add_argument(
+        "--class-token-position",
+        default="end",
+        choices=POSITIONS,
+        help="CoOp's, in such a checkpoint",
+    )
     args = parser.parse_args(argv)
     if (args.backbone is None) != (args.ctx_init is None):
-        parser.error("--backbone and --ctx-init belong together: they say what the checkpoint does not")
+        parser.error(
+            "--backbone and --ctx-init belong together: they say what the checkpoint does not"
+        )
     if Path(args.file).suffix not in (PROMPTS, *WRITERS):
         parser.error(f"the file to write is {args.file}; its name has to end in {ENDINGS}")
     stage = 2
@@ -74,8 +89,12 @@ def _shared(args: argparse.Namespace) -> SharedPrompts:
     path = Path(args.checkpoint)
     checkpoint = read_checkpoint(final_checkpoint(path) if path.is_dir() else path)
     if "prompts" in checkpoint.get("trainer_state", {}):
-        raise ValueError(f"{args.checkpoint} says itself what it is for; leave --backbone and --ctx-init out")
-    return described(checkpoint["state_dict"], args.backbone, args.ctx_init, args.class_token_position)
+        raise ValueError(
+            f"{args.checkpoint} says itself what it is for; leave --backbone and --ctx-init out"
+        )
+    return described(
+        checkpoint["state_dict"], args.backbone, args.ctx_init, args.class_token_position
+    )
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptsrc.arguments import Parser, one_line
-from promptsrc.sharing import SharedPrompts, read_prompts, write_prompts
+from promptsrc.command import Parser, one_line
+from promptsrc.inference.prompt_file import SharedPrompts, read_prompts, write_prompts
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -59,13 +59,21 @@ def push(path: str | Path, repo: str, api: "HfApi") -> str:
     """
     shared = read_prompts(path)
     backbone = shared.description["backbone"]
-    if os.path.isabs(backbone):  # a file of weights on this machine: `--backbone` says where it is on another
-        shared = shared._replace(description=shared.description | {"backbone": os.path.basename(backbone)})
+    if os.path.isabs(
+        backbone
+    ):  # a file of weights on this machine: `--backbone` says where it is on another
+        shared = shared._replace(
+            description=shared.description | {"backbone": os.path.basename(backbone)}
+        )
     with tempfile.TemporaryDirectory() as folder:
         write_prompts(shared, Path(folder, FILE))
         Path(folder, "README.md").write_text(card(shared, repo), encoding="utf-8")
         url = api.create_repo(repo, exist_ok=True)
-        api.upload_folder(repo_id=repo, folder_path=folder, commit_message=f"{shared.description['method']} prompts")
+        api.upload_folder(
+            repo_id=repo,
+            folder_path=folder,
+            commit_message=f"{shared.description['method']} prompts",
+        )
     return str(url)
 
 
@@ -90,8 +98,12 @@ def card(shared: SharedPrompts, repo: str) -> str:
     return CARD.format(
         **{key: about[key] for key in ("method", "backbone", "learner")},
         numbers=sum(value.numel() for value in shared.tensors.values()),
-        settings="\n".join(f"| {key} | {json.dumps(value)} |" for key, value in about["settings"].items()),
-        classes=f"Trained on {len(names)} classes: {', '.join(names)}." if names else "Its classes are not stated.",
+        settings="\n".join(
+            f"| {key} | {json.dumps(value)} |" for key, value in about["settings"].items()
+        ),
+        classes=f"Trained on {len(names)} classes: {', '.join(names)}."
+        if names
+        else "Its classes are not stated.",
         repo=repo,
         file=FILE,
     )
@@ -102,7 +114,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     pushing = commands.add_parser("push", help="send prompts to the hub")
-    pushing.add_argument("path", metavar="RUN", help="folder of a run, checkpoint or safetensors file")
+    pushing.add_argument(
+        "path", metavar="RUN", help="folder of a run, checkpoint or safetensors file"
+    )
     pushing.add_argument("repo", metavar="user/name")
     pulling = commands.add_parser("pull", help="get prompts from the hub")
     pulling.add_argument("repo", metavar="user/name")

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from promptsrc.clip import FrozenCLIP
+from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.prompts import ConditionalPrompts, PromptLearner
 
 
@@ -80,15 +80,21 @@ class ConditionalCLIP(PromptedCLIP):
 
     def encode(self, images: Tensor) -> Encoded:
         image = self.image_features(images)  # (B, D)
-        text = torch.stack([self._encode_classes([context]) for context in self.prompts.contexts(image)])  # (B, C, D)
-        logits = [self.frozen.logits(one, classes) for one, classes in zip(image, text, strict=True)]
+        text = torch.stack(
+            [self._encode_classes([context]) for context in self.prompts.contexts(image)]
+        )  # (B, C, D)
+        logits = [
+            self.frozen.logits(one, classes) for one, classes in zip(image, text, strict=True)
+        ]
         return Encoded(image, text, torch.stack(logits))
 
     def encode_classes(self) -> None:
         """No class has features before the image is seen."""
 
 
-def prompted_clip(frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]) -> PromptedCLIP:
+def prompted_clip(
+    frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]
+) -> PromptedCLIP:
     """The classifier that these prompts make of a frozen CLIP."""
     kind = ConditionalCLIP if isinstance(prompts, ConditionalPrompts) else PromptedCLIP
     return kind(frozen, prompts, classnames)

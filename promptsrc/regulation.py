@@ -26,7 +26,9 @@ class SelfRegulation:
         A student without image prompts has the teacher's image features, which are not computed twice.
         """
         known = None if student.image.requires_grad else student.image
-        return consistency_losses(student, self.teacher.encode(images, known), self.text_weight, self.image_weight)
+        return consistency_losses(
+            student, self.teacher.encode(images, known), self.text_weight, self.image_weight
+        )
 
     def end_epoch(self, prompts: nn.Module) -> None:
         """Aggregate the prompts of this epoch; after the last, the aggregated prompts take their place."""

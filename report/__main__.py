@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsrc.arguments import Parser, one_line
+from promptsrc.command import Parser, one_line
 from report import formats
 from report.page import page
 from report.results import Result, find
@@ -23,9 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(__doc__, "python -m report")
     parser.add_argument("output", type=Path, help="folder of the results, or of a run")
     parser.add_argument(
-        "--to", type=Path, help="folder to write to (default: report in that of the results; the run's)"
+        "--to",
+        type=Path,
+        help="folder to write to (default: report in that of the results; the run's)",
     )
-    parser.add_argument("--root", default="", help="folder of the datasets, for the page of a run whose data moved")
+    parser.add_argument(
+        "--root", default="", help="folder of the datasets, for the page of a run whose data moved"
+    )
     args = parser.parse_args(argv)
     try:
         results = find(args.output)
@@ -33,7 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not made and any((args.output / name).is_file() for name in OF_A_RUN):
             return _page_of_run(args.output, args.to or args.output, args.root)
         if args.root:
-            parser.error(f"--root is for the page of a run, and {args.output} is not the folder of one")
+            parser.error(
+                f"--root is for the page of a run, and {args.output} is not the folder of one"
+            )
         return _write(args.output, args.to or args.output / "report", results, made)
     except (ValueError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
@@ -51,7 +57,9 @@ def _write(output: Path, folder: Path, results: list[Result], made: list[Table])
     open_runs = [f"no result: {folder}" for folder in unfinished(results)]
     files = {
         "report.txt": "\n".join([*map(formats.text, made), *open_runs]),
-        "report.md": "\n".join([*map(formats.markdown, made), *(f"- {line}" for line in open_runs)]),
+        "report.md": "\n".join(
+            [*map(formats.markdown, made), *(f"- {line}" for line in open_runs)]
+        ),
         "report.tex": "\n".join(map(formats.latex, made)),
         "tables.csv": formats.csv_of_tables(made),
         "runs.csv": formats.csv_of_runs(results),

@@ -12,13 +12,19 @@ def text(table: Table) -> str:
     rows = [table.header, *table.rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.header))]
     rule = "-" * (sum(widths) + 2 * len(widths) - 2)
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in rows
+    ]
     return "\n".join([table.title, rule, lines[0], rule, *lines[1:], rule, *table.notes]) + "\n"
 
 
 def markdown(table: Table) -> str:
     rule = ["---", *["---:"] * (len(table.header) - 1)]
-    rows = ["| " + " | ".join(row).replace("*", r"\*") + " |" for row in (table.header, rule, *table.rows)]
+    rows = [
+        "| " + " | ".join(row).replace("*", r"\*") + " |"
+        for row in (table.header, rule, *table.rows)
+    ]
     notes = [f"\n{note}".replace("*", r"\*") for note in table.notes]
     return "\n".join([f"### {table.title}\n", *rows, *notes]) + "\n"
 
@@ -42,7 +48,14 @@ def latex(table: Table) -> str:
 
 def _latex(cell: str) -> str:
     indent = r"\quad " if cell.startswith("  ") else ""
-    for plain, written in {"_": r"\_", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "%": r"\%", "*": r"$^*$"}.items():
+    for plain, written in {
+        "_": r"\_",
+        "±": r"$\pm$",
+        "–": "--",
+        "Δ": r"$\Delta$",
+        "%": r"\%",
+        "*": r"$^*$",
+    }.items():
         cell = cell.replace(plain, written)
     return indent + cell.strip()
 
@@ -55,7 +68,8 @@ def csv_of_tables(tables: Iterable[Table]) -> str:
         for row in table.rows:
             owner = f"{owner}, {row[0].strip()}" if row[0].startswith("  ") else row[0]
             lines += [
-                [table.title, owner, column, value] for column, value in zip(table.header[1:], row[1:], strict=True)
+                [table.title, owner, column, value]
+                for column, value in zip(table.header[1:], row[1:], strict=True)
             ]
             owner = owner.split(", ")[0]
     return _csv(lines)
@@ -63,11 +77,23 @@ def csv_of_tables(tables: Iterable[Table]) -> str:
 
 def csv_of_runs(results: Iterable[Result]) -> str:
     """One line a run."""
-    lines = [["kind", "trainer", "config", "variant", "dataset", "shots", "seed", "accuracy", "folder"]]
+    lines = [
+        ["kind", "trainer", "config", "variant", "dataset", "shots", "seed", "accuracy", "folder"]
+    ]
     for result in results:
         p = result.place
         lines.append(
-            [p.kind, p.trainer, p.config, p.variant, p.dataset, p.shots, p.seed, result.accuracy, result.folder]
+            [
+                p.kind,
+                p.trainer,
+                p.config,
+                p.variant,
+                p.dataset,
+                p.shots,
+                p.seed,
+                result.accuracy,
+                result.folder,
+            ]
         )
     return _csv(lines)
 

@@ -9,20 +9,27 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from clip.clip import _tokenizer as tokenizer
 from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.checkpoint import learned_tensors
+from promptsrc.clip.openai import tokenizer
 
 BEST = "model-best.pth.tar"
-FIRST_LAYER = ("prompt_learner.ctx", "ctx")  # checkpoint keys of text vectors that stand among words
+FIRST_LAYER = (
+    "prompt_learner.ctx",
+    "ctx",
+)  # checkpoint keys of text vectors that stand among words
 SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 
 
 def checkpoint_file(folder: Path, cfg: CfgNode) -> Path | None:
     """The checkpoint that a run's result is of: its own best or newest one, or that of MODEL_DIR for a test."""
-    own = [file for file in folder.glob("*/model*.pth.tar*") if file.name == BEST or epoch_of(file) is not None]
+    own = [
+        file
+        for file in folder.glob("*/model*.pth.tar*")
+        if file.name == BEST or epoch_of(file) is not None
+    ]
     if own and cfg.TEST.FINAL_MODEL == "last_step":
         return max(own, key=lambda file: epoch_of(file) or 0)
     name = BEST if own or cfg.LOAD_EPOCH < 0 else f"model.pth.tar-{cfg.LOAD_EPOCH}"
@@ -68,7 +75,10 @@ def nearest_words(vectors: Tensor, embedding: Tensor, count: int = 5) -> list[li
             min(count, len(words)), largest=False
         )
         found += [
-            [Word(_text(int(words[i])), float(distance)) for i, distance in zip(ids, row, strict=True)]
+            [
+                Word(_text(int(words[i])), float(distance))
+                for i, distance in zip(ids, row, strict=True)
+            ]
             for ids, row in zip(near.indices, near.values, strict=True)
         ]
     return found
@@ -134,11 +144,16 @@ class Confusion(NamedTuple):
 def confusions(found: Predictions) -> list[Confusion]:
     """All pairs of classes that the run confuses, most images first, then the larger share of the class."""
     pairs: dict[tuple[int, int], list[int]] = {}
-    for i, (true, predicted) in enumerate(zip(found.labels.tolist(), found.shown.tolist(), strict=True)):
+    for i, (true, predicted) in enumerate(
+        zip(found.labels.tolist(), found.shown.tolist(), strict=True)
+    ):
         if true != predicted:
             pairs.setdefault((true, predicted), []).append(i)
     made = [Confusion(true, predicted, images) for (true, predicted), images in pairs.items()]
-    return sorted(made, key=lambda c: (-len(c.images), -len(c.images) / found.totals[c.true], c.true, c.predicted))
+    return sorted(
+        made,
+        key=lambda c: (-len(c.images), -len(c.images) / found.totals[c.true], c.true, c.predicted),
+    )
 
 
 def predictions(cfg: CfgNode, checkpoint: Path | None) -> Predictions:
@@ -152,7 +167,13 @@ def predictions(cfg: CfgNode, checkpoint: Path | None) -> Predictions:
     plain.TRAINER.NAME, plain.REGULATION.ENABLED = "ZeroshotCLIP", False
     trained = None if cfg.TRAINER.NAME == plain.TRAINER.NAME else _tested(cfg, checkpoint).predicted
     test = _tested(plain, None)
-    return Predictions(test.classnames, test.paths, np.array(test.labels), _array(trained), np.array(test.predicted))
+    return Predictions(
+        test.classnames,
+        test.paths,
+        np.array(test.labels),
+        _array(trained),
+        np.array(test.predicted),
+    )
 
 
 def _array(values: list[int] | None) -> np.ndarray | None:

@@ -55,7 +55,9 @@ def page(results: Sequence[Result], tables: Sequence[Table], notes: Sequence[str
 def _table(table: Table) -> str:
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in table.header)
     rows = "\n".join(
-        f'<tr class="{_kind(row)}">' + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+        f'<tr class="{_kind(row)}">'
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
+        + "</tr>"
         for row in table.rows
     )
     notes = "".join(f"<p>{html.escape(note)}</p>" for note in table.notes)
@@ -94,8 +96,13 @@ def _scatter(methods: dict[str, Cells]) -> list["Figure"]:
     for colour, (method, cells) in zip(_colours(len(methods)), methods.items(), strict=True):
         names = both_halves(cells, expected(cells, "base2new"))
         if names:
-            points.append((method, average(cells, names, "base"), average(cells, names, "new"), colour, True))
-        published = [paper.accuracies().get(("base2new", method, "average", part)) for part in ("base", "new")]
+            points.append(
+                (method, average(cells, names, "base"), average(cells, names, "new"), colour, True)
+            )
+        published = [
+            paper.accuracies().get(("base2new", method, "average", part))
+            for part in ("base", "new")
+        ]
         if all(published):
             points.append((f"{method}, paper", published[0][0], published[1][0], colour, False))
     if not points:
@@ -103,7 +110,14 @@ def _scatter(methods: dict[str, Cells]) -> list["Figure"]:
     figure, axis = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
     for name, base, new, colour, ours in points:
         axis.scatter(
-            base, new, s=70, color=colour if ours else "none", edgecolors=colour, linewidths=1.6, label=name, zorder=3
+            base,
+            new,
+            s=70,
+            color=colour if ours else "none",
+            edgecolors=colour,
+            linewidths=1.6,
+            label=name,
+            zorder=3,
         )
     _room(axis, [p[1] for p in points], [p[2] for p in points])
     low, high = axis.get_xlim()
@@ -116,9 +130,20 @@ def _scatter(methods: dict[str, Cells]) -> list["Figure"]:
         seen = (y > bottom) & (y < top)
         if seen.any():
             axis.text(
-                x[above][seen][-1], y[seen][-1], f"HM {hm:g}", color="#8895a3", fontsize=7, ha="right", va="bottom"
+                x[above][seen][-1],
+                y[seen][-1],
+                f"HM {hm:g}",
+                color="#8895a3",
+                fontsize=7,
+                ha="right",
+                va="bottom",
             )
-    axis.set(xlim=(low, high), ylim=(bottom, top), xlabel="base classes, accuracy %", ylabel="new classes, accuracy %")
+    axis.set(
+        xlim=(low, high),
+        ylim=(bottom, top),
+        xlabel="base classes, accuracy %",
+        ylabel="new classes, accuracy %",
+    )
     axis.set_title("Base and new classes, average over datasets", loc="left", fontsize=10)
     axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return [figure]
@@ -147,13 +172,19 @@ def _curves(methods: dict[str, Cells]) -> list["Figure"]:
     columns = min(4, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(2.9 * columns, 2.3 * rows + 0.4), layout="constrained", squeeze=False
+        rows,
+        columns,
+        figsize=(2.9 * columns, 2.3 * rows + 0.4),
+        layout="constrained",
+        squeeze=False,
     )
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     for panel, axis in zip(panels, axes.flat, strict=False):
         axis.set_title(
-            "Average over the datasets" if panel == "average" else TITLES.get(panel, panel), loc="left", fontsize=9
+            "Average over the datasets" if panel == "average" else TITLES.get(panel, panel),
+            loc="left",
+            fontsize=9,
         )
         for colour, (method, cells) in zip(_colours(len(methods)), methods.items(), strict=True):
             _curve(axis, method, cells, panel, colour)
@@ -176,7 +207,11 @@ def _curve(axis, method: str, cells: Cells, panel: str, colour: str) -> None:
     shots = sorted({int(k) for _, k in cells})
     names = expected(cells, "few-shot")
     if panel == "average":
-        points = {k: average(cells, names, str(k)) for k in shots if all((name, str(k)) in cells for name in names)}
+        points = {
+            k: average(cells, names, str(k))
+            for k in shots
+            if all((name, str(k)) in cells for name in names)
+        }
         spread = dict.fromkeys(points, 0.0)
     else:
         found = {k: cells[panel, str(k)] for k in shots if (panel, str(k)) in cells}
@@ -193,7 +228,9 @@ def _curve(axis, method: str, cells: Cells, panel: str, colour: str) -> None:
             capsize=2,
             label=method,
         )
-    theirs = {k: paper.accuracies().get(("few-shot", method, panel, str(k))) for k in (1, 2, 4, 8, 16)}
+    theirs = {
+        k: paper.accuracies().get(("few-shot", method, panel, str(k))) for k in (1, 2, 4, 8, 16)
+    }
     theirs = {k: value[0] for k, value in theirs.items() if value}
     if theirs:
         axis.plot(

@@ -33,6 +33,12 @@ def spread(dataset: str, part: str) -> tuple[float, float] | None:
     """
     published, _ = accuracies()["base2new", "PromptSRC", dataset, part]
     with (HERE / "reruns.csv").open(encoding="utf-8", newline="") as file:
-        found = [row for row in csv.DictReader(file) if (row["dataset"], row["part"]) == (dataset, part)]
-    ends = [float(row["mean"] or published) + sign * float(row["std"] or 0) for row in found for sign in (-1, 1)]
+        found = [
+            row for row in csv.DictReader(file) if (row["dataset"], row["part"]) == (dataset, part)
+        ]
+    ends = [
+        float(row["mean"] or published) + sign * float(row["std"] or 0)
+        for row in found
+        for sign in (-1, 1)
+    ]
     return (min(*ends, published), max(*ends, published)) if found else None

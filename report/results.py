@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-import run_folder
-from parse_test_res import TESTED, TRAINED, parse_run
-from settings_file import read_settings
-from sweep import folders
-from sweep.folders import Place
-from sweep.jobs import DOMAINS, SHOTS, Method, Setting
+import runs.folder as run_folder
+from runs import layout
+from runs.layout import Place
+from runs.protocols import DOMAINS, SHOTS, Method, Setting
+from runs.results import TESTED, TRAINED, parse_run
+from runs.yaml_file import read_settings
 
 TRACES = {"log.txt", "console.txt", "config.yaml"}  # of a run, finished or not
 SETTINGS = (
@@ -41,7 +41,7 @@ def find(output: Path) -> list[Result]:
     found = []
     for folder, _, files in os.walk(output):
         path = Path(folder).relative_to(output)
-        if TRACES & set(files) and (place := folders.read(path)):
+        if TRACES & set(files) and (place := layout.read(path)):
             tests = place.kind not in ("train_base", "all_classes") or path.parts[0] == "few_shot"
             result = parse_run(Path(folder), TESTED if tests else TRAINED)
             found.append(Result(place, path, result and result[1], Path(folder) / run_folder.NAME))
@@ -60,7 +60,8 @@ def label(result: Result, benchmark: str) -> str:
     changed = [
         f"{key} {there[key]}"
         for key, value in _published(setting).items()
-        if key.startswith((*SETTINGS, f"TRAINER.{place.trainer.upper()}.")) and there.get(key, value) != value
+        if key.startswith((*SETTINGS, f"TRAINER.{place.trainer.upper()}."))
+        and there.get(key, value) != value
     ]
     return f"{place.trainer} ({', '.join(changed)})" if changed else place.trainer
 
@@ -68,15 +69,20 @@ def label(result: Result, benchmark: str) -> str:
 @functools.cache
 def _published(setting: Setting) -> dict[str, Any]:
     """The whole configuration of a published setting."""
-    from command_line import parse_args, setup_config  # imports PyTorch
+    from runs.arguments import parse_args, setup_config  # imports PyTorch
 
-    return run_folder.plain(setup_config(parse_args(["--config-file", str(setting.file), *setting.pairs])))
+    return run_folder.plain(
+        setup_config(parse_args(["--config-file", str(setting.file), *setting.pairs]))
+    )
 
 
 def _is_published(place: Place, benchmark: str) -> bool:
     try:
         return (
-            place.config == Method(place.trainer, "").setting(benchmark, place.dataset, place.shots or SHOTS).file.stem
+            place.config
+            == Method(place.trainer, "")
+            .setting(benchmark, place.dataset, place.shots or SHOTS)
+            .file.stem
         )
     except ValueError:  # a method of somebody else
         return False
@@ -108,7 +114,9 @@ def by_method(results: Iterable[Result], benchmark: str) -> dict[str, Cells]:
     for result in done:
         if part := _part(result.place, benchmark):
             cells = methods.setdefault(label(result, benchmark), {})
-            cells.setdefault((result.place.dataset, part), Seeds())[result.place.seed or 0] = result.accuracy
+            cells.setdefault((result.place.dataset, part), Seeds())[result.place.seed or 0] = (
+                result.accuracy
+            )
     return methods
 
 
@@ -126,11 +134,16 @@ def _part(place: Place, benchmark: str) -> str:
         own = place.kind == "all_classes" and (not of_transfer or _is_published(place, "few-shot"))
         return str(place.shots or 0) if own or (zero and place.dataset not in DOMAINS) else ""
     if place.kind == "transfer" or zero:
-        reached = place.dataset in DOMAINS if benchmark == "domain-generalization" else place.dataset not in DOMAINS
+        reached = (
+            place.dataset in DOMAINS
+            if benchmark == "domain-generalization"
+            else place.dataset not in DOMAINS
+        )
         return "source" if place.dataset == "imagenet" else "target" if reached else ""
     of_few_shot = _is_published(place, "few-shot") and not _is_published(place, benchmark)
     return (
         "source"
-        if (place.kind, place.dataset, place.shots) == ("all_classes", "imagenet", 16) and not of_few_shot
+        if (place.kind, place.dataset, place.shots) == ("all_classes", "imagenet", 16)
+        and not of_few_shot
         else ""
     )

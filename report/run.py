@@ -7,14 +7,15 @@ from typing import Any
 
 from yacs.config import CfgNode
 
-import run_folder
-from config import default_config, merge_file
-from parse_test_res import TESTED, parse_run
+import runs.folder as run_folder
 from promptsrc.checkpoint import read_checkpoint
-from promptsrc.clip import load_clip
-from report import learned, log
+from promptsrc.clip.frozen import load_clip
+from report import learned
 from report.learned import Predictions, Word
-from report.log import History
+from runs import log
+from runs.config import default_config, merge_file
+from runs.log import History
+from runs.results import TESTED, parse_run
 
 
 @dataclass
@@ -30,7 +31,9 @@ class Run:
     epoch: int | None = None  # of the checkpoint
     state: dict[str, Any] = field(default_factory=dict)
     weights: list[float] = field(default_factory=list)  # of the epochs in the prompt average
-    words: list[list[list[Word]]] = field(default_factory=list)  # of each context (CSC: a class's), of each vector
+    words: list[list[list[Word]]] = field(
+        default_factory=list
+    )  # of each context (CSC: a class's), of each vector
     apart: float = math.nan  # how far words are apart
     predictions: Predictions | None = None
     missing: dict[str, str] = field(default_factory=dict)
@@ -58,7 +61,11 @@ def read_run(folder: Path, root: str = "") -> Run:
     if not run.history.lines and run.cfg.MODEL_DIR:
         run.trained_in = Path(run.cfg.MODEL_DIR)
         run.history = log.read(run.trained_in)
-    for part, read in {"weights": _read_checkpoint, "words": _read_words, "classes": _read_predictions}.items():
+    for part, read in {
+        "weights": _read_checkpoint,
+        "words": _read_words,
+        "classes": _read_predictions,
+    }.items():
         try:
             read(run)
         except (ValueError, OSError, KeyError) as error:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-import run_folder
-from promptsrc.images import read_image
+import runs.folder as run_folder
+from promptsrc.clip.text import readable
+from promptsrc.inference.images import read_image
 from promptsrc.templates import DATASETS, DEFAULT
-from promptsrc.text import readable
 from report import svg
 from report.learned import Confusion, Predictions, Word, confusions, learned_numbers
 from report.run import Run
@@ -54,7 +54,9 @@ def page(run: Run) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<title>{_text(_title(run))}</title><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{STYLE}</style></head>\n<body>\n" + "\n".join(filter(None, sections)) + "\n</body></html>\n"
+        f"<style>{STYLE}</style></head>\n<body>\n"
+        + "\n".join(filter(None, sections))
+        + "\n</body></html>\n"
     )
 
 
@@ -95,7 +97,8 @@ def _header(run: Run) -> str:
         for i, (value, what) in enumerate(_facts(run))
     )
     settings = "".join(
-        f"<div><dt>{_text(key)}</dt><dd>{_text(value)}</dd></div>" for key, value in _settings(run).items()
+        f"<div><dt>{_text(key)}</dt><dd>{_text(value)}</dd></div>"
+        for key, value in _settings(run).items()
     )
     listed = f'<dl class="settings">{settings}</dl>' if settings else ""
     return f'<header><h1>{_text(_title(run))}</h1>\n{_said(_origin(run))}\n<div class="facts">{facts}</div>\n{listed}</header>'
@@ -121,7 +124,10 @@ def _facts(run: Run) -> Iterable[tuple[str, str]]:
         accuracy = 100 * np.mean(found.shown == found.labels)
     yield ("–" if accuracy is None else f"{accuracy:.1f} %"), f"accuracy{_of_images(found)}"
     if found and found.trained is not None:
-        yield f"{100 * np.mean(found.zero_shot == found.labels):.1f} %", "zero-shot CLIP, same images"
+        yield (
+            f"{100 * np.mean(found.zero_shot == found.labels):.1f} %",
+            "zero-shot CLIP, same images",
+        )
     if lines:
         done, of = run.history.epochs_done, lines[-1].epochs
         yield (f"{done}" if done == of else f"{done} of {of}"), "epochs"
@@ -137,7 +143,13 @@ def _of_images(found: Predictions | None) -> str:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return (
+        f"{hours} h {minutes} min"
+        if hours
+        else f"{minutes} min {rest} s"
+        if minutes
+        else f"{rest} s"
+    )
 
 
 def _settings(run: Run) -> dict[str, object]:
@@ -145,7 +157,9 @@ def _settings(run: Run) -> dict[str, object]:
     if run.cfg is None or not run.trains:
         return {}
     values = run_folder.plain(run.cfg)
-    nodes = [f"TRAINER.{run.cfg.TRAINER.NAME.upper()}."] + ["REGULATION."] * run.cfg.REGULATION.ENABLED
+    nodes = [f"TRAINER.{run.cfg.TRAINER.NAME.upper()}."] + [
+        "REGULATION."
+    ] * run.cfg.REGULATION.ENABLED
     keys = [*(key for node in nodes for key in values if key.startswith(node)), *SETTINGS]
     return {key.removeprefix(nodes[0]): values[key] for key in keys if values[key] != ""}
 
@@ -153,22 +167,36 @@ def _settings(run: Run) -> dict[str, object]:
 def _training(run: Run) -> str:
     history = run.history
     if not history.lines:
-        nothing = "There is nothing to train." if not run.trains else "The log has no lines of training."
+        nothing = (
+            "There is nothing to train." if not run.trains else "The log has no lines of training."
+        )
         return _section("Training", _said(nothing))
     said = "A dot is one batch, the line the mean over an epoch, up to the value beside the name."
     if run.weights:
-        said += " “Against CLIP” are the distances from the frozen CLIP, with their weight in the loss."
+        said += (
+            " “Against CLIP” are the distances from the frozen CLIP, with their weight in the loss."
+        )
     if run.trained_in:
         said += f" From the log of {run.trained_in}."
     figures = [_curve(run, name) for name in history.names]
     if history.validation:
         figures.append(_validation(run))
-    return _section("Training", _said(said), f'<div class="panels">{"".join([*figures, _learning_rate(run)])}</div>')
+    return _section(
+        "Training",
+        _said(said),
+        f'<div class="panels">{"".join([*figures, _learning_rate(run)])}</div>',
+    )
 
 
 def _curve(run: Run, name: str) -> str:
     means = run.history.means(name)
-    drawing = svg.curve(run.history.values(name), means, _epochs(run), _text(name), top=100 if name == "acc" else None)
+    drawing = svg.curve(
+        run.history.values(name),
+        means,
+        _epochs(run),
+        _text(name),
+        top=100 if name == "acc" else None,
+    )
     return _figure(NAMES.get(name, name), name, means[-1][1], drawing)
 
 
@@ -181,7 +209,10 @@ def _validation(run: Run) -> str:
 def _learning_rate(run: Run) -> str:
     points = [(line.at, line.lr) for line in run.history.lines]
     return _figure(
-        "Learning rate", "lr", points[-1][1], svg.curve([], points, _epochs(run), "learning rate", steps=True)
+        "Learning rate",
+        "lr",
+        points[-1][1],
+        svg.curve([], points, _epochs(run), "learning rate", steps=True),
     )
 
 
@@ -206,8 +237,12 @@ def _aggregation(run: Run) -> str:
     )
     if run.epoch is not None and run.epoch < len(run.weights):
         said += f" This run is at epoch {run.epoch}: its prompts are not averaged yet."
-    bars = "".join(_bar(epoch, weight, peak, len(run.weights)) for epoch, weight in enumerate(run.weights, 1))
-    return _section(title, _said(said), f'<div class="bars">{bars}</div>', _said("Weight in percent, by epoch."))
+    bars = "".join(
+        _bar(epoch, weight, peak, len(run.weights)) for epoch, weight in enumerate(run.weights, 1)
+    )
+    return _section(
+        title, _said(said), f'<div class="bars">{bars}</div>', _said("Weight in percent, by epoch.")
+    )
 
 
 def _bar(epoch: int, weight: float, peak: float, epochs: int) -> str:
@@ -242,11 +277,19 @@ def _classes(run: Run) -> str:
     rows = [_class_row(found, c, ours[c], plain[c]) for c in order]
     if len(rows) > MOST_CLASSES:
         half, left = MOST_CLASSES // 2, len(rows) - MOST_CLASSES
-        rows = [*rows[:half], _said(f"… {left} classes between these and those below …"), *rows[-half:]]
+        rows = [
+            *rows[:half],
+            _said(f"… {left} classes between these and those below …"),
+            *rows[-half:],
+        ]
     scale = "".join(f'<span style="left:{t}%">{t}</span>' for t in (0, 25, 50, 75, 100))
-    head = f'<div class="head"><span></span><div class="track axis">{scale}</div><span>%</span><span>'
+    head = (
+        f'<div class="head"><span></span><div class="track axis">{scale}</div><span>%</span><span>'
+    )
     head += "</span></div>" if found.trained is None else "change</span></div>"
-    return _section(title, _legend(run), *_doubt(run), f'<div class="classes">{head}{"".join(rows)}</div>')
+    return _section(
+        title, _legend(run), *_doubt(run), f'<div class="classes">{head}{"".join(rows)}</div>'
+    )
 
 
 def _legend(run: Run) -> str:
@@ -255,7 +298,9 @@ def _legend(run: Run) -> str:
     if run.predictions.trained is None:
         return f"<p>{ring}. Behind a name the number of its test images.</p>"
     dot = f'<span class="key"><i class="dot"></i></span>{_text(run.cfg.TRAINER.NAME)}'
-    return f"<p>{ring}, {dot}; sorted by the change. Behind a name the number of its test images.</p>"
+    return (
+        f"<p>{ring}, {dot}; sorted by the change. Behind a name the number of its test images.</p>"
+    )
 
 
 def _doubt(run: Run) -> list[str]:
@@ -275,7 +320,9 @@ def _class_row(found: Predictions, label: int, ours: float, plain: float) -> str
     if found.trained is not None:
         down = " down" if ours < plain else ""
         low, high = sorted((ours, plain))
-        marks = f'<i class="change{down}" style="left:{low:.1f}%;width:{high - low:.1f}%"></i>{marks}'
+        marks = (
+            f'<i class="change{down}" style="left:{low:.1f}%;width:{high - low:.1f}%"></i>{marks}'
+        )
         marks += f'<i class="dot" style="left:{ours:.1f}%"></i>'
         colour = "up" if ours > plain else "down-text" if down else ""
         change = f'<span class="{colour}">{_signed(ours - plain)}</span>'
@@ -295,7 +342,9 @@ def _confused(run: Run) -> str:
         return ""
     worst = confusions(found)[:MOST_CONFUSIONS]
     if not worst:
-        return _section("What is taken for what", _said("No test image is taken for another class."))
+        return _section(
+            "What is taken for what", _said("No test image is taken for another class.")
+        )
     cards = "".join(_card(found, confusion) for confusion in worst)
     return _section(
         "What is taken for what",
@@ -305,7 +354,9 @@ def _confused(run: Run) -> str:
 
 
 def _card(found: Predictions, confusion: Confusion) -> str:
-    true, predicted = (readable(found.classnames[label]) for label in (confusion.true, confusion.predicted))
+    true, predicted = (
+        readable(found.classnames[label]) for label in (confusion.true, confusion.predicted)
+    )
     said = f"{len(confusion.images)} of {found.totals[confusion.true]}"
     if found.trained is not None:
         alike = (found.labels == confusion.true) & (found.zero_shot == confusion.predicted)
@@ -329,7 +380,11 @@ def _words(run: Run) -> str:
     title = "Words near the learned text vectors"
     if not run.words:
         none = run.state and "words" not in run.missing
-        return _section(title, _said("It learns no vectors among words.")) if none else _missing(run, "words", title)
+        return (
+            _section(title, _said("It learns no vectors among words."))
+            if none
+            else _missing(run, "words", title)
+        )
     said = (
         f"Tokens of CLIP with the nearest embeddings, and their Euclidean distance; two words are {run.apart:.2f} apart "
         "(median). “…” marks the beginning of a word. Only vectors of the first layer stand among words: deeper ones take "
@@ -338,10 +393,17 @@ def _words(run: Run) -> str:
     if run.cfg.TRAINER.NAME == "CoCoOp":
         said += " CoCoOp shifts them for each image; these are the vectors before that."
     if len(run.words) == 1:
-        table = _word_table(["vector", *ORDINALS], {str(n): words for n, words in enumerate(run.words[0], 1)})
+        table = _word_table(
+            ["vector", *ORDINALS], {str(n): words for n, words in enumerate(run.words[0], 1)}
+        )
     else:
-        contexts = {_class_of_context(run, i): [word for (word,) in context] for i, context in enumerate(run.words)}
-        table = _word_table(["class", *(f"vector {n}" for n in range(1, len(run.words[0]) + 1))], contexts)
+        contexts = {
+            _class_of_context(run, i): [word for (word,) in context]
+            for i, context in enumerate(run.words)
+        }
+        table = _word_table(
+            ["class", *(f"vector {n}" for n in range(1, len(run.words[0]) + 1))], contexts
+        )
     return _section(title, _said(said), f'<div class="wide">{table}</div>')
 
 
@@ -351,7 +413,10 @@ def _class_of_context(run: Run, index: int) -> str:
 
 def _word_table(header: list[str], rows: dict[str, list[Word]]) -> str:
     head = "".join(f"<th>{name}</th>" for name in header)
-    body = "".join(f"<tr><th>{_text(name)}</th>{''.join(map(_word, words))}</tr>" for name, words in rows.items())
+    body = "".join(
+        f"<tr><th>{_text(name)}</th>{''.join(map(_word, words))}</tr>"
+        for name, words in rows.items()
+    )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
@@ -362,5 +427,7 @@ def _word(word: Word) -> str:
 def _footer(run: Run) -> str:
     said = [f"Run: {run.folder}"]
     if run.checkpoint:
-        said.append(f"checkpoint: {run.checkpoint.parent.name}/{run.checkpoint.name}, epoch {run.epoch}")
+        said.append(
+            f"checkpoint: {run.checkpoint.parent.name}/{run.checkpoint.name}, epoch {run.epoch}"
+        )
     return f"<footer>{_said('; '.join(said) + '. Made by python -m report.')}</footer>"

@@ -25,7 +25,14 @@ def number(value: float) -> str:
     return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
 
-def curve(dots: Points, line: Points, epochs: int, what: str, steps: bool = False, top: float | None = None) -> str:
+def curve(
+    dots: Points,
+    line: Points,
+    epochs: int,
+    what: str,
+    steps: bool = False,
+    top: float | None = None,
+) -> str:
     """Values over epochs: faint dots, and a line with the value of each of its points where the mouse is.
 
     Args:
@@ -40,12 +47,18 @@ def curve(dots: Points, line: Points, epochs: int, what: str, steps: bool = Fals
     parts = [_axes(heights, [t for t in ticks(epochs, 5) if t <= epochs and t == int(t)], x, y)]
     if dots:
         thinned = dots[:: math.ceil(len(dots) / MOST_DOTS)]
-        parts.append(f'<path class="dots" d="{"".join(f"M{x(a):.1f} {y(b):.1f}h0" for a, b in thinned)}"/>')
+        parts.append(
+            f'<path class="dots" d="{"".join(f"M{x(a):.1f} {y(b):.1f}h0" for a, b in thinned)}"/>'
+        )
     if line:
         parts.append(f'<path class="line" d="{_path([(x(a), y(b)) for a, b in line], steps)}"/>')
     if not steps:
-        parts += [_point(a, b, x(a), y(b), last=i == len(line) - 1) for i, (a, b) in enumerate(line)]
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{what}">{"".join(parts)}</svg>'
+        parts += [
+            _point(a, b, x(a), y(b), last=i == len(line) - 1) for i, (a, b) in enumerate(line)
+        ]
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{what}">{"".join(parts)}</svg>'
+    )
 
 
 def _finite(points: Points) -> list[tuple[float, float]]:
@@ -69,7 +82,9 @@ def _axes(heights: Sequence[float], epochs: Sequence[float], x, y) -> str:
 
 def _path(points: Points, steps: bool) -> str:
     (a, b), *rest = points
-    return f"M{a:.1f} {b:.1f}" + "".join(f"H{a:.1f}V{b:.1f}" if steps else f"L{a:.1f} {b:.1f}" for a, b in rest)
+    return f"M{a:.1f} {b:.1f}" + "".join(
+        f"H{a:.1f}V{b:.1f}" if steps else f"L{a:.1f} {b:.1f}" for a, b in rest
+    )
 
 
 def _point(epoch: float, value: float, x: float, y: float, last: bool) -> str:

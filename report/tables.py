@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from base2new import harmonic_mean
 from report import paper
 from report.results import Cells, Result, by_method
-from sweep.jobs import DATASETS
+from runs.embedded import harmonic_mean
+from runs.protocols import DATASETS
 
 NONE = "–"
 TITLES = {
@@ -46,11 +46,18 @@ def tables(results: Sequence[Result]) -> list[Table]:
     """All tables that the results give."""
     found = []
     if methods := by_method(results, "base2new"):
-        found += [base2new_overview(methods), *(base2new(name, cells) for name, cells in methods.items())]
+        found += [
+            base2new_overview(methods),
+            *(base2new(name, cells) for name, cells in methods.items()),
+        ]
     found += [few_shot(name, cells) for name, cells in few_shot_methods(results).items()]
     for benchmark in ("cross-dataset", "domain-generalization"):
         methods = by_method(results, benchmark)
-        reached = {name: cells for name, cells in methods.items() if any(part == "target" for _, part in cells)}
+        reached = {
+            name: cells
+            for name, cells in methods.items()
+            if any(part == "target" for _, part in cells)
+        }
         if reached:
             found.append(transfers(benchmark, reached))
     return found
@@ -58,7 +65,11 @@ def tables(results: Sequence[Result]) -> list[Table]:
 
 def few_shot_methods(results: Sequence[Result]) -> dict[str, Cells]:
     """The few-shot results, without methods whose only one is the ImageNet training of their transfers."""
-    return {name: cells for name, cells in by_method(results, "few-shot").items() if set(cells) != {("imagenet", "16")}}
+    return {
+        name: cells
+        for name, cells in by_method(results, "few-shot").items()
+        if set(cells) != {("imagenet", "16")}
+    }
 
 
 def unfinished(results: Iterable[Result]) -> list[str]:
@@ -68,14 +79,21 @@ def unfinished(results: Iterable[Result]) -> list[str]:
 
 def base2new_overview(methods: dict[str, Cells]) -> Table:
     """The averages of all methods."""
-    table = Table("Base-to-new, averages", ["Method", "Base", "New", "HM", "Paper base", "new", "HM"])
+    table = Table(
+        "Base-to-new, averages", ["Method", "Base", "New", "HM", "Paper base", "new", "HM"]
+    )
     for method, cells in methods.items():
         names = expected(cells, "base2new")
         both = both_halves(cells, names)
         values = _base_new(cells, both)
-        published = [paper.accuracies().get(("base2new", method, "average", part)) for part in ("base", "new", "hm")]
+        published = [
+            paper.accuracies().get(("base2new", method, "average", part))
+            for part in ("base", "new", "hm")
+        ]
         numbers = [_number(values.get(part)) for part in ("base", "new", "hm")]
-        table.rows.append([method + _of(len(both), len(names)), *numbers, *map(_published, published)])
+        table.rows.append(
+            [method + _of(len(both), len(names)), *numbers, *map(_published, published)]
+        )
     return table
 
 
@@ -111,10 +129,14 @@ def few_shot(method: str, cells: Cells) -> Table:
     for name in names:
         table.rows.append([_title(name), *(_cell(cells, name, k) for k in shots)])
         columns = [(name, k) for k in shots]
-        table.rows += _comparison("few-shot", method, columns, [_mean(cells, *column) for column in columns])
+        table.rows += _comparison(
+            "few-shot", method, columns, [_mean(cells, *column) for column in columns]
+        )
     there = {k: [name for name in names if (name, k) in cells] for k in shots}
     averages = {k: average(cells, there[k], k) for k in shots}
-    table.rows.append(["Average", *(_number(averages[k]) + _of(len(there[k]), len(names)) for k in shots)])
+    table.rows.append(
+        ["Average", *(_number(averages[k]) + _of(len(there[k]), len(names)) for k in shots)]
+    )
     complete = [averages[k] if there[k] == names else None for k in shots]
     table.rows += _comparison("few-shot", method, [("average", k) for k in shots], complete)
     table.notes += [_seeds_note(cells), *_missing(cells, names, {k: _shots(k) for k in shots})]
@@ -133,7 +155,10 @@ def transfers(benchmark: str, methods: dict[str, Cells]) -> Table:
         mean = average(cells, there, "target")
         shown = (_cell(cells, *column) for column in columns)
         table.rows.append([method, *shown, _number(mean) + _of(len(there), len(names))])
-        ours = [*(_mean(cells, *column) for column in columns), mean if len(there) == len(names) else None]
+        ours = [
+            *(_mean(cells, *column) for column in columns),
+            mean if len(there) == len(names) else None,
+        ]
         table.rows += _comparison(benchmark, method, [*columns, ("average", "target")], ours)
         missing = [
             *_missing(cells, ["imagenet"], {"source": "source"}),
@@ -145,7 +170,9 @@ def transfers(benchmark: str, methods: dict[str, Cells]) -> Table:
 
 def _with_legend(table: Table) -> Table:
     if any(cell.endswith("*") for row in table.rows for cell in row):
-        table.notes.append("* not verified: remembered, and consistent with the average in the paper")
+        table.notes.append(
+            "* not verified: remembered, and consistent with the average in the paper"
+        )
     return table
 
 
@@ -170,7 +197,10 @@ def _missing(cells: Cells, names: Iterable[str], parts: Mapping[str, str]) -> li
     """What a complete table would have besides; parts with the words for them."""
     seeds, lines = _seeds(cells), []
     for name in names:
-        absent = {part: [seed for seed in seeds if seed not in cells.get((name, part), ())] for part in parts}
+        absent = {
+            part: [seed for seed in seeds if seed not in cells.get((name, part), ())]
+            for part in parts
+        }
         gaps = [
             parts[part] + (f" of seed {', '.join(map(str, gone))}" if gone != seeds else "")
             for part, gone in absent.items()
@@ -202,9 +232,15 @@ def average(cells: Cells, names: Sequence[str], part: str) -> float | None:
 def _base_new(cells: Cells, names: Sequence[str]) -> dict[str, float]:
     """The averages over datasets, and the harmonic mean of both."""
     parts = ("base", "new")
-    values = {part: average(cells, names, part) for part in parts if all((name, part) in cells for name in names)}
+    values = {
+        part: average(cells, names, part)
+        for part in parts
+        if all((name, part) in cells for name in names)
+    }
     return values | (
-        {"hm": harmonic_mean(values["base"], values["new"])} if len(values) == len(parts) and names else {}
+        {"hm": harmonic_mean(values["base"], values["new"])}
+        if len(values) == len(parts) and names
+        else {}
     )
 
 
@@ -219,9 +255,13 @@ def _beside(method: str, name: str, values: dict[str, float], compared: bool) ->
     if compared:
         theirs = [paper.accuracies().get(("base2new", method, name, part)) for part in parts]
         cells += [_published(value) for value in theirs]
-        cells += [_delta(values.get(part), value) for part, value in zip(parts, theirs, strict=True)]
+        cells += [
+            _delta(values.get(part), value) for part, value in zip(parts, theirs, strict=True)
+        ]
     return cells + (
-        [" ".join(_inside(name, part, values.get(part)) for part in parts)] if method == "PromptSRC" else []
+        [" ".join(_inside(name, part, values.get(part)) for part in parts)]
+        if method == "PromptSRC"
+        else []
     )
 
 
@@ -229,7 +269,9 @@ def _inside(name: str, part: str, value: float | None) -> str:
     span = paper.spread(name, part)
     if value is None or span is None:
         return NONE
-    return "below" if round(value, 2) < span[0] else "above" if round(value, 2) > span[1] else "inside"
+    return (
+        "below" if round(value, 2) < span[0] else "above" if round(value, 2) > span[1] else "inside"
+    )
 
 
 def _comparison(

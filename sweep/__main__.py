@@ -17,29 +17,65 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsrc.arguments import Parser, one_line
+from promptsrc.command import Parser, one_line
 from report.__main__ import main as report
+from runs.layout import SEEDS
+from runs.protocols import CONFIGS, DATASETS, Job, Method, benchmark
 from sweep import local
-from sweep.folders import SEEDS
-from sweep.jobs import CONFIGS, DATASETS, Job, Method, benchmark
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(__doc__, "python -m sweep")
     add = parser.add_argument
-    add("benchmarks", nargs="*", metavar="BENCHMARK", help=f"of {', '.join(DATASETS)}; default: all")
-    add("--root", required=True, help="folder that holds the datasets")
-    add("--output", type=Path, default=Path("output"), help="folder for the results (default: output)")
-    add("--methods", nargs="+", default=["PromptSRC"], help="trainers (default: PromptSRC)")
-    add("--datasets", nargs="+", default=[], help="file names of configs/datasets (default: those of the benchmark)")
-    add("--seeds", nargs="+", type=int, default=list(SEEDS), help="default: 1 2 3")
-    add("--shots", nargs="+", type=int, default=[1, 2, 4, 8, 16], help="of few-shot (default: 1 2 4 8 16)")
-    add("--configs", default="", help="method files that start so, e.g. vit_t8 (default: configs/benchmarks.yaml)")
-    add("--set", nargs="+", default=[], metavar="KEY VALUE", help="keys of the configuration of every run")
-    add("--workers", type=int, help="runs at once (default: one a GPU, or one)")
-    add("--cluster", choices=["slurm", "local"], help="hand all to Slurm as one array (local: submitit without Slurm)")
     add(
-        "--cluster-options", nargs="+", default=[], metavar="KEY=VALUE", help="e.g. slurm_partition=gpu timeout_min=600"
+        "benchmarks", nargs="*", metavar="BENCHMARK", help=f"of {', '.join(DATASETS)}; default: all"
+    )
+    add("--root", required=True, help="folder that holds the datasets")
+    add(
+        "--output",
+        type=Path,
+        default=Path("output"),
+        help="folder for the results (default: output)",
+    )
+    add("--methods", nargs="+", default=["PromptSRC"], help="trainers (default: PromptSRC)")
+    add(
+        "--datasets",
+        nargs="+",
+        default=[],
+        help="file names of configs/datasets (default: those of the benchmark)",
+    )
+    add("--seeds", nargs="+", type=int, default=list(SEEDS), help="default: 1 2 3")
+    add(
+        "--shots",
+        nargs="+",
+        type=int,
+        default=[1, 2, 4, 8, 16],
+        help="of few-shot (default: 1 2 4 8 16)",
+    )
+    add(
+        "--configs",
+        default="",
+        help="method files that start so, e.g. vit_t8 (default: configs/benchmarks.yaml)",
+    )
+    add(
+        "--set",
+        nargs="+",
+        default=[],
+        metavar="KEY VALUE",
+        help="keys of the configuration of every run",
+    )
+    add("--workers", type=int, help="runs at once (default: one a GPU, or one)")
+    add(
+        "--cluster",
+        choices=["slurm", "local"],
+        help="hand all to Slurm as one array (local: submitit without Slurm)",
+    )
+    add(
+        "--cluster-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="e.g. slurm_partition=gpu timeout_min=600",
     )
     add("--dry-run", action="store_true", help="print the commands of what is not finished")
     args = parser.parse_args(argv)
@@ -50,7 +86,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     if unknown := [name for name in args.datasets if name not in files]:
         parser.error(f"no dataset {unknown[0]!r}; configs/datasets has {', '.join(sorted(files))}")
     if not Path(args.root).is_dir():
-        parser.error(f"--root is {args.root}, which is no folder; it is the one that holds oxford_pets/ and the like")
+        parser.error(
+            f"--root is {args.root}, which is no folder; it is the one that holds oxford_pets/ and the like"
+        )
     if min(args.seeds) < 0:
         parser.error(f"--seeds has {min(args.seeds)}; seeds are 0 or above")
     if min(args.shots) < 1:
@@ -108,7 +146,8 @@ def run(jobs: list[Job], done: int, args: argparse.Namespace) -> dict[str, str]:
         from sweep import cluster
 
         options = {
-            key: _number_or_text(value) for key, _, value in (pair.partition("=") for pair in args.cluster_options)
+            key: _number_or_text(value)
+            for key, _, value in (pair.partition("=") for pair in args.cluster_options)
         }
         return cluster.run(jobs, args.output, args.cluster, args.workers, options)
     failed = local.run(jobs, environments(args.workers), done)
@@ -121,7 +160,9 @@ def _number_or_text(text: str) -> int | str:
 
 def planned(args: argparse.Namespace) -> list[Job]:
     """The runs of all benchmarks and methods, each once: cross-dataset and domain generalization share their trainings."""
-    methods = [Method(name, args.root, args.output, args.configs, tuple(args.set)) for name in args.methods]
+    methods = [
+        Method(name, args.root, args.output, args.configs, tuple(args.set)) for name in args.methods
+    ]
     jobs = [
         job
         for name in args.benchmarks

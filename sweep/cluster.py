@@ -11,8 +11,8 @@ from typing import Any
 
 import submitit
 
+from runs.protocols import Job
 from sweep import local
-from sweep.jobs import Job
 
 LOGS = "slurm"  # below the output folder
 
@@ -70,13 +70,17 @@ def run(
     with executor.batch():
         elements = [executor.submit(chain) for chain in todo]
     print(
-        f"{len(elements)} elements of job {elements[0].job_id.split('_')[0]}; logs are in {output / LOGS}", flush=True
+        f"{len(elements)} elements of job {elements[0].job_id.split('_')[0]}; logs are in {output / LOGS}",
+        flush=True,
     )
     failed: dict[str, str] = {}
     for number, (chain, element) in enumerate(zip(todo, elements, strict=True), 1):
         failures = _outcome(chain, element)
         failed |= failures
-        print(f"[{number}/{len(elements)}] {'FAILED' if failures else 'done'}  {chain.jobs[0].folder}", flush=True)
+        print(
+            f"[{number}/{len(elements)}] {'FAILED' if failures else 'done'}  {chain.jobs[0].folder}",
+            flush=True,
+        )
     return failed
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from command_line import RESUMABLE
-from sweep.jobs import Job
+from runs.arguments import RESUMABLE
+from runs.protocols import Job
 
 CONSOLE = "console.txt"  # what a run printed, in its folder; its log.txt lacks errors
 LAST_LINES = 8
@@ -40,7 +40,9 @@ class Progress:
         return sum(sum(kind) / len(kind) for kind in kinds if kind) / self.workers
 
 
-def run(jobs: Sequence[Job], environments: Sequence[dict[str, str]], done: int = 0) -> dict[Job, str]:
+def run(
+    jobs: Sequence[Job], environments: Sequence[dict[str, str]], done: int = 0
+) -> dict[Job, str]:
     """Run the jobs, one at a time in each environment; what failed, and why. `done` are finished already.
 
     What a signal ended (preemption, want of memory) goes on where it was; what failed by itself is not tried twice, and a job
@@ -54,7 +56,9 @@ def run(jobs: Sequence[Job], environments: Sequence[dict[str, str]], done: int =
             for job in _startable(waiting, running, failed, len(free)):
                 environment = free.popleft()
                 running[job] = (start(job, environment), time.monotonic(), environment)
-            for job in [job for job, (process, *_) in running.items() if process.poll() is not None]:
+            for job in [
+                job for job, (process, *_) in running.items() if process.poll() is not None
+            ]:
                 process, started, environment = running.pop(job)
                 free.append(environment)
                 tries[job] += 1
@@ -70,7 +74,9 @@ def run(jobs: Sequence[Job], environments: Sequence[dict[str, str]], done: int =
     return failed
 
 
-def _startable(waiting: deque[Job], running: Container[Job], failed: dict[Job, str], count: int) -> list[Job]:
+def _startable(
+    waiting: deque[Job], running: Container[Job], failed: dict[Job, str], count: int
+) -> list[Job]:
     """Take up to `count` jobs that can start; those that never will go to `failed`."""
     chosen = []
     for job in list(waiting):
@@ -78,7 +84,12 @@ def _startable(waiting: deque[Job], running: Container[Job], failed: dict[Job, s
             waiting.remove(job)
             failed[job] = f"not run: it needs {job.needs.folder}"
             print(f"{job.folder}: {failed[job]}", flush=True)
-        elif len(chosen) < count and job.needs not in waiting and job.needs not in running and job.needs not in chosen:
+        elif (
+            len(chosen) < count
+            and job.needs not in waiting
+            and job.needs not in running
+            and job.needs not in chosen
+        ):
             waiting.remove(job)
             chosen.append(job)
     return chosen
@@ -89,7 +100,11 @@ def start(job: Job, environment: dict[str, str]) -> subprocess.Popen:
     job.folder.mkdir(parents=True, exist_ok=True)
     with (job.folder / CONSOLE).open("w") as console:
         return subprocess.Popen(
-            job.command, env=os.environ | environment, stdout=console, stderr=console, start_new_session=True
+            job.command,
+            env=os.environ | environment,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
         )
 
 
@@ -127,9 +142,16 @@ def _failure(job: Job, code: int) -> str:
 def _tell(progress: Progress, job: Job, why: str, rest: Sequence[Job]) -> None:
     result = f"FAILED ({why})" if why else f"{job.accuracy():.1f}%"
     left = timedelta(seconds=round(progress.left(rest)))
-    print(f"[{progress.finished}/{progress.total}] {result}  {job.folder}  about {left} left", flush=True)
+    print(
+        f"[{progress.finished}/{progress.total}] {result}  {job.folder}  about {left} left",
+        flush=True,
+    )
     if why:
-        print("".join(f"    {line}\n" for line in last_lines(job.folder / CONSOLE)), end="", flush=True)
+        print(
+            "".join(f"    {line}\n" for line in last_lines(job.folder / CONSOLE)),
+            end="",
+            flush=True,
+        )
 
 
 def last_lines(path: Path) -> list[str]:

@@ -10,17 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from promptsrc.arguments import one_line
-from sweep import folders, jobs
-from sweep.folders import SEEDS
-from sweep.jobs import Job, Method
+from promptsrc.command import one_line
+from runs import layout, protocols
+from runs.layout import SEEDS
+from runs.protocols import Job, Method
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0, or the exit code of the run that failed; 2 for a command that cannot be meant."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return jobs.run_in_turn(jobs_of(words))
+        return protocols.run_in_turn(jobs_of(words))
     except ValueError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
@@ -40,9 +40,13 @@ def jobs_of(words: Sequence[str]) -> list[Job]:
     names, build = KINDS[kind]
     values = words[2 : 2 + len(names)]
     if len(values) < len(names):
-        raise ValueError(f"{kind} takes {' '.join(names)} [KEY VALUE ...]; {names[len(values)]} is missing")
+        raise ValueError(
+            f"{kind} takes {' '.join(names)} [KEY VALUE ...]; {names[len(values)]} is missing"
+        )
     if not os.environ.get("DATA"):
-        raise ValueError("set DATA to the folder that holds the datasets, e.g. DATA=/path/to/datasets bash ...")
+        raise ValueError(
+            "set DATA to the folder that holds the datasets, e.g. DATA=/path/to/datasets bash ..."
+        )
     method = Method(
         trainer,
         os.environ["DATA"],
@@ -62,26 +66,31 @@ def _value(name: str, text: str) -> str | int | Path:
 
 
 def _few_shot(method: Method, dataset: str, shots: int) -> list[Job]:
-    return [jobs.few_shot(method, dataset, seed, shots) for seed in SEEDS]
+    return [protocols.few_shot(method, dataset, seed, shots) for seed in SEEDS]
 
 
 def _reproduce_base2new(method: Method, dataset: str, seed: int, weights: Path) -> list[Job]:
     model = weights / "base" / f"seed{seed}"
-    return [jobs.base2new_test(method, dataset, seed, half, model) for half in ("base", "new")]
+    return [protocols.base2new_test(method, dataset, seed, half, model) for half in ("base", "new")]
 
 
 def _reproduce_few_shot(method: Method, dataset: str, shots: int, weights: Path) -> list[Job]:
     folder = weights / f"{shots}shot"
-    return [jobs.few_shot_test(method, dataset, seed, shots, folder / f"seed{seed}") for seed in SEEDS]
+    return [
+        protocols.few_shot_test(method, dataset, seed, shots, folder / f"seed{seed}")
+        for seed in SEEDS
+    ]
 
 
-def _coop(method: Method, dataset: str, config: str, position: str, n_ctx: int, shots: int, csc: str) -> list[Job]:
+def _coop(
+    method: Method, dataset: str, config: str, position: str, n_ctx: int, shots: int, csc: str
+) -> list[Job]:
     """Few-shot with the context as stated: CLASS_TOKEN_POSITION, N_CTX, and CSC (True or False)."""
     method = _with_context(method, config, position, n_ctx, csc)
     setting = method.setting("few-shot", dataset, shots)
     tail = (dataset, method.trainer, setting.file.stem, shots)
     variant = f"nctx{n_ctx}_csc{csc}_ctp{position}"
-    places = {seed: folders.all_classes(*tail, seed, variant) for seed in SEEDS}
+    places = {seed: layout.all_classes(*tail, seed, variant) for seed in SEEDS}
     data = ("DATASET.NUM_SHOTS", str(shots))
     return [method.train(folder, setting, dataset, seed, *data) for seed, folder in places.items()]
 
@@ -93,12 +102,14 @@ def _coop_eval(method: Method, dataset: str, config: str) -> list[Job]:
 
 def _with_context(method: Method, config: str, position: str, n_ctx: int, csc: str) -> Method:
     pairs = {"N_CTX": n_ctx, "CSC": csc, "CLASS_TOKEN_POSITION": position}
-    stated = tuple(str(word) for key, value in pairs.items() for word in (f"TRAINER.COOP.{key}", value))
+    stated = tuple(
+        str(word) for key, value in pairs.items() for word in (f"TRAINER.COOP.{key}", value)
+    )
     return replace(method, configs=method.configs or config, pairs=(*stated, *method.pairs))
 
 
 def _of_imagenet(method: Method, dataset: str, seed: int) -> Job:
-    return jobs.transfer(method, dataset, seed, jobs.source(method, seed).folder)
+    return protocols.transfer(method, dataset, seed, protocols.source(method, seed).folder)
 
 
 def _zero_shot(method: Method, dataset: str, config: str) -> list[Job]:
@@ -107,16 +118,21 @@ def _zero_shot(method: Method, dataset: str, config: str) -> list[Job]:
 
 
 KINDS: dict[str, tuple[tuple[str, ...], Callable[..., list[Job]]]] = {
-    "base2new_train": (("DATASET", "SEED"), lambda *args: jobs.base2new(*args)[:1]),
-    "base2new_test": (("DATASET", "SEED"), lambda *args: jobs.base2new(*args)[1:]),
+    "base2new_train": (("DATASET", "SEED"), lambda *args: protocols.base2new(*args)[:1]),
+    "base2new_test": (("DATASET", "SEED"), lambda *args: protocols.base2new(*args)[1:]),
     "few_shot": (("DATASET", "SHOTS"), _few_shot),
-    "xd_train": (("DATASET", "SEED"), lambda method, dataset, seed: [jobs.source(method, seed, dataset)]),
+    "xd_train": (
+        ("DATASET", "SEED"),
+        lambda method, dataset, seed: [protocols.source(method, seed, dataset)],
+    ),
     "xd_test": (("DATASET", "SEED"), lambda *args: [_of_imagenet(*args)]),
     "reproduce_base2new": (("DATASET", "SEED", "WEIGHTS"), _reproduce_base2new),
     "reproduce_few_shot": (("DATASET", "SHOTS", "WEIGHTS"), _reproduce_few_shot),
     "reproduce_xd": (
         ("DATASET", "SEED", "WEIGHTS"),
-        lambda method, dataset, seed, weights: [jobs.transfer(method, dataset, seed, weights / f"seed{seed}")],
+        lambda method, dataset, seed, weights: [
+            protocols.transfer(method, dataset, seed, weights / f"seed{seed}")
+        ],
     ),
     "coop_main": (("DATASET", "CFG", "CTP", "N_CTX", "SHOTS", "CSC"), _coop),
     "coop_eval": (("DATASET", "CFG"), _coop_eval),

@@ -9,7 +9,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pytest
 import torch
 
-from promptsrc.clip import build_clip
+from promptsrc.clip.frozen import build_clip
 from tests import tiny_clip
 
 ROOT = Path(__file__).parents[1]

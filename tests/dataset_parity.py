@@ -52,7 +52,9 @@ def load_golden(folder: Path):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", metavar="DIR", type=Path, help="folder of golden files")
     folder = parser.parse_args(argv).folder
     files = sorted(folder.glob("*.json"))
@@ -63,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         errors = differences(file)
         failed += bool(errors)
         print(
-            f"{file.stem:20} " + (f"{len(errors)} differences, the first: {errors[0]}" if errors else "equal"),
+            f"{file.stem:20} "
+            + (f"{len(errors)} differences, the first: {errors[0]}" if errors else "equal"),
             flush=True,
         )
     return 1 if failed else 0

@@ -23,11 +23,11 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor
 
-from config import default_config
+from promptsrc.clip.text import readable, tokenize
+from promptsrc.clip.zeroshot import diverse_features
 from promptsrc.model import ConditionalCLIP, Encoded
 from promptsrc.templates import DATASETS, TEACHER
-from promptsrc.text import readable, tokenize
-from promptsrc.zeroshot import diverse_features
+from runs.config import default_config
 from tests import tiny_clip
 
 KINDS = {  # array name -> kind of tolerance; ids and labels are exact
@@ -61,7 +61,9 @@ class Difference:
         return f"{self.case}  {self.array}  {self.absolute:.2e}  {self.relative:.2e}  {self.allowed:.0e}  {verdict}"
 
 
-def replay(folder: Path, case: Mapping[str, Any], tolerances: Mapping[str, float]) -> Iterator[Difference]:
+def replay(
+    folder: Path, case: Mapping[str, Any], tolerances: Mapping[str, float]
+) -> Iterator[Difference]:
     """Differences of every recorded array of a case; an array that ours does not give differs by infinity."""
     name = Path(case["file"]).stem
     golden = np.load(folder / case["file"])
@@ -73,10 +75,14 @@ def replay(folder: Path, case: Mapping[str, Any], tolerances: Mapping[str, float
 
 
 def _tolerance(array: str, tolerances: Mapping[str, float]) -> float:
-    return next((tolerances[kind] for pattern, kind in KINDS.items() if re.match(pattern, array)), 0.0)
+    return next(
+        (tolerances[kind] for pattern, kind in KINDS.items() if re.match(pattern, array)), 0.0
+    )
 
 
-def _compare(case: str, array: str, ours: Mapping[str, Any], golden: np.ndarray, allowed: float) -> Difference:
+def _compare(
+    case: str, array: str, ours: Mapping[str, Any], golden: np.ndarray, allowed: float
+) -> Difference:
     value = _value(array, ours)
     if value is None or value.shape != golden.shape:
         return Difference(case, array, np.inf, np.inf, allowed)
@@ -104,7 +110,9 @@ def config_of(case: Mapping[str, Any], output: Path) -> Any:
     _assign(cfg, case["config"])
     state = tiny_clip.tiny_clip_state_dict(case["clip"]["seed"], **case["clip"]["kwargs"])
     if tiny_clip.fingerprint(state) != case["clip"]["fingerprint"]:
-        raise RuntimeError("the weights drawn here are not those of the recording; nothing can be compared")
+        raise RuntimeError(
+            "the weights drawn here are not those of the recording; nothing can be compared"
+        )
     weights = output / "weights.pt"
     torch.save(state, weights)
     cfg.MODEL.BACKBONE.NAME = str(weights)
@@ -131,7 +139,12 @@ def recorded(base: type, classnames: list[str], batches: list[dict[str, Tensor]]
         def build_data_loader(self) -> None:
             dataset = SimpleNamespace(classnames=classnames, num_classes=len(classnames))
             self.dm = SimpleNamespace(dataset=dataset)
-            self.train_loader_x, self.train_loader_u, self.val_loader, self.test_loader = batches, None, None, []
+            self.train_loader_x, self.train_loader_u, self.val_loader, self.test_loader = (
+                batches,
+                None,
+                None,
+                [],
+            )
             self.num_classes, self.num_source_domains = len(classnames), 0
             self.lab2cname = dict(enumerate(classnames))
 
@@ -247,7 +260,9 @@ def _training(trainer: Any, prefix: str) -> dict[str, Any]:
     for who in ("student", "teacher"):
         if steps[0][who] is not None:
             ours[f"logits_{who}"] = table([s[who].logits for s in steps])
-            ours |= {f"step0_{who}_{tower}": getattr(steps[0][who], tower) for tower in ("text", "image")}
+            ours |= {
+                f"step0_{who}_{tower}": getattr(steps[0][who], tower) for tower in ("text", "image")
+            }
     ours |= _parameters("grad/step0", steps[0]["grad"], prefix)
     for k, epoch in enumerate(epochs, 1):
         ours |= _parameters(f"param/epoch{k}", epoch["raw"], prefix)
@@ -277,11 +292,15 @@ def load_cases(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, float]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("directory", type=Path)
     folder = parser.parse_args().directory
     if not (folder / "cases.json").is_file():
-        parser.error(f"{folder} has no cases.json; it is a folder of recorded cases such as tests/goldens")
+        parser.error(
+            f"{folder} has no cases.json; it is a folder of recorded cases such as tests/goldens"
+        )
     cases, tolerances = load_cases(folder)
     beyond = 0
     for case in cases.values():

@@ -16,21 +16,21 @@ import pytest
 import torch
 
 from promptsrc.checkpoint import read_checkpoint
-from promptsrc.download import fetched
+from promptsrc.weights.download import fetched
 from tests import tiny_clip
 from tests.conftest import ROOT
 from tests.datasets.roots import items, load, make_root
-from tests.promptsrc.test_download import CONTENT, SHA256, Handler, server  # noqa: F401 - a fixture
+from tests.promptsrc.weights.test_download import CONTENT, SHA256, Handler, server  # noqa: F401 - a fixture
 
 ROUNDS = 2
 TRAINING = """
 import sys, time
 from pathlib import Path
 import train
-from promptsrc import backbones
+from promptsrc.weights import names
 
 folder, number, url, rounds = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
-backbones.OPENAI_URLS["ViT-B/32"] = url
+names.MODEL_URLS["ViT-B/32"] = url
 words = ["--dataset-config-file", "configs/datasets/oxford_pets.yaml", "--trainer", "IVLP", "--seed", "1", "--backbone", "ViT-B/32"]
 pairs = ["INPUT.SIZE", "(32, 32)", "DATASET.NUM_SHOTS", "1", "OPTIM.MAX_EPOCH", "1", "DATALOADER.NUM_WORKERS", "0"]
 for turn in range(rounds):
@@ -45,7 +45,9 @@ for turn in range(rounds):
 
 def start(script, *arguments):
     command = [sys.executable, "-c", script, *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
 
 
 def wait_for(what, *processes, seconds=120):
@@ -61,10 +63,18 @@ def wait_for(what, *processes, seconds=120):
 @pytest.fixture
 def weights(server):  # noqa: F811
     """The server has a small CLIP; its address, with the checksum in it as OpenAI's have."""
-    sizes = {"text_width": 64, "text_layers": 1, "vision_width": 64, "vision_layers": 1, "embed_dim": 16}
+    sizes = {
+        "text_width": 64,
+        "text_layers": 1,
+        "vision_width": 64,
+        "vision_layers": 1,
+        "embed_dim": 16,
+    }
     torch.save(tiny_clip.tiny_clip_state_dict(0, **sizes), buffer := io.BytesIO())
     server.content = buffer.getvalue()
-    return server.url.replace("weights.pt", f"{hashlib.sha256(server.content).hexdigest()}/ViT-B-32.pt")
+    return server.url.replace(
+        "weights.pt", f"{hashlib.sha256(server.content).hexdigest()}/ViT-B-32.pt"
+    )
 
 
 def test_trainings_that_start_at_once_share_data_and_weights(tmp_path, server, weights):  # noqa: F811
@@ -79,7 +89,10 @@ def test_trainings_that_start_at_once_share_data_and_weights(tmp_path, server, w
     assert [run.returncode for run in runs] == [0] * len(runs), errors
     assert server.asked == [None] * ROUNDS
     for turn in range(ROUNDS):
-        assert {file.name for file in (tmp_path / f"cache{turn}").iterdir()} == {"ViT-B-32.pt", ".ViT-B-32.pt.lock"}
+        assert {file.name for file in (tmp_path / f"cache{turn}").iterdir()} == {
+            "ViT-B-32.pt",
+            ".ViT-B-32.pt.lock",
+        }
         folder = tmp_path / f"data{turn}" / "oxford_pets"
         assert {file.name for file in folder.iterdir()} == {
             "images",
@@ -87,8 +100,13 @@ def test_trainings_that_start_at_once_share_data_and_weights(tmp_path, server, w
             "split_zhou_OxfordPets.json",
             "split_fewshot",
         }
-        assert [file.name for file in (folder / "split_fewshot").iterdir()] == ["shot_1-seed_1.json"]
-        files = [tmp_path / f"out{turn}-{number}/VLPromptLearner/model.pth.tar-1" for number in range(len(runs))]
+        assert [file.name for file in (folder / "split_fewshot").iterdir()] == [
+            "shot_1-seed_1.json"
+        ]
+        files = [
+            tmp_path / f"out{turn}-{number}/VLPromptLearner/model.pth.tar-1"
+            for number in range(len(runs))
+        ]
         first, *others = [read_checkpoint(file)["state_dict"] for file in files]
         assert all(torch.equal(first[name], other[name]) for other in others for name in first)
 
@@ -96,7 +114,7 @@ def test_trainings_that_start_at_once_share_data_and_weights(tmp_path, server, w
 FETCH = """
 import sys
 from pathlib import Path
-from promptsrc.download import fetched
+from promptsrc.weights.download import fetched
 
 fetched(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
 """
@@ -153,8 +171,12 @@ load("OxfordPets", sys.argv[1], 4)
 """
 
 
-@pytest.mark.parametrize("written", [0, 1])  # before the split file has its name; before the few shots have
-def test_a_run_that_is_killed_while_it_writes_leaves_the_next_as_if_it_had_not_been(tmp_path, written):
+@pytest.mark.parametrize(
+    "written", [0, 1]
+)  # before the split file has its name; before the few shots have
+def test_a_run_that_is_killed_while_it_writes_leaves_the_next_as_if_it_had_not_been(
+    tmp_path, written
+):
     make_root(tmp_path / "killed", "OxfordPets", split_file=False)
     make_root(tmp_path / "other", "OxfordPets", split_file=False)
     run = start(KILLED, tmp_path / "killed", written)
@@ -162,9 +184,14 @@ def test_a_run_that_is_killed_while_it_writes_leaves_the_next_as_if_it_had_not_b
     assert run.returncode == -signal.SIGKILL
     names = [file.name for file in (tmp_path / "killed").rglob("*.json")]
     assert names == ["split_zhou_OxfordPets.json"][:written]
-    if written:  # as in this field, a run that draws the split goes on with the random state behind it
+    if (
+        written
+    ):  # as in this field, a run that draws the split goes on with the random state behind it
         load("OxfordPets", tmp_path / "other")
-    ours, theirs = load("OxfordPets", tmp_path / "killed", 4), load("OxfordPets", tmp_path / "other", 4)
+    ours, theirs = (
+        load("OxfordPets", tmp_path / "killed", 4),
+        load("OxfordPets", tmp_path / "other", 4),
+    )
     assert items(ours.train_x) == items(theirs.train_x) and items(ours.val) == items(theirs.val)
     for file in (tmp_path / "killed").rglob("*.json"):
         json.loads(file.read_text())

@@ -56,7 +56,8 @@ def template(tmp_path_factory):
     world = tmp_path_factory.mktemp("template")
     names = [f"{i}.png" for i in range(3)]
     make_images(
-        world / "mine", *(f"{part}/{c}/{n}" for part in ("train", "test") for c in ("ape", "bat") for n in names)
+        world / "mine",
+        *(f"{part}/{c}/{n}" for part in ("train", "test") for c in ("ape", "bat") for n in names),
     )
     (world / "mine.yaml").write_text("DATASET: {NAME: ImageFolder, FOLDER: mine}\n")
     make_images(world / "table", "a.png", "b.png")
@@ -66,7 +67,10 @@ def template(tmp_path_factory):
     rows = [[[f"{c}/{n}", label, c] for label, c in enumerate("AB")] for n in names]
     (world / SPLIT).write_text(json.dumps(dict(zip(("train", "val", "test"), rows, strict=True))))
     (world / "old" / "VLPromptLearner").mkdir(parents=True)
-    torch.save({"state_dict": {"prompt_learner.ctx": torch.zeros(2, 128)}, "epoch": 1}, world / "old" / LEARNED)
+    torch.save(
+        {"state_dict": {"prompt_learner.ctx": torch.zeros(2, 128)}, "epoch": 1},
+        world / "old" / LEARNED,
+    )
     torch.save({"fc.weight": torch.ones(2, 2)}, world / "weights.pt")
     return world
 
@@ -79,7 +83,9 @@ def world(template, tmp_path):
 def on_disk(folder):
     """Size and time of each file, names of the folders."""
     stats = {path: path.stat() for path in folder.rglob("*")}
-    return {path: path.is_file() and (stat.st_size, stat.st_mtime_ns) for path, stat in stats.items()}
+    return {
+        path: path.is_file() and (stat.st_size, stat.st_mtime_ns) for path, stat in stats.items()
+    }
 
 
 def words_of(text, world):
@@ -118,7 +124,9 @@ def data(path, content):
 
 
 def gone(path):
-    return lambda world: shutil.rmtree(world / path) if (world / path).is_dir() else (world / path).unlink()
+    return lambda world: (
+        shutil.rmtree(world / path) if (world / path).is_dir() else (world / path).unlink()
+    )
 
 
 def images(*names, below="mine"):
@@ -143,7 +151,10 @@ def flipped(path, place):
 
 
 def saved(path, content):
-    return lambda world: ((world / path).parent.mkdir(parents=True, exist_ok=True), torch.save(content, world / path))
+    return lambda world: (
+        (world / path).parent.mkdir(parents=True, exist_ok=True),
+        torch.save(content, world / path),
+    )
 
 
 def split(**changed):
@@ -183,7 +194,9 @@ NAMES = "mine/names.json"
 LONG = "7" * 90  # each a token
 WEIGHTS = "--backbone {w}/weights.pt"
 NOT_READ = r"image {w}/mine/train/ape/0.png can't be read \(.*\); replace it or take it out of the dataset$"
-NO_WEIGHTS = r"{w}/weights\.\w+ can't be read as CLIP weights \(.*\); it has to be .*: download it again$"
+NO_WEIGHTS = (
+    r"{w}/weights\.\w+ can't be read as CLIP weights \(.*\); it has to be .*: download it again$"
+)
 NO_CHECKPOINT = rf"{{w}}/old/{LEARNED} is no readable checkpoint \("
 NO_SPLIT = r"{w}/eurosat/split_zhou_EuroSAT.json is no split file \(.*%s.*\); expected train, .* or delete it"
 CONFIG = "--config-file {w}/bad.yaml"
@@ -412,7 +425,9 @@ def test_training_as_a_process(world, case):
     assert on_disk(world) == before
 
 
-@pytest.mark.parametrize("words, kind", [("--root {w}/no", FileNotFoundError), ("; OPTIM.MAX_EPOCH x", ValueError)])
+@pytest.mark.parametrize(
+    "words, kind", [("--root {w}/no", FileNotFoundError), ("; OPTIM.MAX_EPOCH x", ValueError)]
+)
 def test_debug_shows_where_it_arose(world, words, kind):
     with pytest.raises(kind):
         train.main(["--debug", *command(world, words)])
@@ -421,7 +436,9 @@ def test_debug_shows_where_it_arose(world, words, kind):
 def test_without_a_dataset_the_trainer_is_one_of_the_embedded_benchmark(world, capsys):
     assert train.main(["--trainer", "PromptSRCC", "--output-dir", str(world / "out")]) == 2
     assert_one_line(
-        capsys.readouterr().err, "--trainer is 'PromptSRCC'; on the embedded dataset it is one of CoCoOp, .*Zero", world
+        capsys.readouterr().err,
+        "--trainer is 'PromptSRCC'; on the embedded dataset it is one of CoCoOp, .*Zero",
+        world,
     )
 
 
@@ -431,28 +448,46 @@ COMMANDS = {
     "sweep": {
         "base2neww --root {w}": (2, "no benchmark 'base2neww'; choose from base2new"),
         f"{SWEEP} --root {{w}}/no": (2, "--root is {w}/no, which is no folder; it is the one that"),
-        f"{SWEEP} --datasets eurosatt": (2, "no dataset 'eurosatt'; configs/datasets has caltech101"),
+        f"{SWEEP} --datasets eurosatt": (
+            2,
+            "no dataset 'eurosatt'; configs/datasets has caltech101",
+        ),
         f"{SWEEP} --methods PromptSRCC": (2, "base2new knows no method 'PromptSRCC'; it is one of"),
-        f"{SWEEP} --configs vit_l": (2, "no method file of PromptSRC starts with 'vit_l'; .* has vit_b16"),
+        f"{SWEEP} --configs vit_l": (
+            2,
+            "no method file of PromptSRC starts with 'vit_l'; .* has vit_b16",
+        ),
         f"{SWEEP} --workers 0": (2, "--workers is 0; it must be at least 1"),
         f"{SWEEP} --seeds 1 -1": (2, "--seeds has -1; seeds are 0 or above"),
         f"{SWEEP} --seeds one": (2, "--seeds: invalid int value: 'one'"),
         f"{SWEEP} --shots 0": (2, "--shots has 0; shots are 1 or above"),
-        f"{SWEEP} --set OPTIM.LRR 1": (2, "OPTIM.LRR .command line. is no config key; did you mean OPTIM.LR"),
+        f"{SWEEP} --set OPTIM.LRR 1": (
+            2,
+            "OPTIM.LRR .command line. is no config key; did you mean OPTIM.LR",
+        ),
         f"{SWEEP} --set OPTIM.LR": (2, "'OPTIM.LR' has no partner"),
-        f"{SWEEP} --set SEED 1": (2, "SEED is what a run's folder says, not for KEY VALUE pairs; use --seeds"),
+        f"{SWEEP} --set SEED 1": (
+            2,
+            "SEED is what a run's folder says, not for KEY VALUE pairs; use --seeds",
+        ),
         f"{SWEEP} --cluster pbs": (2, "--cluster: invalid choice: 'pbs'"),
         f"{SWEEP} --cluster local --cluster-options timeout": (
             2,
             "--cluster-options has 'timeout'; it takes KEY=VALUE",
         ),
-        f"{SWEEP} --output {{w}}/mine.yaml": (2, "--output is {w}/mine.yaml, which is a file; it takes a folder"),
+        f"{SWEEP} --output {{w}}/mine.yaml": (
+            2,
+            "--output is {w}/mine.yaml, which is a file; it takes a folder",
+        ),
         "": (2, "arguments are required: --root"),
     },
     "script": {
         "": (2, "usage: scripts/run.sh KIND TRAINER"),
         "base2new_trane PromptSRC eurosat 1": (2, "KIND is one of base2new_train"),
-        "base2new_train PromptSRC eurosat": (2, "base2new_train takes DATASET SEED .*; SEED is missing"),
+        "base2new_train PromptSRC eurosat": (
+            2,
+            "base2new_train takes DATASET SEED .*; SEED is missing",
+        ),
         "base2new_train PromptSRC eurosat one": (2, "SEED is 'one'; it takes a whole number"),
         "few_shot PromptSRCC eurosat 1": (2, "few-shot knows no method 'PromptSRCC'"),
     },
@@ -468,23 +503,44 @@ COMMANDS = {
         "{w}/mine.yaml": (1, "no folder {w}/mine.yaml"),
         "": (2, "arguments are required: directory"),
         "{w}/old --test-log": (1, "no result of a test in {w}/old"),
-        "{w}/empty": (1, "no result of a finished training .for logs of --eval-only: --test-log. in {w}/empty"),
+        "{w}/empty": (
+            1,
+            "no result of a finished training .for logs of --eval-only: --test-log. in {w}/empty",
+        ),
     },
     "export": {
         "{w}/none {w}/p.safetensors": (1, "no file {w}/none"),
-        "{w}/weights.pt {w}/p.bin": (2, "the file to write is {w}/p.bin; its name has to end in .safetensors"),
-        "{w}/weights.pt {w}/p.safetensors": (1, "{w}/weights.pt is no checkpoint of a run: it needs state_dict"),
-        f"{{w}}/old/{LEARNED} {{w}}/p.safetensors": (1, "does not say its method and backbone.* --backbone ViT-B/16"),
-        f"{{w}}/old/{LEARNED} {{w}}/p.safetensors --backbone RN50": (2, "--backbone and --ctx-init belong together"),
+        "{w}/weights.pt {w}/p.bin": (
+            2,
+            "the file to write is {w}/p.bin; its name has to end in .safetensors",
+        ),
+        "{w}/weights.pt {w}/p.safetensors": (
+            1,
+            "{w}/weights.pt is no checkpoint of a run: it needs state_dict",
+        ),
+        f"{{w}}/old/{LEARNED} {{w}}/p.safetensors": (
+            1,
+            "does not say its method and backbone.* --backbone ViT-B/16",
+        ),
+        f"{{w}}/old/{LEARNED} {{w}}/p.safetensors --backbone RN50": (
+            2,
+            "--backbone and --ctx-init belong together",
+        ),
         f"{{w}}/old/{LEARNED} {{w}}/no/p.safetensors --backbone RN50 --ctx-init ''": (
             1,
             "no folder {w}/no to write p.safetensors to",
         ),
-        "{w}/damaged.safetensors {w}/p.safetensors": (1, "{w}/damaged.safetensors is no file of shared prompts"),
+        "{w}/damaged.safetensors {w}/p.safetensors": (
+            1,
+            "{w}/damaged.safetensors is no file of shared prompts",
+        ),
     },
     "check": {
         "--root {w}/no": (2, "--root is {w}/no, which is no folder; it is the one that holds"),
-        "--root {w} OxfordPetz": (2, "'OxfordPetz' is not available; choose one of .*did you mean OxfordPets"),
+        "--root {w} OxfordPetz": (
+            2,
+            "'OxfordPetz' is not available; choose one of .*did you mean OxfordPets",
+        ),
         "OxfordPets": (2, "arguments are required: --root"),
     },
     "demo": {
@@ -497,13 +553,19 @@ MAINS = {"sweep": sweep, "script": script, "report": report, "parse_test_res": p
 MAINS |= {"export": export, "check": check, "demo": demo}
 
 
-@pytest.mark.parametrize("name, words", [(name, words) for name, cases in COMMANDS.items() for words in cases])
+@pytest.mark.parametrize(
+    "name, words", [(name, words) for name, cases in COMMANDS.items() for words in cases]
+)
 def test_other_commands(name, words, world, capsys, in_root, monkeypatch):
     monkeypatch.setenv("DATA", str(world))
     (world / "empty" / "seed1").mkdir(parents=True)
     (world / "damaged.safetensors").write_bytes(b"none")
     for folder, config in {"results": "{}", "damaged": "["}.items():
-        run = world / folder / "base2new/train_base/dtd/shots_16/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx/seed1"
+        run = (
+            world
+            / folder
+            / "base2new/train_base/dtd/shots_16/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx/seed1"
+        )
         run.mkdir(parents=True)
         (run / "log.txt").write_text("Finish training\n=> result\n* accuracy: 50.0%\n")
         (run / "config.yaml").write_text(config)
@@ -520,7 +582,10 @@ def test_other_commands(name, words, world, capsys, in_root, monkeypatch):
 WORKS = {
     # what: (words, what it prints)
     "more shots than images": ("; DATASET.NUM_SHOTS 9", "# train_x  6"),
-    "deeper than the towers": ("; TRAINER.IVLP.PROMPT_DEPTH_TEXT 99 TRAINER.IVLP.PROMPT_DEPTH_VISION 99", "accuracy"),
+    "deeper than the towers": (
+        "; TRAINER.IVLP.PROMPT_DEPTH_TEXT 99 TRAINER.IVLP.PROMPT_DEPTH_VISION 99",
+        "accuracy",
+    ),
     "a batch larger than the data": ("; DATALOADER.TRAIN_X.BATCH_SIZE 99", r"batch \[1/1\]"),
     "a number for a name": ("--output-dir {w}/2024", "accuracy"),
     "one class": (f"{CSV_DATA} ; DATALOADER.TRAIN_X.BATCH_SIZE 1", "accuracy: 100.0%"),

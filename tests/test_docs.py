@@ -30,10 +30,16 @@ from tests.conftest import ROOT
 
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md")
+    for path in (
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+        ROOT / "benchmarks" / "RESULTS.md",
+    )
 }
 CODE = [
-    path for path in ROOT.iterdir() if path.suffix == ".py" or path.name == "engine" or (path / "__init__.py").exists()
+    path
+    for path in ROOT.iterdir()
+    if path.suffix == ".py" or path.name == "engine" or (path / "__init__.py").exists()
 ]
 MAKEFILE = (ROOT / "Makefile").read_text()
 LEFT = {  # what running a page leaves in the working copy
@@ -67,7 +73,11 @@ class Block(NamedTuple):
             path = self.note.removeprefix("file: ")
             return f"mkdir -p $(dirname {path})\ncat > {path} <<'END'\n{self.text}END\n"
         heredoc = f" <<'END'\n{self.text}END\n"
-        return {"bash": self.text, "python": f"python -{heredoc}", "diff": f"patch -p1{heredoc}"}.get(self.language, "")
+        return {
+            "bash": self.text,
+            "python": f"python -{heredoc}",
+            "diff": f"patch -p1{heredoc}",
+        }.get(self.language, "")
 
 
 def blocks(page: str) -> list[Block]:
@@ -99,14 +109,20 @@ def is_named(program: str, text: str) -> bool:
 @functools.cache
 def all_tests() -> str:
     files = (ROOT / "tests").rglob("test_*.py")
-    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.name != Path(__file__).name)
+    return "\n".join(
+        file.read_text(encoding="utf-8") for file in files if file.name != Path(__file__).name
+    )
 
 
 @functools.cache
 def flags() -> set[str]:
     """Of all our programs."""
     files = [file for path in CODE for file in ([path] if path.is_file() else path.rglob("*.py"))]
-    return {flag for file in files for flag in re.findall(r"\"(--[\w-]+)\"", file.read_text(encoding="utf-8"))}
+    return {
+        flag
+        for file in files
+        for flag in re.findall(r"\"(--[\w-]+)\"", file.read_text(encoding="utf-8"))
+    }
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -119,7 +135,9 @@ def test_a_block_of_commands_is_run_or_says_why_not(page):
         if by:
             test = (ROOT / by[1]).read_text(encoding="utf-8")
             whole = Path(page).name in test
-            assert whole or all(is_named(program, test) for program in programs(block.text)), f"{by[1]}?\n{block.text}"
+            assert whole or all(is_named(program, test) for program in programs(block.text)), (
+                f"{by[1]}?\n{block.text}"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -142,7 +160,11 @@ def trained(tmp_path_factory):
         to = folder / path.relative_to(ROOT)
         to.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
-            shutil.copytree(path, to, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "split_fewshot"))
+            shutil.copytree(
+                path,
+                to,
+                ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "split_fewshot"),
+            )
         else:
             shutil.copy(path, to)
     run("python train.py --trainer PromptSRC", folder)
@@ -187,8 +209,13 @@ def test_a_method_of_ones_own_is_short():
     assert len(PAGES["docs/OWN_METHOD.md"].splitlines()) <= 80
     (code,) = [block.text for block in blocks("docs/OWN_METHOD.md") if block.language == "python"]
     lines = sum(bool(line.strip()) for line in code.splitlines())
-    assert f"| [docs/OWN_METHOD.md](docs/OWN_METHOD.md) | your own method in {lines} lines |" in PAGES["README.md"]
+    assert (
+        f"| [docs/OWN_METHOD.md](docs/OWN_METHOD.md) | your own method in {lines} lines |"
+        in PAGES["README.md"]
+    )
 
 
 def test_the_readme_has_a_line_for_each_page():
-    assert all(f"| [{page}]({page}) | " in PAGES["README.md"] for page in PAGES if page.startswith("docs/"))
+    assert all(
+        f"| [{page}]({page}) | " in PAGES["README.md"] for page in PAGES if page.startswith("docs/")
+    )

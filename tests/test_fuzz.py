@@ -8,7 +8,6 @@ import json
 import pickle
 from itertools import chain
 
-import clip as openai_clip
 import pytest
 import torch
 import yaml
@@ -19,29 +18,32 @@ from PIL import Image
 from safetensors.torch import save_file
 from yacs.config import CfgNode
 
-import run_folder
+import runs.folder as run_folder
 import train
-from config import default_config, merge_file, merge_pairs
 from datasets.csv_file import read_table
 from datasets.files import read_mat, read_rows
 from datasets.shots import fingerprint, read_pickle, read_shots
 from datasets.splits import Item, Split, read_split
-from parse_test_res import TESTED, TRAINED, parse_log
-from promptsrc.backbones import read_weights
 from promptsrc.checkpoint import read_checkpoint
-from promptsrc.clip import build_clip
-from promptsrc.sharing import read_prompts
-from promptsrc.text import embed, readable, tokenize
-from promptsrc.towers import encode_text
+from promptsrc.clip.frozen import build_clip
+from promptsrc.clip.openai import tokenize
+from promptsrc.clip.text import embed, readable, tokenize
+from promptsrc.clip.towers import encode_text
+from promptsrc.inference.prompt_file import read_prompts
+from promptsrc.weights.names import read_weights
+from runs.config import default_config, merge_file, merge_pairs
+from runs.results import TESTED, TRAINED, parse_log
 from tests import tiny_clip
-from tests.promptsrc.test_packed import plain
-from tests.promptsrc.test_towers import float64
+from tests.promptsrc.clip.test_packing import plain
+from tests.promptsrc.clip.test_towers import float64
 
 
 def fuzz(count):
     """A test of so many examples, each on the same file."""
     health = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-    return settings(max_examples=count, derandomize=True, deadline=None, suppress_health_check=health)
+    return settings(
+        max_examples=count, derandomize=True, deadline=None, suppress_health_check=health
+    )
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,11 @@ def damaged(draw, content):
     if kind == "cut":
         return content[:place]
     if kind == "put":
-        return content[:place] + draw(st.binary(max_size=20)) + content[place + draw(st.integers(0, 20)) :]
+        return (
+            content[:place]
+            + draw(st.binary(max_size=20))
+            + content[place + draw(st.integers(0, 20)) :]
+        )
     flipped = bytearray(content)
     for place in draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=5)):
         flipped[place] ^= 1 << draw(st.integers(0, 7))
@@ -85,25 +91,44 @@ DEFAULTS = default_config()
 KEYS = st.sampled_from(sorted(flat_keys(DEFAULTS)))
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
 LITERALS = st.sampled_from(
-    ["(224, 224)", "[]", "1e5", "0x10", "'a'", "{[]}", "1e999", "-1", "(" * 300, "f''", "1if 1else 1"]
+    [
+        "(224, 224)",
+        "[]",
+        "1e5",
+        "0x10",
+        "'a'",
+        "{[]}",
+        "1e999",
+        "-1",
+        "(" * 300,
+        "f''",
+        "1if 1else 1",
+    ]
 )
 NAMES = st.sampled_from(sorted({key.rpartition(".")[2] for key in flat_keys(DEFAULTS)}))
 NESTED = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | st.text(max_size=3), inner, max_size=4)
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(NAMES | st.text(max_size=3), inner, max_size=4)
+    ),
 )
 
 
 def same_kinds(cfg, default):
     """Whether no key came, went, or became another kind of value."""
     return cfg.keys() == default.keys() and all(
-        same_kinds(value, default[key]) if isinstance(value, CfgNode) else type(value) is type(default[key])
+        same_kinds(value, default[key])
+        if isinstance(value, CfgNode)
+        else type(value) is type(default[key])
         for key, value in cfg.items()
     )
 
 
 @fuzz(80)
 @given(
-    st.lists(st.tuples(KEYS | st.text(), st.text(max_size=12) | LITERALS), max_size=3), st.lists(st.text(), max_size=1)
+    st.lists(st.tuples(KEYS | st.text(), st.text(max_size=12) | LITERALS), max_size=3),
+    st.lists(st.text(), max_size=1),
 )
 def test_pairs_are_merged_or_refused(pairs, odd):
     cfg = default_config()
@@ -137,7 +162,9 @@ def test_a_damaged_configuration_is_merged_or_refused(file, content):
     attempt(run_folder.differences, file, {"OPTIM.LR": 1})
 
 
-LOG = st.sampled_from([*TRAINED, *TESTED, "* accuracy: ", "%", "\n", "1e", "+5", "87.5", "e", ".", "nan", "٣", " "])
+LOG = st.sampled_from(
+    [*TRAINED, *TESTED, "* accuracy: ", "%", "\n", "1e", "+5", "87.5", "e", ".", "nan", "٣", " "]
+)
 
 
 @fuzz(200)
@@ -151,25 +178,48 @@ def test_a_log_has_a_number_or_none(file, content):
 
 JSON = st.recursive(
     SCALARS.filter(lambda x: x is None or isinstance(x, bool | int | float | str)),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
 )
-ROW = st.tuples(st.text(max_size=5), st.integers(-2, 3) | st.floats() | st.text(max_size=2), st.text(max_size=5)) | JSON
-SPLITS = st.fixed_dictionaries({part: st.lists(ROW, max_size=3) for part in ("train", "val", "test")})
+ROW = (
+    st.tuples(
+        st.text(max_size=5),
+        st.integers(-2, 3) | st.floats() | st.text(max_size=2),
+        st.text(max_size=5),
+    )
+    | JSON
+)
+SPLITS = st.fixed_dictionaries(
+    {part: st.lists(ROW, max_size=3) for part in ("train", "val", "test")}
+)
 VALID_SPLIT = json.dumps(
-    {part: [[f"a/{i}.jpg", i % 2, "ab"[i % 2]] for i in range(4)] for part in ("train", "val", "test")}
+    {
+        part: [[f"a/{i}.jpg", i % 2, "ab"[i % 2]] for i in range(4)]
+        for part in ("train", "val", "test")
+    }
 )
 
 
 @fuzz(150)
-@given((SPLITS | JSON).map(json.dumps).map(str.encode) | damaged(VALID_SPLIT.encode()) | st.binary())
+@given(
+    (SPLITS | JSON).map(json.dumps).map(str.encode) | damaged(VALID_SPLIT.encode()) | st.binary()
+)
 def test_a_split_has_paths_labels_and_names_or_is_refused(file, content):
     file.write_bytes(content)
     for item in chain(*(attempt(read_split, file, "images") or ())):
-        assert isinstance(item.path, str) and item.label >= 0 and item.classname.replace("_", " ").strip()
+        assert (
+            isinstance(item.path, str)
+            and item.label >= 0
+            and item.classname.replace("_", " ").strip()
+        )
 
 
 CELLS = st.lists(
-    st.sampled_from(["a", "ape", "train", "val", "test", ",", "\n", '"', "'", " ", "\0", "\r", "ä"]), max_size=40
+    st.sampled_from(
+        ["a", "ape", "train", "val", "test", ",", "\n", '"', "'", " ", "\0", "\r", "ä"]
+    ),
+    max_size=40,
 ).map("".join)
 
 
@@ -181,7 +231,9 @@ CELLS = st.lists(
 def test_a_table_is_read_or_refused(file, content):
     file.write_bytes(content)
     found = attempt(read_table, file)
-    assert found is None or (found.train and found.test and all(item.path and item.classname for item in found.train))
+    assert found is None or (
+        found.train and found.test and all(item.path and item.classname for item in found.train)
+    )
     attempt(read_rows, file, r"(\d+) (\w+)", "a number and a word")
 
 
@@ -190,7 +242,10 @@ DIGEST = fingerprint(SPLIT)
 
 
 @fuzz(100)
-@given(JSON | st.dictionaries(st.sampled_from(["train", "val", "x"]), st.lists(ROW, max_size=2), max_size=3))
+@given(
+    JSON
+    | st.dictionaries(st.sampled_from(["train", "val", "x"]), st.lists(ROW, max_size=2), max_size=3)
+)
 def test_a_cache_of_shots_holds_items_or_is_drawn_again(file, shots):
     file.write_text(json.dumps({"split": DIGEST, "shots": shots}))
     found = read_shots(file, DIGEST)
@@ -259,7 +314,12 @@ def test_a_checkpoint_is_read_or_refused(file, content):
 @pytest.fixture(scope="module")
 def safetensors(tmp_path_factory):
     path = tmp_path_factory.mktemp("shared") / "prompts.safetensors"
-    description = {"method": "IVLP", "backbone": "ViT-T/8", "learner": "DeepPrompts", "settings": {}}
+    description = {
+        "method": "IVLP",
+        "backbone": "ViT-T/8",
+        "learner": "DeepPrompts",
+        "settings": {},
+    }
     save_file({"prompt_learner.ctx": torch.ones(2, 3)}, path, {"prompts": json.dumps(description)})
     return path, path.read_bytes()
 
@@ -290,7 +350,20 @@ def test_an_image_is_read_or_refused(file, content):
 
 
 WORDS = st.sampled_from(
-    ["ape", "x" * 30, "<|endoftext|>", "<|startoftext|>", "_", " ", "\u200d", "🦍", "ß", "1", "&amp;", "\ud800"]
+    [
+        "ape",
+        "x" * 30,
+        "<|endoftext|>",
+        "<|startoftext|>",
+        "_",
+        " ",
+        "\u200d",
+        "🦍",
+        "ß",
+        "1",
+        "&amp;",
+        "\ud800",
+    ]
 )
 NAME = st.text(max_size=40) | st.lists(WORDS, max_size=60).map("".join)
 
@@ -302,14 +375,24 @@ def test_any_class_name_is_tokenised_or_refused(names):
     tokens = attempt(tokenize, texts)
     if tokens is None:
         with pytest.raises(RuntimeError):
-            openai_clip.tokenize(texts)
+            tokenize(texts)
     else:
-        assert tokens.shape == (len(names), 77) and (tokens[:, 0] == 49406).all() and (tokens == 49407).any(1).all()
+        assert (
+            tokens.shape == (len(names), 77)
+            and (tokens[:, 0] == 49406).all()
+            and (tokens == 49407).any(1).all()
+        )
 
 
 @pytest.fixture(scope="module")
 def small():
-    sizes = {"text_width": 64, "text_layers": 2, "vision_width": 64, "vision_layers": 1, "embed_dim": 16}
+    sizes = {
+        "text_width": 64,
+        "text_layers": 2,
+        "vision_width": 64,
+        "vision_layers": 1,
+        "embed_dim": 16,
+    }
     return float64(build_clip(tiny_clip.tiny_clip_state_dict(0, **sizes)))
 
 
@@ -319,4 +402,6 @@ def test_any_class_names_packed_give_the_plain_features(small, names):
     rows = attempt(embed, small, [f"a photo of a {readable(name)}." for name in names])
     if rows is not None:
         prompts = [torch.linspace(-1, 1, 4 * 64, dtype=torch.float64).view(4, 64)] * 2
-        torch.testing.assert_close(encode_text(small, rows, prompts), plain(small, rows, prompts), atol=1e-9, rtol=0)
+        torch.testing.assert_close(
+            encode_text(small, rows, prompts), plain(small, rows, prompts), atol=1e-9, rtol=0
+        )

@@ -17,7 +17,10 @@ CLASSES = {"bird": "bird", "flower": "flower", "fruit": "fruit", "mammal": "wild
 def checkout(tmp_path):
     """A working copy whose .venv is this one, and drawings for photos."""
     for name in os.listdir(ROOT):
-        if not name.startswith(".") and name not in ("output", "photos"):  # those of whoever tried the page
+        if not name.startswith(".") and name not in (
+            "output",
+            "photos",
+        ):  # those of whoever tried the page
             (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
@@ -30,7 +33,9 @@ def checkout(tmp_path):
 
 def commands():
     (block,) = re.findall(
-        r"<!-- run by tests/test_own_photos.py -->\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.S
+        r"<!-- run by tests/test_own_photos.py -->\n```\n(.*?)```",
+        (ROOT / "README.md").read_text(),
+        re.S,
     )
     return block.splitlines()
 

@@ -10,7 +10,15 @@ CASES, TOLERANCES = load_cases(GOLDENS)
 
 def test_every_method_of_the_recording_is_replayed():
     trainers = {case["trainer"] for case in CASES.values()}
-    assert trainers == {"CoOp", "CoCoOp", "MaPLe", "IVLP", "PromptSRC", "ZeroshotCLIP", "ZeroshotCLIP2"}
+    assert trainers == {
+        "CoOp",
+        "CoCoOp",
+        "MaPLe",
+        "IVLP",
+        "PromptSRC",
+        "ZeroshotCLIP",
+        "ZeroshotCLIP2",
+    }
     assert len(CASES) == 18
 
 

@@ -18,7 +18,9 @@ def test_mean_and_population_deviation(tmp_path, capsys):
     (tmp_path / ".hidden").mkdir()
     assert parse_test_res.main([str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert f"Parsing files in {tmp_path}\nfile: {tmp_path}/seed1/log.txt. accuracy: 77.00%. \n" in out
+    assert (
+        f"Parsing files in {tmp_path}\nfile: {tmp_path}/seed1/log.txt. accuracy: 77.00%. \n" in out
+    )
     assert f"===\nSummary of directory: {tmp_path}\n* accuracy: 78.00% +- 0.82%\n===\n" in out
 
 
@@ -46,7 +48,9 @@ def test_a_run_without_an_end_has_no_result_unless_it_is_a_test(tmp_path, capsys
 
 def test_the_log_of_a_continued_run_counts_where_the_first_has_no_end(tmp_path):
     (tmp_path / "log.txt").write_text("epoch [3/20]\n")
-    (tmp_path / "log.txt-2026-01-01-00-00-00").write_text(LOG.format(signal="Finish training", accuracy=61.5))
+    (tmp_path / "log.txt-2026-01-01-00-00-00").write_text(
+        LOG.format(signal="Finish training", accuracy=61.5)
+    )
     log, value = parse_test_res.parse_run(tmp_path, parse_test_res.TRAINED)
     assert (log.name, value) == ("log.txt-2026-01-01-00-00-00", pytest.approx(61.5))
 

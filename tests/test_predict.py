@@ -26,8 +26,12 @@ DRAWINGS = ROOT / "data" / "emoji" / "images"
 def run(tmp_path_factory):
     """The folder of a run of one epoch on the base classes."""
     output = tmp_path_factory.mktemp("a run")
-    words = arguments(output, "OPTIM.MAX_EPOCH", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "1", "TEST.NO_TEST", "True")
-    subprocess.run([sys.executable, "train.py", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    words = arguments(
+        output, "OPTIM.MAX_EPOCH", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "1", "TEST.NO_TEST", "True"
+    )
+    subprocess.run(
+        [sys.executable, "train.py", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+    )
     return output
 
 
@@ -36,7 +40,10 @@ def photos(tmp_path):
     """Two drawings and a file that is no image, in a folder with a blank and an umlaut."""
     folder = tmp_path / 'ä, "b"'
     folder.mkdir()
-    for source, name in {"bird/emojione-1f413.png": "a b.png", "fruit/emojione-1f347.png": "c,d.png"}.items():
+    for source, name in {
+        "bird/emojione-1f413.png": "a b.png",
+        "fruit/emojione-1f347.png": "c,d.png",
+    }.items():
         Image.open(DRAWINGS / source).convert("RGBA").save(folder / name)
     (folder / "broken.jpg").write_bytes(b"no image")
     return folder
@@ -56,7 +63,9 @@ def test_table_csv_and_json_say_the_same_as_classify(run, photos, capsys):
     assert predict.main([*words, "--csv", "--batch-size", "1", "--top", "2"]) == 0
     rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
     assert rows[0] == ["image", "class", "probability"] and len(rows) == 5
-    assert [row[:2] for row in rows[1:]] == [[str(image), c.name] for image, classes in truth for c in classes[:2]]
+    assert [row[:2] for row in rows[1:]] == [
+        [str(image), c.name] for image, classes in truth for c in classes[:2]
+    ]
     assert [float(row[2]) for row in rows[1:]] == pytest.approx(
         [c.probability for _, cs in truth for c in cs[:2]], abs=2e-5
     )
@@ -64,7 +73,9 @@ def test_table_csv_and_json_say_the_same_as_classify(run, photos, capsys):
     lines = capsys.readouterr().out.splitlines()
     for line, (image, classes) in zip(lines, truth, strict=True):
         assert line.startswith(str(image))
-        assert re.findall(r"([\d.]+)% (\S+)", line) == [(f"{100 * p:.1f}", name) for name, p in classes[:5]]
+        assert re.findall(r"([\d.]+)% (\S+)", line) == [
+            (f"{100 * p:.1f}", name) for name, p in classes[:5]
+        ]
 
 
 def test_new_names_and_a_file_of_them(run, photos, tmp_path, capsys):
@@ -74,7 +85,10 @@ def test_new_names_and_a_file_of_them(run, photos, tmp_path, capsys):
     (found,) = json.loads(capsys.readouterr().out)
     assert {c["name"] for c in found["classes"]} == {"red fox", "owl, small", "hahn_ä"}
     assert predict.main([*words, "--classnames", " owl , red fox"]) == 0
-    assert {c["name"] for c in json.loads(capsys.readouterr().out)[0]["classes"]} == {"owl", "red fox"}
+    assert {c["name"] for c in json.loads(capsys.readouterr().out)[0]["classes"]} == {
+        "owl",
+        "red fox",
+    }
 
 
 def test_an_unreadable_image_is_passed_over_and_the_exit_code_says_so(run, photos, capsys):
@@ -88,7 +102,17 @@ def test_an_unreadable_image_is_passed_over_and_the_exit_code_says_so(run, photo
 def test_a_file_name_that_the_terminals_encoding_lacks(run, photos):
     source, name = photos / "a b.png", os.fsencode(photos) + b"/\xff.png"
     os.rename(source, name)
-    words = [sys.executable, "predict.py", "--model-dir", run, name, photos / "c,d.png", "--csv", "--top", "1"]
+    words = [
+        sys.executable,
+        "predict.py",
+        "--model-dir",
+        run,
+        name,
+        photos / "c,d.png",
+        "--csv",
+        "--top",
+        "1",
+    ]
     environment = os.environ | {"PYTHONIOENCODING": "ascii:strict"}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -123,7 +147,9 @@ def test_a_bar_on_a_terminal_and_none_among_the_results(run, photos, monkeypatch
             return True
 
     monkeypatch.setattr(sys, "stderr", Terminal())
-    assert predict.main(["--model-dir", str(run), str(photos / "a b.png"), "--csv", "--top", "1"]) == 0
+    assert (
+        predict.main(["--model-dir", str(run), str(photos / "a b.png"), "--csv", "--top", "1"]) == 0
+    )
     assert "0/1 [00:00<?, ?image/s]" in sys.stderr.getvalue()
     assert len(capsys.readouterr().out.splitlines()) == 2
 
@@ -134,13 +160,33 @@ def test_a_bar_on_a_terminal_and_none_among_the_results(run, photos, monkeypatch
         (["nowhere.png"], 1, "error: no image or folder at nowhere.png"),
         (["tests/goldens/checkpoints"], 1, "error: folder tests/goldens/checkpoints has no images"),
         (["data", "--classnames", "a,,b"], 2, "error: --classnames: name 2 is empty"),
-        (["data", "--classnames", "a_b,a b"], 2, "error: --classnames: 'a b' is the same name as 'a_b'"),
-        (["data", "--classnames", "very " * 80], 1, "is longer than CLIP's 77 tokens; shorten the class name"),
-        (["data", "--classnames-file", "nowhere.txt"], 2, "error: no file nowhere.txt (--classnames-file)"),
+        (
+            ["data", "--classnames", "a_b,a b"],
+            2,
+            "error: --classnames: 'a b' is the same name as 'a_b'",
+        ),
+        (
+            ["data", "--classnames", "very " * 80],
+            1,
+            "is longer than CLIP's 77 tokens; shorten the class name",
+        ),
+        (
+            ["data", "--classnames-file", "nowhere.txt"],
+            2,
+            "error: no file nowhere.txt (--classnames-file)",
+        ),
         (["data", "--device", "abacus"], 1, "error: device 'abacus' cannot be used here"),
-        (["data", "--device", "meta"], 1, "error: device 'meta' cannot be used here (Cannot copy out of meta tensor"),
+        (
+            ["data", "--device", "meta"],
+            1,
+            "error: device 'meta' cannot be used here (Cannot copy out of meta tensor",
+        ),
         (["data", "--model-dir", "nowhere"], 1, "error: no file nowhere"),
-        (["data", "--model-dir", "docs"], 1, "error: docs has no checkpoint; give the folder of one run"),
+        (
+            ["data", "--model-dir", "docs"],
+            1,
+            "error: docs has no checkpoint; give the folder of one run",
+        ),
         (["data", "--top", "0"], 2, "invalid whole number above 0: '0'"),
         (["data", "--json", "--csv"], 2, "not allowed with argument"),
         (["data", "--classnames", "a", "--classnames-file", "b"], 2, "not allowed with argument"),
@@ -181,4 +227,6 @@ def test_too_little_memory_is_one_line(monkeypatch, capsys):
 
     monkeypatch.setattr(predict, "predict", full)
     assert predict.main(["--model-dir", "run", "photos", "--device", "cuda"]) == 1
-    assert capsys.readouterr().err == "error: cuda has too little memory; try a smaller --batch-size\n"
+    assert (
+        capsys.readouterr().err == "error: cuda has too little memory; try a smaller --batch-size\n"
+    )

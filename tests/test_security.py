@@ -13,17 +13,17 @@ import zipfile
 
 import pytest
 import torch
-from clip.clip import _MODELS as OPENAI_URLS
 from dassl.data.datasets import DatasetBase
 from dassl.utils import load_checkpoint
 
 from datasets.shots import read_pickle
-from promptsrc.backbones import read_weights
 from promptsrc.checkpoint import read_checkpoint
-from promptsrc.sharing import read_prompts
+from promptsrc.clip.openai import MODEL_URLS
+from promptsrc.inference.prompt_file import read_prompts
+from promptsrc.weights.names import read_weights
+from runs.protocols import Job
 from sweep import cluster, local
 from sweep.__main__ import main as sweep
-from sweep.jobs import Job
 from tests.conftest import ROOT
 from tests.datasets.roots import make_images
 
@@ -40,18 +40,32 @@ REFUSED = {
         "yaml.unsafe_load",
         "yaml.full_load",
     ),
-    *("pickle.load", "pickle.loads", "marshal.load", "marshal.loads", "shelve.open", "joblib.load", "tempfile.mktemp"),
+    *(
+        "pickle.load",
+        "pickle.loads",
+        "marshal.load",
+        "marshal.loads",
+        "shelve.open",
+        "joblib.load",
+        "tempfile.mktemp",
+    ),
     *("torch.jit.load", "torch.hub.load", "shutil.unpack_archive"),
 }
 KNOWN = {
-    ("engine/dassl/data/datasets/base_dataset.py", "archive.extractall"),  # of a zip, which makes names harmless itself
+    (
+        "engine/dassl/data/datasets/base_dataset.py",
+        "archive.extractall",
+    ),  # of a zip, which makes names harmless itself
 }
 
 
 def findings(source):
     """Calls in a source that are not to be there."""
     for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
-        name, stated = ast.unparse(call.func), {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        name, stated = (
+            ast.unparse(call.func),
+            {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords},
+        )
         unsafe = {
             name in REFUSED,
             name == "torch.load" and stated.get("weights_only") != "True",
@@ -71,7 +85,7 @@ def test_no_module_runs_what_it_reads():
     assert len(sources) > 80
     assert {(file, name) for file, source in sources.items() for name in findings(source)} == KNOWN
     unpicklers = {file for file, source in sources.items() if ".Unpickler)" in source}
-    assert unpicklers == {"datasets/shots.py", "promptsrc/torchscript.py"}
+    assert unpicklers == {"datasets/shots.py", "promptsrc/weights/torchscript.py"}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +104,9 @@ def test_no_module_runs_what_it_reads():
 def test_the_look_at_the_modules_finds(source):
     assert list(findings(source))
     assert not list(
-        findings("torch.load(path, weights_only=True)\nsubprocess.run(['ls', text])\nast.literal_eval(text)")
+        findings(
+            "torch.load(path, weights_only=True)\nsubprocess.run(['ls', text])\nast.literal_eval(text)"
+        )
     )
 
 
@@ -123,7 +139,9 @@ FORMATS = {
 @pytest.mark.parametrize("reader", READERS)
 def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, reader, kind, place):
     evil, file, mark = Evil(tmp_path / "mark"), tmp_path / "file", tmp_path / "mark"
-    FORMATS[kind](evil if place == "all" else {"state_dict": {}, "epoch": 1, "train": [], place: evil}, file)
+    FORMATS[kind](
+        evil if place == "all" else {"state_dict": {}, "epoch": 1, "train": [], place: evil}, file
+    )
     with pytest.raises(ValueError) as error:
         READERS[reader](file)
     assert "\n" not in str(error.value) and str(file) in str(error.value)
@@ -179,7 +197,9 @@ def tarred(path, name, **attributes):
 @pytest.fixture
 def from_server(monkeypatch):
     """Archives that a server would give: the url's path is a local file."""
-    monkeypatch.setattr("urllib.request.urlretrieve", lambda url, dst: shutil.copy(url.removeprefix("https:/"), dst))
+    monkeypatch.setattr(
+        "urllib.request.urlretrieve", lambda url, dst: shutil.copy(url.removeprefix("https:/"), dst)
+    )
 
 
 @pytest.mark.parametrize("make", [zipped, tarred])
@@ -187,7 +207,9 @@ def test_an_archive_is_unpacked_into_its_folder(tmp_path, from_server, make):
     make(tmp_path / "made", "data/a.txt")
     (tmp_path / "in").mkdir()
     dataset = object.__new__(DatasetBase)
-    dataset.download_data(f"https:/{tmp_path}/made", str(tmp_path / "in" / "archive"), from_gdrive=False)
+    dataset.download_data(
+        f"https:/{tmp_path}/made", str(tmp_path / "in" / "archive"), from_gdrive=False
+    )
     assert (tmp_path / "in/data/a.txt").read_text() == "content"
 
 
@@ -207,18 +229,26 @@ def test_no_member_of_an_archive_leaves_its_folder(tmp_path, from_server, make):
     (tmp_path / "in").mkdir()
     dataset, before = object.__new__(DatasetBase), set(tmp_path.iterdir())
     try:
-        dataset.download_data(f"https:/{tmp_path}/made", str(tmp_path / "in" / "archive"), from_gdrive=False)
+        dataset.download_data(
+            f"https:/{tmp_path}/made", str(tmp_path / "in" / "archive"), from_gdrive=False
+        )
     except ValueError as error:  # zipfile makes such names harmless
         assert f"a member of {tmp_path}/in/archive would leave {tmp_path}/in" in str(error)
     assert set(tmp_path.iterdir()) == before
-    assert all(path.resolve().is_relative_to(tmp_path / "in") for path in (tmp_path / "in").rglob("*"))
+    assert all(
+        path.resolve().is_relative_to(tmp_path / "in") for path in (tmp_path / "in").rglob("*")
+    )
 
 
 def test_downloads_are_encrypted_and_their_checksums_known(tmp_path):
-    assert all(url.startswith("https://") and len(url.split("/")[-2]) == 64 for url in OPENAI_URLS.values())
+    assert all(
+        url.startswith("https://") and len(url.split("/")[-2]) == 64 for url in MODEL_URLS.values()
+    )
     for url in ("http://example.org/a.zip", f"file://{tmp_path}/a.zip"):
         with pytest.raises(ValueError, match=f"{url} is no https address; download it by hand"):
-            object.__new__(DatasetBase).download_data(url, str(tmp_path / "a.zip"), from_gdrive=False)
+            object.__new__(DatasetBase).download_data(
+                url, str(tmp_path / "a.zip"), from_gdrive=False
+            )
 
 
 HOSTILE = [
@@ -237,16 +267,32 @@ def test_a_sweep_passes_any_name_as_it_is(tmp_path, monkeypatch, capsys, name):
     root, output = tmp_path / name, tmp_path / f"output {name}"
     root.mkdir()
     monkeypatch.chdir(ROOT)
-    words = ["base2new", "--root", str(root), "--output", str(output), "--datasets", "eurosat", "--configs", "vit_t8"]
+    words = [
+        "base2new",
+        "--root",
+        str(root),
+        "--output",
+        str(output),
+        "--datasets",
+        "eurosat",
+        "--configs",
+        "vit_t8",
+    ]
     assert sweep([*words, "--seeds", "1", "--dry-run", "--set", "MODEL.BACKBONE.CACHE", name]) == 0
     first = capsys.readouterr().out.split(f"\n{shlex.quote(sys.executable)} ")[0]
-    said = subprocess.run(["bash", "-c", f"printf '%s\\0' {first}"], cwd=tmp_path, check=True, capture_output=True)
+    said = subprocess.run(
+        ["bash", "-c", f"printf '%s\\0' {first}"], cwd=tmp_path, check=True, capture_output=True
+    )
     spoken = said.stdout.decode().split("\0")
-    assert {str(root), name} <= set(spoken) and any(word.startswith(f"{output}/") for word in spoken)
+    assert {str(root), name} <= set(spoken) and any(
+        word.startswith(f"{output}/") for word in spoken
+    )
     job = Job(("--root", str(root)), output, ())
     object.__setattr__(job, "words", ("-c", "", name))
     monkeypatch.setattr(
-        local.Job, "command", property(lambda job: [sys.executable, "-c", "import sys; print(sys.argv[1:])", name])
+        local.Job,
+        "command",
+        property(lambda job: [sys.executable, "-c", "import sys; print(sys.argv[1:])", name]),
     )
     assert local.start(job, {"ODD": name}).wait() == 0
     assert (output / local.CONSOLE).read_text() == f"{[name]}\n"
@@ -273,14 +319,20 @@ def test_a_cluster_script_passes_any_name_as_it_is(tmp_path, monkeypatch, name):
     text = executor._make_submission_file_text(executor._submitit_command_str, "uid")
     (tmp_path / "script.sh").write_text(text)
     said = tmp_path / "said"
-    subprocess.run(["bash", tmp_path / "script.sh"], cwd=tmp_path, check=True, env=os.environ | {"SAID": str(said)})
+    subprocess.run(
+        ["bash", tmp_path / "script.sh"],
+        cwd=tmp_path,
+        check=True,
+        env=os.environ | {"SAID": str(said)},
+    )
     assert str(folder) in said.read_text().splitlines()
     assert not list(tmp_path.rglob("pwned"))
 
 
 def test_a_cluster_script_has_no_line_of_somebody_elses(tmp_path):
     with pytest.raises(
-        ValueError, match=r"--output is '.*a\\ntouch pwned', which has a line break; use another folder"
+        ValueError,
+        match=r"--output is '.*a\\ntouch pwned', which has a line break; use another folder",
     ):
         cluster.run([], tmp_path / "a\ntouch pwned", "slurm", None, {})
 
@@ -289,15 +341,42 @@ def test_a_training_writes_into_output_and_data_only(tmp_path):
     places = {name: tmp_path / name for name in ("home", "tmp", "cache", "here")}
     for place in places.values():
         place.mkdir()
-    make_images(tmp_path / "data/mine", *(f"{part}/{c}/0.png" for part in ("train", "test") for c in ("ape", "bat")))
-    words = ["--root", tmp_path / "data", "--output-dir", tmp_path / "out", "--seed", "1", "--trainer", "PromptSRC"]
-    settings = ["--config-file", ROOT / "configs/trainers/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx.yaml"]
-    pairs = ["DATASET.NAME", "ImageFolder", "DATASET.FOLDER", "mine", "DATASET.NUM_SHOTS", "1", "OPTIM.MAX_EPOCH", "1"]
+    make_images(
+        tmp_path / "data/mine",
+        *(f"{part}/{c}/0.png" for part in ("train", "test") for c in ("ape", "bat")),
+    )
+    words = [
+        "--root",
+        tmp_path / "data",
+        "--output-dir",
+        tmp_path / "out",
+        "--seed",
+        "1",
+        "--trainer",
+        "PromptSRC",
+    ]
+    settings = [
+        "--config-file",
+        ROOT / "configs/trainers/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx.yaml",
+    ]
+    pairs = [
+        "DATASET.NAME",
+        "ImageFolder",
+        "DATASET.FOLDER",
+        "mine",
+        "DATASET.NUM_SHOTS",
+        "1",
+        "OPTIM.MAX_EPOCH",
+        "1",
+    ]
     homes = {"HOME": places["home"], "TMPDIR": places["tmp"], "XDG_CACHE_HOME": places["cache"]}
     status = ["git", "status", "--porcelain", "--ignored"]
     code = subprocess.run(status, cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(
-        [str(word) for word in (sys.executable, "-B", ROOT / "train.py", *words, *settings, *pairs)],
+        [
+            str(word)
+            for word in (sys.executable, "-B", ROOT / "train.py", *words, *settings, *pairs)
+        ],
         cwd=places["here"],
         env={**os.environ, **{name: str(place) for name, place in homes.items()}},
         check=True,
@@ -305,7 +384,9 @@ def test_a_training_writes_into_output_and_data_only(tmp_path):
     )
     assert subprocess.run(status, cwd=ROOT, check=True, capture_output=True).stdout == code
     written = {
-        str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".png"
+        str(path.relative_to(tmp_path))
+        for path in tmp_path.rglob("*")
+        if path.is_file() and path.suffix != ".png"
     }
     outside = {name for name in written if not name.startswith("out/")}
     assert outside == {"data/mine/split_fewshot/shot_1-seed_1.json"} and len(written) > 4

@@ -11,7 +11,7 @@ import time
 import pytest
 import torch
 
-import run_folder
+import runs.folder as run_folder
 import train
 import trainers.base
 from promptsrc.checkpoint import read_checkpoint
@@ -32,7 +32,18 @@ SMALL = [
 
 
 def arguments(output, *pairs, trainer="PromptSRC"):
-    return [*EMOJI, *SETTINGS, "--trainer", trainer, "--seed", "1", "--output-dir", str(output), *SMALL, *pairs]
+    return [
+        *EMOJI,
+        *SETTINGS,
+        "--trainer",
+        trainer,
+        "--seed",
+        "1",
+        "--output-dir",
+        str(output),
+        *SMALL,
+        *pairs,
+    ]
 
 
 def prompts(output, epoch=3):
@@ -43,13 +54,24 @@ def prompts(output, epoch=3):
 def uninterrupted(tmp_path_factory):
     """The folder of a run of three epochs."""
     output = tmp_path_factory.mktemp("uninterrupted")
-    subprocess.run([sys.executable, "train.py", *arguments(output)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "train.py", *arguments(output)],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return output
 
 
 def test_a_run_leaves_a_log_that_parsers_read_and_kilobytes(uninterrupted):
     log = (uninterrupted / "log.txt").read_text()
-    for line in ("Finish training", "Deploy the last-epoch model", "=> result", "* accuracy: ", "Elapsed: "):
+    for line in (
+        "Finish training",
+        "Deploy the last-epoch model",
+        "=> result",
+        "* accuracy: ",
+        "Elapsed: ",
+    ):
         assert line in log
     folder = uninterrupted / "VLPromptLearner"
     files = {f"model.pth.tar-{epoch}{behind}" for epoch in (2, 3) for behind in ("", ".sha256")}
@@ -57,8 +79,12 @@ def test_a_run_leaves_a_log_that_parsers_read_and_kilobytes(uninterrupted):
     assert (folder / "model.pth.tar-3").stat().st_size < 200_000
 
 
-def test_killed_at_any_time_it_ends_bitwise_where_an_uninterrupted_run_does(uninterrupted, tmp_path):
-    process = subprocess.Popen([sys.executable, "train.py", *arguments(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL)
+def test_killed_at_any_time_it_ends_bitwise_where_an_uninterrupted_run_does(
+    uninterrupted, tmp_path
+):
+    process = subprocess.Popen(
+        [sys.executable, "train.py", *arguments(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
     first = tmp_path / "VLPromptLearner" / "checkpoint"
     while not first.exists():
         assert process.poll() is None
@@ -67,7 +93,10 @@ def test_killed_at_any_time_it_ends_bitwise_where_an_uninterrupted_run_does(unin
     process.wait()
     assert not (tmp_path / "VLPromptLearner" / "model.pth.tar-3").exists()
     again = subprocess.run(
-        [sys.executable, "train.py", *arguments(tmp_path)], cwd=ROOT, check=True, stdout=subprocess.PIPE
+        [sys.executable, "train.py", *arguments(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
     )
     assert b"Will resume training" in again.stdout
     ours, theirs = prompts(tmp_path), prompts(uninterrupted)
@@ -103,9 +132,18 @@ def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(
 
     Then the loading ones live on for seconds, and the next run does not wait for them.
     """
-    command = [sys.executable, "train.py", *arguments(tmp_path, *WORKERS, "TRAIN.CHECKPOINT_MINUTES", "1e-9")]
+    command = [
+        sys.executable,
+        "train.py",
+        *arguments(tmp_path, *WORKERS, "TRAIN.CHECKPOINT_MINUTES", "1e-9"),
+    ]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     log = tmp_path / "log.txt"
     while not log.is_file() or len(re.findall("^epoch ", log.read_text(), re.M)) < steps:
@@ -114,16 +152,22 @@ def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(
     send(process.pid, number)
     process.wait()
     again = (
-        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True) if send is os.kill else None
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        if send is os.kill
+        else None
     )
     _, error = process.communicate()  # when the loading ones are gone, too
     if number == signal.SIGKILL:
         assert process.returncode == -9
     else:
         assert process.returncode == 75
-        assert re.fullmatch(rf"stopped: {number.name} .*; the same command goes on", error.strip().splitlines()[-1])
+        assert re.fullmatch(
+            rf"stopped: {number.name} .*; the same command goes on", error.strip().splitlines()[-1]
+        )
         assert not (tmp_path / run_folder.LOCK).exists()
-    again = again or subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    again = again or subprocess.run(
+        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
     assert "Will resume training" in again.stdout
     ours, theirs = prompts(tmp_path), prompts(with_workers)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -132,7 +176,12 @@ def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(
 def test_stopped_before_the_training_it_can_be_started_again(tmp_path):
     command = [sys.executable, "train.py", *arguments(tmp_path / "run")]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     while not (tmp_path / "run" / "log.txt").is_file():
         assert process.poll() is None
@@ -149,7 +198,10 @@ def test_what_was_stopped_outside_the_training_says_so(tmp_path, monkeypatch, ca
 
     monkeypatch.setattr(train, "run", run)
     assert train.main(arguments(tmp_path)) == 75
-    assert capsys.readouterr().err == "stopped: before the training, or behind it; the same command goes on\n"
+    assert (
+        capsys.readouterr().err
+        == "stopped: before the training, or behind it; the same command goes on\n"
+    )
 
 
 def test_a_start_that_is_killed_leaves_its_log_to_the_next_one(tmp_path, in_root, capsys):
@@ -163,7 +215,12 @@ def test_a_start_that_is_killed_leaves_its_log_to_the_next_one(tmp_path, in_root
     assert train.main(arguments(tmp_path, "OPTIM.MAX_EPOCH", "1")) == 0
     assert "=> result" in (tmp_path / "log.txt").read_text()
     assert len(list(tmp_path.glob("tensorboard/*"))) == 1
-    assert {file.name for file in tmp_path.iterdir()} == {"VLPromptLearner", "config.yaml", "log.txt", "tensorboard"}
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "VLPromptLearner",
+        "config.yaml",
+        "log.txt",
+        "tensorboard",
+    }
 
 
 def test_two_runs_in_one_folder_do_not_mix(tmp_path, in_root, capsys):
@@ -173,7 +230,10 @@ def test_two_runs_in_one_folder_do_not_mix(tmp_path, in_root, capsys):
         assert train.main(arguments(tmp_path, "OPTIM.LR", "0.1")) == 1
         assert sorted(tmp_path.iterdir()) == before
     error = capsys.readouterr().err
-    assert error == f"error: another run works in {tmp_path}; wait for its end, or use another --output-dir\n"
+    assert (
+        error
+        == f"error: another run works in {tmp_path}; wait for its end, or use another --output-dir\n"
+    )
 
 
 def test_deterministic_is_what_pytorch_is_asked_for(uninterrupted, tmp_path, in_root, monkeypatch):
@@ -194,14 +254,19 @@ def test_too_little_memory_is_one_line(tmp_path, in_root, monkeypatch, capsys):
     monkeypatch.setattr(train, "run", full)
     assert train.main(arguments(tmp_path)) == 1
     assert re.fullmatch(
-        "error: the GPU has too little memory .CUDA out .* MODEL.TEXTS_AT_ONCE .*\n", capsys.readouterr().err
+        "error: the GPU has too little memory .CUDA out .* MODEL.TEXTS_AT_ONCE .*\n",
+        capsys.readouterr().err,
     )
 
 
 # of PyTorch's compiler
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:Guards may run slower")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:Guards may run slower"
+)
 def test_a_compiled_step_trains_the_same_prompts(uninterrupted, tmp_path, in_root, monkeypatch):
-    graph = functools.partial(trainers.base.as_one_graph, backend="aot_eager")  # without a C++ compiler, and soon
+    graph = functools.partial(
+        trainers.base.as_one_graph, backend="aot_eager"
+    )  # without a C++ compiler, and soon
     monkeypatch.setattr(trainers.base, "as_one_graph", graph)
     assert train.main(arguments(tmp_path, "MODEL.COMPILE", "True")) == 0
     ours, theirs = prompts(tmp_path), prompts(uninterrupted)
@@ -232,9 +297,14 @@ def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
         "PromptSRC",
     ]
     cfg = train.setup_config(
-        train.parse_args([*words, "OPTIM.LR", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "3.5", "SEED", "4.0"])
+        train.parse_args(
+            [*words, "OPTIM.LR", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "3.5", "SEED", "4.0"]
+        )
     )
-    assert (cfg.MODEL.BACKBONE.NAME, cfg.INPUT.TRANSFORMS) == ("ViT-B/32", ("random_flip", "normalize"))
+    assert (cfg.MODEL.BACKBONE.NAME, cfg.INPUT.TRANSFORMS) == (
+        "ViT-B/32",
+        ("random_flip", "normalize"),
+    )
     assert (cfg.OPTIM.LR, cfg.TRAINER.PROMPTSRC.GPA_MEAN, cfg.SEED) == (1.0, 3.5, 4)
     assert (type(cfg.OPTIM.LR), type(cfg.SEED)) == (float, int)
     assert cfg.INPUT.SIZE == (48, 48)
@@ -243,19 +313,55 @@ def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
 @pytest.mark.parametrize(
     "words, code, message",
     [
-        (["--root", "nowhere"], 1, "--root .* is .*nowhere, which is no folder; it should hold emoji"),
-        (["--trainer", "PromptSRCC"], 1, "'PromptSRCC' is not available; choose one of .*did you mean PromptSRC"),
-        (["--backbone", "ViT-B/17"], 1, "backbone 'ViT-B/17' is neither a name .ViT-T/8, .* nor a file"),
-        (["DATASET.NAME", "Emojis"], 1, "'Emojis' is not available; choose one of .*did you mean Emoji"),
+        (
+            ["--root", "nowhere"],
+            1,
+            "--root .* is .*nowhere, which is no folder; it should hold emoji",
+        ),
+        (
+            ["--trainer", "PromptSRCC"],
+            1,
+            "'PromptSRCC' is not available; choose one of .*did you mean PromptSRC",
+        ),
+        (
+            ["--backbone", "ViT-B/17"],
+            1,
+            "backbone 'ViT-B/17' is neither a name .ViT-T/8, .* nor a file",
+        ),
+        (
+            ["DATASET.NAME", "Emojis"],
+            1,
+            "'Emojis' is not available; choose one of .*did you mean Emoji",
+        ),
         (["OPTIM.LRR", "1"], 2, "OPTIM.LRR .command line. is no config key; did you mean OPTIM.LR"),
-        (["OPTIM.MAX_EPOCH", "2.5"], 2, "OPTIM.MAX_EPOCH .command line. is '2.5'; it takes a whole number such as 3"),
+        (
+            ["OPTIM.MAX_EPOCH", "2.5"],
+            2,
+            "OPTIM.MAX_EPOCH .command line. is '2.5'; it takes a whole number such as 3",
+        ),
         (["OPTIM.MAX_EPOCH"], 2, "KEY VALUE pairs expected .* 'OPTIM.MAX_EPOCH' has no partner"),
         (["OPTIM", "3"], 2, "OPTIM .command line. is a group of keys"),
-        (["--config-file", "configs/trainers/PromptSRC/none.yaml"], 2, "no config file .*none.yaml; .* has vit_b16"),
+        (
+            ["--config-file", "configs/trainers/PromptSRC/none.yaml"],
+            2,
+            "no config file .*none.yaml; .* has vit_b16",
+        ),
         (["--config-file", "LICENSE"], 2, "LICENSE (is not YAML|holds no KEY: VALUE mapping)"),
-        (["INPUT.SIZE", "(224, 224)"], 1, r"INPUT.SIZE is \(224, 224\), but backbone ViT-T/8 takes 48 x 48 images"),
-        (["TRAINER.PROMPTSRC.PREC", "fp8"], 1, "PREC is 'fp8'; choose one of fp32, fp16, amp, bf16"),
-        (["TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", "0"], 1, "PROMPT_DEPTH_TEXT is 0; it must be at least 1"),
+        (
+            ["INPUT.SIZE", "(224, 224)"],
+            1,
+            r"INPUT.SIZE is \(224, 224\), but backbone ViT-T/8 takes 48 x 48 images",
+        ),
+        (
+            ["TRAINER.PROMPTSRC.PREC", "fp8"],
+            1,
+            "PREC is 'fp8'; choose one of fp32, fp16, amp, bf16",
+        ),
+        (
+            ["TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", "0"],
+            1,
+            "PROMPT_DEPTH_TEXT is 0; it must be at least 1",
+        ),
         (
             ["DATASET.SUBSAMPLE_CLASSES", "novel"],
             1,
@@ -271,9 +377,17 @@ def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
             1,
             "nothing to resume in docs: a run of PromptSRC leaves VLPromptLearner/checkpoint there",
         ),
-        (["TEST.FINAL_MODEL", "bestval"], 1, "TEST.FINAL_MODEL is 'bestval'; choose one of last_step, best_val"),
+        (
+            ["TEST.FINAL_MODEL", "bestval"],
+            1,
+            "TEST.FINAL_MODEL is 'bestval'; choose one of last_step, best_val",
+        ),
         (["INPUT.PIXEL_MEAN", "[0.5]"], 1, r"INPUT.PIXEL_MEAN is \[0.5\]; it takes three numbers"),
-        (["OPTIM.LR", "1e30", "OPTIM.WARMUP_EPOCH", "0"], 1, "loss is nan in epoch 1, batch .*lower OPTIM.LR"),
+        (
+            ["OPTIM.LR", "1e30", "OPTIM.WARMUP_EPOCH", "0"],
+            1,
+            "loss is nan in epoch 1, batch .*lower OPTIM.LR",
+        ),
     ],
 )
 def test_a_mistake_gets_one_line_and_an_exit_code(in_root, tmp_path, capsys, words, code, message):
@@ -281,7 +395,17 @@ def test_a_mistake_gets_one_line_and_an_exit_code(in_root, tmp_path, capsys, wor
     split = (words, []) if flags else ([], words)
     assert (
         train.main(
-            [*EMOJI, *SETTINGS, "--trainer", "PromptSRC", "--output-dir", str(tmp_path), *split[0], *SMALL, *split[1]]
+            [
+                *EMOJI,
+                *SETTINGS,
+                "--trainer",
+                "PromptSRC",
+                "--output-dir",
+                str(tmp_path),
+                *split[0],
+                *SMALL,
+                *split[1],
+            ]
         )
         == code
     )
@@ -299,11 +423,14 @@ def test_a_damaged_checkpoint_to_resume_gets_one_line(in_root, tmp_path, capsys)
     assert train.main(["--resume", str(tmp_path / "old"), *arguments(tmp_path / "run")]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert re.search(
-        r"^error: checkpoint .*VLPromptLearner/model.pth.tar-1 can't be read \(.*\); restore or delete it$", error
+        r"^error: checkpoint .*VLPromptLearner/model.pth.tar-1 can't be read \(.*\); restore or delete it$",
+        error,
     )
 
 
-def test_weights_that_cannot_be_downloaded_say_where_to_place_them(in_root, tmp_path, capsys, monkeypatch):
+def test_weights_that_cannot_be_downloaded_say_where_to_place_them(
+    in_root, tmp_path, capsys, monkeypatch
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
     words = [
@@ -328,8 +455,6 @@ def test_help_is_quick_and_names_every_flag_of_the_field():
         [sys.executable, "train.py", "--help"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     assert time.time() - started < 10 and os.path.exists(ROOT / "train.py")
-    flags = (
-        "root output-dir resume seed source-domains target-domains transforms config-file dataset-config-file trainer"
-    )
+    flags = "root output-dir resume seed source-domains target-domains transforms config-file dataset-config-file trainer"
     for flag in f"{flags} backbone head eval-only model-dir load-epoch no-train".split():
         assert f"--{flag}" in out

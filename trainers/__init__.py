@@ -4,7 +4,17 @@ from yacs.config import CfgNode
 
 from trainers import base, cocoop, coop, ivlp, maple, promptsrc, regulation, vpt, zeroshot
 
-__all__ = ["cocoop", "coop", "extend_cfg", "ivlp", "maple", "promptsrc", "regulation", "vpt", "zeroshot"]
+__all__ = [
+    "cocoop",
+    "coop",
+    "extend_cfg",
+    "ivlp",
+    "maple",
+    "promptsrc",
+    "regulation",
+    "vpt",
+    "zeroshot",
+]
 
 
 def extend_cfg(cfg: CfgNode) -> None:

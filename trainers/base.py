@@ -15,23 +15,29 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.aggregation import GaussianAggregation
-from promptsrc.backbones import cache_folder, found_from_anywhere
 from promptsrc.checkpoint import CHECKSUM, load_prompts, read_checkpoint
-from promptsrc.clip import FrozenCLIP, load_clip
-from promptsrc.graph import as_one_graph
-from promptsrc.kept import kept_diverse_features
+from promptsrc.clip.frozen import FrozenCLIP, load_clip
+from promptsrc.clip.precision import OnTheWay, precision
+from promptsrc.feature_cache import kept_diverse_features
 from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP, prompted_clip
-from promptsrc.precision import OnTheWay, precision
 from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import SelfRegulation
 from promptsrc.templates import TEACHER
+from promptsrc.weights.names import cache_folder, found_from_anywhere
+from trainers.compiled import as_one_graph
 from trainers.dassl_pytorch import Trainer
 
 
 def extend_cfg(cfg: CfgNode) -> None:
-    cfg.MODEL.BACKBONE.CACHE = ""  # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
-    cfg.MODEL.COMPILE = False  # a step as one compiled graph, for GPUs that wait for the host (few classes)
-    cfg.MODEL.TEXTS_AT_ONCE = 0  # class texts encoded at a time, to bound the memory; 0: as many as it allows
+    cfg.MODEL.BACKBONE.CACHE = (
+        ""  # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
+    )
+    cfg.MODEL.COMPILE = (
+        False  # a step as one compiled graph, for GPUs that wait for the host (few classes)
+    )
+    cfg.MODEL.TEXTS_AT_ONCE = (
+        0  # class texts encoded at a time, to bound the memory; 0: as many as it allows
+    )
 
 
 class CLIPTrainer(Trainer):
@@ -118,10 +124,16 @@ class PromptTrainer(CLIPTrainer):
         if settings is None:
             return None
         aggregation = GaussianAggregation(self.max_epoch, settings.GPA_MEAN, settings.GPA_STD)
-        print(f"Of {self.max_epoch} epochs, those that weigh 1 % or more in the prompt average: {aggregation.counted}")
+        print(
+            f"Of {self.max_epoch} epochs, those that weigh 1 % or more in the prompt average: {aggregation.counted}"
+        )
         cache = cache_folder(self.cfg.MODEL.BACKBONE.CACHE)
-        teacher = ZeroShotCLIP(frozen, kept_diverse_features(frozen.clip, self.classnames, TEACHER, cache))
-        return SelfRegulation(teacher, aggregation, settings.TEXT_LOSS_WEIGHT, settings.IMAGE_LOSS_WEIGHT)
+        teacher = ZeroShotCLIP(
+            frozen, kept_diverse_features(frozen.clip, self.classnames, TEACHER, cache)
+        )
+        return SelfRegulation(
+            teacher, aggregation, settings.TEXT_LOSS_WEIGHT, settings.IMAGE_LOSS_WEIGHT
+        )
 
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """One training step; the epoch's last one moves the schedule and closes the epoch.
@@ -159,7 +171,9 @@ class PromptTrainer(CLIPTrainer):
         Raises:
             FloatingPointError: the loss is infinite or NaN; the prompts are as before this batch.
         """
-        finite = OnTheWay(torch.isfinite(loss))  # read when the backward pass is queued, so that no GPU waits
+        finite = OnTheWay(
+            torch.isfinite(loss)
+        )  # read when the backward pass is queued, so that no GPU waits
         self.model_zero_grad()
         self.scaler.scale(loss).backward()
         if not finite.item():
@@ -173,7 +187,10 @@ class PromptTrainer(CLIPTrainer):
 
     def end_epoch(self) -> None:
         if self.regulation:
-            weight, step = self.regulation.aggregation.weights[self.epoch], (self.epoch + 1) * self.num_batches - 1
+            weight, step = (
+                self.regulation.aggregation.weights[self.epoch],
+                (self.epoch + 1) * self.num_batches - 1,
+            )
             self.write_scalar("train/aggregation_weight", weight, step)
             self.regulation.end_epoch(self.prompts)
 
@@ -213,7 +230,9 @@ class PromptTrainer(CLIPTrainer):
         if not path.is_file():
             raise FileNotFoundError(f"no checkpoint at {path}; {_what_is_there(path.parent)}")
         checkpoint = read_checkpoint(path)
-        print(f'Loading weights to {self.registered_as} from "{path}" (epoch = {checkpoint["epoch"]})')
+        print(
+            f'Loading weights to {self.registered_as} from "{path}" (epoch = {checkpoint["epoch"]})'
+        )
         load_prompts(self.prompts, checkpoint["state_dict"], path)
 
     def resume_model_if_exist(self, directory: str) -> int:
@@ -273,12 +292,14 @@ class PromptTrainer(CLIPTrainer):
 
     def load_training_state(self, state: dict[str, Any]) -> None:
         self.scaler.load_state_dict(state["scaler"])
-        if self.regulation and "regulation" in state:  # without: resume_model_if_exist says what is missing
+        if (
+            self.regulation and "regulation" in state
+        ):  # without: resume_model_if_exist says what is missing
             self.regulation.load_state_dict(state["regulation"], self.device)
 
 
 def _test_input(settings: CfgNode) -> dict[str, Any]:
-    """What the tests do to an image: the arguments of `promptsrc.images.Preprocessing`."""
+    """What the tests do to an image: the arguments of `promptsrc.inference.images.Preprocessing`."""
     normalised = "normalize" in settings.TRANSFORMS
     stated = {
         "size": settings.SIZE[0],  # square: load_frozen_clip has seen to it

@@ -18,7 +18,12 @@ class _TrainerWithState(TrainerX):
     """
 
     def save_model(
-        self, epoch: int, directory: str, is_best: bool = False, val_result: Any = None, model_name: str = ""
+        self,
+        epoch: int,
+        directory: str,
+        is_best: bool = False,
+        val_result: Any = None,
+        model_name: str = "",
     ) -> None:
         for name in self.get_model_names():
             optimizer, schedule = self._optims[name], self._scheds[name]
@@ -30,7 +35,9 @@ class _TrainerWithState(TrainerX):
                 "val_result": val_result,
                 "trainer_state": self.training_state(),
             }
-            save_checkpoint(state, osp.join(directory, name), is_best=is_best, model_name=model_name)
+            save_checkpoint(
+                state, osp.join(directory, name), is_best=is_best, model_name=model_name
+            )
 
     def resume_model_if_exist(self, directory: str) -> int:
         epoch = super().resume_model_if_exist(directory)
@@ -48,7 +55,9 @@ class _TrainerWithState(TrainerX):
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         self._scheds[name] = build_lr_scheduler(optimizer, self.cfg.OPTIM)
-        with warnings.catch_warnings():  # PyTorch misses the optimizer's steps, which were those of the run before
+        with (
+            warnings.catch_warnings()
+        ):  # PyTorch misses the optimizer's steps, which were those of the run before
             warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
             for _ in range(epochs):
                 self._scheds[name].step()

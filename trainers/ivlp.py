@@ -33,7 +33,9 @@ class IVLP(PromptTrainer):
         """
         settings = self.settings
         if settings.PROMPT_DEPTH_TEXT < 1:
-            raise ValueError(f"PROMPT_DEPTH_TEXT is {settings.PROMPT_DEPTH_TEXT}; it must be at least 1")
+            raise ValueError(
+                f"PROMPT_DEPTH_TEXT is {settings.PROMPT_DEPTH_TEXT}; it must be at least 1"
+            )
         return {
             "n_text": settings.N_CTX_TEXT,
             "depth_text": settings.PROMPT_DEPTH_TEXT,

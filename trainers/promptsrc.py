@@ -38,7 +38,9 @@ class PromptSRC(IVLP):
         """
         untouched = CfgNode()
         regulation.extend_cfg(untouched)
-        if changed := [key for key, value in cfg.REGULATION.items() if value != untouched.REGULATION[key]]:
+        if changed := [
+            key for key, value in cfg.REGULATION.items() if value != untouched.REGULATION[key]
+        ]:
             raise ValueError(
                 f"REGULATION.{changed[0]} is for other methods; PromptSRC has these keys in TRAINER.PROMPTSRC"
             )

@@ -5,9 +5,9 @@ import time
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
+from promptsrc.clip.zeroshot import ensemble_features
 from promptsrc.model import ZeroShotCLIP
 from promptsrc.templates import DATASETS, DEFAULT, GENERIC
-from promptsrc.zeroshot import ensemble_features
 from trainers.base import CLIPTrainer
 
 
@@ -30,7 +30,9 @@ class ZeroshotCLIP(CLIPTrainer):
 
     def build_model(self) -> None:
         frozen = self.load_frozen_clip("fp32")
-        self.model = ZeroShotCLIP(frozen, ensemble_features(frozen.clip, self.classnames, self.templates()))
+        self.model = ZeroShotCLIP(
+            frozen, ensemble_features(frozen.clip, self.classnames, self.templates())
+        )
 
     def train(self) -> None:
         """Nothing to train: straight to the end of a training, with its test and its log lines."""

@@ -6,6 +6,16 @@ from promptsrc.prompts.coupled import CoupledPrompts
 from promptsrc.prompts.deep import DeepPrompts
 from promptsrc.prompts.learner import PromptLearner
 
-__all__ = ["LEARNERS", "ConditionalPrompts", "ContextPrompts", "CoupledPrompts", "DeepPrompts", "PromptLearner"]
+__all__ = [
+    "LEARNERS",
+    "ConditionalPrompts",
+    "ContextPrompts",
+    "CoupledPrompts",
+    "DeepPrompts",
+    "PromptLearner",
+]
 
-LEARNERS = {kind.__name__: kind for kind in (ContextPrompts, ConditionalPrompts, CoupledPrompts, DeepPrompts)}
+LEARNERS = {
+    kind.__name__: kind
+    for kind in (ContextPrompts, ConditionalPrompts, CoupledPrompts, DeepPrompts)
+}

@@ -5,11 +5,11 @@ v_m(x) = v_m + pi, pi = meta_net(f), f: the image's feature, unit length
 
 from collections import OrderedDict
 
-from clip.model import CLIP
 from torch import Tensor, nn
 
+from promptsrc.clip.openai import CLIP
+from promptsrc.clip.text import readable
 from promptsrc.prompts.learner import PromptLearner, context_of_words, placeholders, random_vectors
-from promptsrc.text import readable
 
 BOTTLENECK = 16  # the meta net's hidden layer is so many times narrower than the feature
 
@@ -34,7 +34,11 @@ class ConditionalPrompts(PromptLearner):
         self.prefix = readable(ctx_init) if ctx_init else placeholders(n)
         self.ctx = context_of_words(clip, ctx_init) if ctx_init else random_vectors(n, width)
         hidden = features // BOTTLENECK
-        layers = {"linear1": nn.Linear(features, hidden), "relu": nn.ReLU(), "linear2": nn.Linear(hidden, width)}
+        layers = {
+            "linear1": nn.Linear(features, hidden),
+            "relu": nn.ReLU(),
+            "linear2": nn.Linear(hidden, width),
+        }
         self.meta_net = nn.Sequential(OrderedDict(layers))
 
     def contexts(self, image: Tensor) -> Tensor:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from clip.model import CLIP
 from torch import Tensor
 
+from promptsrc.clip.openai import CLIP
+from promptsrc.clip.text import TextRows, readable, tokenize
 from promptsrc.prompts.learner import PromptLearner, context_of_words, placeholders, random_vectors
-from promptsrc.text import TextRows, readable, tokenize
 
 POSITIONS = ("end", "middle", "front")
 
@@ -32,10 +32,14 @@ class ContextPrompts(PromptLearner):
         ValueError: an unknown position, no vectors, or a word that is not one token.
     """
 
-    def __init__(self, clip: CLIP, n: int, ctx_init: str = "", classes: int = 0, position: str = "end"):
+    def __init__(
+        self, clip: CLIP, n: int, ctx_init: str = "", classes: int = 0, position: str = "end"
+    ):
         super().__init__()
         if position not in POSITIONS:
-            raise ValueError(f"CLASS_TOKEN_POSITION is {position!r}; choose one of {', '.join(POSITIONS)}")
+            raise ValueError(
+                f"CLASS_TOKEN_POSITION is {position!r}; choose one of {', '.join(POSITIONS)}"
+            )
         if n < 1 and not ctx_init:
             raise ValueError(f"N_CTX is {n}; it must be at least 1")
         width = clip.ln_final.weight.shape[0]
@@ -67,9 +71,13 @@ class ContextPrompts(PromptLearner):
         if self.position == "end":
             return rows
         n, length = self.ctx.shape[-2], rows.embeddings.shape[1]
-        names = tokenize([readable(name) for name in classnames]).argmax(-1) - 1  # tokens of each name (C,)
+        names = (
+            tokenize([readable(name) for name in classnames]).argmax(-1) - 1
+        )  # tokens of each name (C,)
         before = n // 2 if self.position == "middle" else 0  # vectors in front of the name
-        order = torch.stack([_order(n, int(name), before, length) for name in names]).to(rows.eot.device)  # (C, L)
+        order = torch.stack([_order(n, int(name), before, length) for name in names]).to(
+            rows.eot.device
+        )  # (C, L)
         moved = rows.embeddings.gather(1, order[..., None].expand_as(rows.embeddings))
         return replace(rows, embeddings=moved, slots=order.argsort(1)[:, 1 : n + 1])
 
@@ -78,4 +86,6 @@ def _order(n: int, name: int, before: int, length: int) -> Tensor:
     """Which position of the text "SOS context name rest" comes 0th, 1st, ... (L,)."""
     context, named = torch.arange(1, n + 1), torch.arange(n + 1, n + 1 + name)
     rest = torch.arange(n + 1 + name, length)
-    return torch.cat([torch.zeros(1, dtype=torch.long), context[:before], named, context[before:], rest])
+    return torch.cat(
+        [torch.zeros(1, dtype=torch.long), context[:before], named, context[before:], rest]
+    )

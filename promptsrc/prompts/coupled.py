@@ -5,9 +5,9 @@ image vectors of block i = F_i(text vectors of block i), F_i linear, i = 0 .. J-
 
 import copy
 
-from clip.model import CLIP
 from torch import Tensor, nn
 
+from promptsrc.clip.openai import CLIP
 from promptsrc.prompts.learner import PromptLearner, first_layer, image_tower, random_vectors
 
 
@@ -30,14 +30,20 @@ class CoupledPrompts(PromptLearner):
     def __init__(self, clip: CLIP, n: int, depth: int, ctx_init: str = ""):
         super().__init__()
         if depth < 1 or n < 1:
-            raise ValueError(f"MaPLe's prompts: {n} vectors (N_CTX), {depth} layers (PROMPT_DEPTH); both start at 1")
+            raise ValueError(
+                f"MaPLe's prompts: {n} vectors (N_CTX), {depth} layers (PROMPT_DEPTH); both start at 1"
+            )
         text_width, (image_width, _) = clip.ln_final.weight.shape[0], image_tower(clip)
         deep = nn.Linear(text_width, image_width)  # all deep projections start as one
         self.prompt_learner = learner = nn.Module()
         self.prefix, learner.ctx = first_layer(clip, n, ctx_init)
         learner.proj = nn.Linear(text_width, image_width)
-        learner.compound_prompts_text = nn.ParameterList(random_vectors(n, text_width) for _ in range(depth - 1))
-        learner.compound_prompt_projections = nn.ModuleList(copy.deepcopy(deep) for _ in range(depth - 1))
+        learner.compound_prompts_text = nn.ParameterList(
+            random_vectors(n, text_width) for _ in range(depth - 1)
+        )
+        learner.compound_prompt_projections = nn.ModuleList(
+            copy.deepcopy(deep) for _ in range(depth - 1)
+        )
 
     @property
     def text(self) -> list[Tensor]:

@@ -8,9 +8,9 @@ The parameters carry the names that checkpoints of this field have:
     image_encoder.transformer.resblocks.<i>.VPT_shallow          image, block i = 1 .. depth-1
 """
 
-from clip.model import CLIP
 from torch import Tensor, nn
 
+from promptsrc.clip.openai import CLIP
 from promptsrc.prompts.learner import PromptLearner, first_layer, image_tower, random_vectors
 
 
@@ -28,7 +28,15 @@ class DeepPrompts(PromptLearner):
         ValueError: a negative depth, a layer without vectors, or fewer words than vectors.
     """
 
-    def __init__(self, clip: CLIP, n_text: int, depth_text: int, n_image: int, depth_image: int, ctx_init: str = ""):
+    def __init__(
+        self,
+        clip: CLIP,
+        n_text: int,
+        depth_text: int,
+        n_image: int,
+        depth_image: int,
+        ctx_init: str = "",
+    ):
         super().__init__()
         depth_text = _checked_depth("text", n_text, depth_text, clip.transformer.layers)
         self._text_names = _layer_names("prompt_learner.ctx", "text_encoder", depth_text)
@@ -39,7 +47,9 @@ class DeepPrompts(PromptLearner):
         width, blocks = image_tower(clip) if depth_image else (0, 0)
         depth_image = _checked_depth("image", n_image, depth_image, blocks)
         self._image_names = _layer_names("image_encoder.VPT", "image_encoder", depth_image)
-        _register(self, self._image_names, [random_vectors(n_image, width) for _ in range(depth_image)])
+        _register(
+            self, self._image_names, [random_vectors(n_image, width) for _ in range(depth_image)]
+        )
 
     @property
     def text(self) -> list[Tensor]:

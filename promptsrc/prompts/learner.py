@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 
 import torch
-from clip.model import CLIP, VisionTransformer
 from torch import Tensor, nn
 
-from promptsrc.text import PLACEHOLDER, TextRows, class_texts, embed, readable
+from promptsrc.clip.openai import CLIP, VisionTransformer
+from promptsrc.clip.text import PLACEHOLDER, TextRows, class_texts, embed, readable
 
 INIT_STD = 0.02
-MOST_VECTORS = 73  # CLIP's texts have 77 positions; SOS, a token of the name, the full stop and EOT take four
-MOST_WORDED_VECTORS = 4  # longer contexts of the deep methods start at random, whatever CTX_INIT says
+MOST_VECTORS = (
+    73  # CLIP's texts have 77 positions; SOS, a token of the name, the full stop and EOT take four
+)
+MOST_WORDED_VECTORS = (
+    4  # longer contexts of the deep methods start at random, whatever CTX_INIT says
+)
 
 
 class PromptLearner(nn.Module):

@@ -20,14 +20,18 @@ def test_evaluation(tmp_path):
     rows = rows_of(tmp_path / "rows")
     assert [(row["classes"], row["batch"]) for row in rows] == [(3, 4), (5, 4)]
     for row in rows:
-        assert row["ratio"] == pytest.approx(row["images_per_second"] / row["textbook_images_per_second"])
+        assert row["ratio"] == pytest.approx(
+            row["images_per_second"] / row["textbook_images_per_second"]
+        )
 
 
 def test_both_sides_classify_alike():
     cpu = torch.device("cpu")
     images, _ = batch(TINY, 5, 3, cpu)
     with torch.no_grad():
-        ours, plain = (build(TINY, class_names(5), cpu).student.classify(images) for build in SIDES.values())
+        ours, plain = (
+            build(TINY, class_names(5), cpu).student.classify(images) for build in SIDES.values()
+        )
     torch.testing.assert_close(ours, plain, atol=1e-3, rtol=0)
 
 
@@ -46,7 +50,10 @@ def test_data(tmp_path):
 
 
 def test_epoch(tmp_path):
-    assert epoch.main(["--classes", "4", "--device", "cpu", "--json", str(tmp_path / "rows")], TINY) == 0
+    assert (
+        epoch.main(["--classes", "4", "--device", "cpu", "--json", str(tmp_path / "rows")], TINY)
+        == 0
+    )
     [row] = rows_of(tmp_path / "rows")
     assert row["images"] == 4
     assert row["checkpoint_bytes"] < 30_000 < 2 * 49408 * 64 * 4 < row["textbook_checkpoint_bytes"]

@@ -10,13 +10,28 @@ from benchmarks.floor import step_flops, textbook_flops
 from benchmarks.measure import in_turn, peak_memory
 from benchmarks.workload import SIDES, VIT_B16, Shape, batch, class_names
 
-TINY = Shape(embed=64, resolution=32, patch=16, image_width=64, text_width=64, layers=2, vectors=2, depth=2)
+TINY = Shape(
+    embed=64, resolution=32, patch=16, image_width=64, text_width=64, layers=2, vectors=2, depth=2
+)
 
 
 def test_a_row_a_count_is_printed_and_stored(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(step, "peak_memory", lambda build, side, shape, classes, *_: classes * 2**20)
+    monkeypatch.setattr(
+        step, "peak_memory", lambda build, side, shape, classes, *_: classes * 2**20
+    )
     file = tmp_path / "rows.json"
-    arguments = ["--classes", "3", "2", "7", "--device", "cpu", "--repeats", "1", "--textbook-up-to", "3"]
+    arguments = [
+        "--classes",
+        "3",
+        "2",
+        "7",
+        "--device",
+        "cpu",
+        "--repeats",
+        "1",
+        "--textbook-up-to",
+        "3",
+    ]
     assert step.main([*arguments, "--json", str(file)], TINY) == 0
     rows = json.loads(file.read_text())
     assert [row["classes"] for row in rows] == [2, 3, 7]
@@ -26,7 +41,9 @@ def test_a_row_a_count_is_printed_and_stored(tmp_path, capsys, monkeypatch):
     for row in rows:
         assert row["ratio"] == pytest.approx(row["textbook_seconds"] / row["seconds"])
         lengths = step.text_lengths(class_names(row["classes"]))
-        assert row["allowed_ratio"] == textbook_flops(TINY, row["classes"], 4) / step_flops(TINY, lengths, 4)
+        assert row["allowed_ratio"] == textbook_flops(TINY, row["classes"], 4) / step_flops(
+            TINY, lengths, 4
+        )
     slope = rows[1]["textbook_seconds"] - rows[0]["textbook_seconds"]
     assert rows[2]["textbook_seconds"] == pytest.approx(rows[1]["textbook_seconds"] + 4 * slope)
     assert [row["textbook_peak_memory"] / 2**20 for row in rows] == [2, 3, 7]
@@ -63,10 +80,14 @@ def test_names_of_a_shorter_list_are_those_of_a_longer_one():
     assert mean == pytest.approx(2.94 + 7, abs=0.1)  # SOS, a photo of a, the name, full stop, EOT
 
 
-@pytest.mark.parametrize("classes, ratio", [(50, 2.4), (100, 3.5), (250, 5.9), (500, 8.5), (1000, 11.1)])
+@pytest.mark.parametrize(
+    "classes, ratio", [(50, 2.4), (100, 3.5), (250, 5.9), (500, 8.5), (1000, 11.1)]
+)
 def test_the_counts_allow_the_ratios_that_were_counted_before(classes, ratio):
     lengths = step.text_lengths(class_names(classes))
-    assert textbook_flops(VIT_B16, classes, 4) / step_flops(VIT_B16, lengths, 4) == pytest.approx(ratio, rel=0.05)
+    assert textbook_flops(VIT_B16, classes, 4) / step_flops(VIT_B16, lengths, 4) == pytest.approx(
+        ratio, rel=0.05
+    )
 
 
 def test_sides_take_turns():

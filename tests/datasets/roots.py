@@ -19,7 +19,9 @@ def make_root(root: Path, name: str, split_file: bool = True) -> Path:
     return Path(load_golden(GOLDEN).make_root(str(root), name, 0, split_file))
 
 
-def config(root: Path | str, shots: int = -1, subsample: str = "all", seed: int = 1, **keys) -> CfgNode:
+def config(
+    root: Path | str, shots: int = -1, subsample: str = "all", seed: int = 1, **keys
+) -> CfgNode:
     """A configuration; further keys are of DATASET."""
     cfg = get_cfg_default()
     datasets.extend_cfg(cfg)

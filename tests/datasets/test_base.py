@@ -69,11 +69,16 @@ def test_a_changed_split_file_draws_again(tmp_path, capsys):
     load("OxfordPets", tmp_path, 4)
     path = folder / "split_zhou_OxfordPets.json"
     content = json.loads(path.read_text())
-    content["train"], content["test"] = content["train"][::2], content["test"] + content["train"][1::2]
+    content["train"], content["test"] = (
+        content["train"][::2],
+        content["test"] + content["train"][1::2],
+    )
     path.write_text(json.dumps(content))
     dataset = load("OxfordPets", tmp_path, 4)
     assert "is not of this split: few-shot images are drawn again" in capsys.readouterr().out
-    assert not {name for name, _, _ in items(dataset.train_x)} & {name for name, _, _ in items(dataset.test)}
+    assert not {name for name, _, _ in items(dataset.train_x)} & {
+        name for name, _, _ in items(dataset.test)
+    }
     assert items(load("OxfordPets", tmp_path, 4).train_x) == items(dataset.train_x)
 
 
@@ -100,12 +105,18 @@ def test_a_read_only_root_gives_the_same_items(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Path, "mkdir", refuse)
     for _ in range(2):
         dataset = load("OxfordPets", tmp_path / "b", 4)
-        assert items(dataset.train_x) == items(writable.train_x) and items(dataset.val) == items(writable.val)
+        assert items(dataset.train_x) == items(writable.train_x) and items(dataset.val) == items(
+            writable.val
+        )
     assert sorted((tmp_path / "b").rglob("*")) == before
     lines = [line for line in capsys.readouterr().out.splitlines() if "Read-only" in line]
     assert len(lines) == 4
-    assert lines[0].endswith("cannot be written (Read-only file system): each run draws its split, the same for a seed")
-    assert lines[1].endswith("cannot be written (Read-only file system): each run draws its shots, the same for a seed")
+    assert lines[0].endswith(
+        "cannot be written (Read-only file system): each run draws its split, the same for a seed"
+    )
+    assert lines[1].endswith(
+        "cannot be written (Read-only file system): each run draws its shots, the same for a seed"
+    )
 
 
 RUNS = """
@@ -147,13 +158,17 @@ def test_runs_that_start_at_once_agree(tmp_path):
                 json.loads(path.read_text())
                 reads += 1
     assert [run.returncode for run in runs] == [0, 0, 0]
-    results = [json.loads((tmp_path / f"result{number}").read_text()) for number in range(len(runs))]
+    results = [
+        json.loads((tmp_path / f"result{number}").read_text()) for number in range(len(runs))
+    ]
     assert reads > 0
     assert results[0] == results[1]
     for first, other in zip(results[0], results[2], strict=True):
         assert first[0] != other[0] and first[2] == other[2]
     for folder in folders:
-        names = {path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".jpg"}
+        names = {
+            path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".jpg"
+        }
         annotations = {"trainval.txt", "test.txt", "list.txt"}
         assert names - annotations == {
             "split_zhou_OxfordPets.json",
@@ -163,12 +178,16 @@ def test_runs_that_start_at_once_agree(tmp_path):
 
 
 def test_missing_root_names_it_and_what_it_should_hold(tmp_path):
-    with pytest.raises(FileNotFoundError, match=rf"--root .* is {tmp_path}/no, .* should hold oxford_pets/"):
+    with pytest.raises(
+        FileNotFoundError, match=rf"--root .* is {tmp_path}/no, .* should hold oxford_pets/"
+    ):
         load("OxfordPets", tmp_path / "no")
 
 
 def test_missing_folder_names_the_check(tmp_path):
-    with pytest.raises(FileNotFoundError, match=rf"DTD|{tmp_path}, which has no dtd/; `python -m datasets.check"):
+    with pytest.raises(
+        FileNotFoundError, match=rf"DTD|{tmp_path}, which has no dtd/; `python -m datasets.check"
+    ):
         load("DescribableTextures", tmp_path)
 
 
@@ -186,7 +205,9 @@ def test_missing_folder_names_the_check(tmp_path):
 def test_missing_file_is_named_with_the_check(tmp_path, name, absent):
     folder = make_root(tmp_path, name, split_file=False)
     (folder / absent).unlink()
-    with pytest.raises(FileNotFoundError, match=f"{name}: {folder} has no {absent}; `python -m datasets.check"):
+    with pytest.raises(
+        FileNotFoundError, match=f"{name}: {folder} has no {absent}; `python -m datasets.check"
+    ):
         load(name, tmp_path)
 
 
@@ -208,7 +229,9 @@ def test_missing_images_are_counted_and_one_is_named(tmp_path):
 
 def test_negative_shots(tmp_path):
     make_root(tmp_path, "OxfordPets")
-    with pytest.raises(ValueError, match="DATASET.NUM_SHOTS is -3; it is images a class, or -1 for all"):
+    with pytest.raises(
+        ValueError, match="DATASET.NUM_SHOTS is -3; it is images a class, or -1 for all"
+    ):
         load("OxfordPets", tmp_path, -3)
 
 
@@ -220,7 +243,9 @@ def test_no_shots_mean_all(tmp_path, shots):
 
 def test_unknown_half(tmp_path):
     make_root(tmp_path, "OxfordPets")
-    with pytest.raises(ValueError, match="SUBSAMPLE_CLASSES is 'novel'; it is one of all, base, new"):
+    with pytest.raises(
+        ValueError, match="SUBSAMPLE_CLASSES is 'novel'; it is one of all, base, new"
+    ):
         load("OxfordPets", tmp_path, -1, "novel")
 
 
@@ -231,7 +256,9 @@ def test_a_class_without_training_images_is_named(tmp_path):
     content["train"] = [row for row in content["train"] if row[1] != 2]
     name = next(row[2] for row in content["test"] if row[1] == 2)
     path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=rf"1 of the labels have no training image: 2 \({name}\); complete"):
+    with pytest.raises(
+        ValueError, match=rf"1 of the labels have no training image: 2 \({name}\); complete"
+    ):
         load("OxfordPets", tmp_path)
 
 
@@ -239,11 +266,17 @@ def test_an_empty_class_folder_is_named(tmp_path):
     folder = make_root(tmp_path, "EuroSAT", split_file=False)
     shutil.rmtree(folder / "2750" / "River")
     (folder / "2750" / "River").mkdir()
-    with pytest.raises(ValueError, match=f"{folder}/2750/River has no images; fill it, or remove it"):
+    with pytest.raises(
+        ValueError, match=f"{folder}/2750/River has no images; fill it, or remove it"
+    ):
         load("EuroSAT", tmp_path)
 
 
 def test_home_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     make_root(tmp_path / "data", "OxfordPets")
-    assert load("OxfordPets", "~/data").train_x[0].impath.startswith(f"{tmp_path}/data/oxford_pets/images/")
+    assert (
+        load("OxfordPets", "~/data")
+        .train_x[0]
+        .impath.startswith(f"{tmp_path}/data/oxford_pets/images/")
+    )

@@ -40,10 +40,22 @@ def test_nothing_there_says_where_everything_is_published(tmp_path, capsys):
             "a flat val folder",
         ),
         ("ImageNet", ["imagenet/train/n01/a.png"], "move train/ and val/ into imagenet/images/"),
-        ("StanfordCars", ["stanford_cars/car_ims/1.png"], "the archive that has all images in one folder"),
-        ("OxfordPets", ["oxford-iiit-pet/images/a.png"], "oxford-iiit-pet/: rename it to oxford_pets/"),
+        (
+            "StanfordCars",
+            ["stanford_cars/car_ims/1.png"],
+            "the archive that has all images in one folder",
+        ),
+        (
+            "OxfordPets",
+            ["oxford-iiit-pet/images/a.png"],
+            "oxford-iiit-pet/: rename it to oxford_pets/",
+        ),
         ("OxfordPets", ["oxford_pets/images/images/a.png"], "unpacked twice"),
-        ("DescribableTextures", ["dtd/dtd/images/banded/a.png"], "dtd/dtd/images: move it to dtd/images"),
+        (
+            "DescribableTextures",
+            ["dtd/dtd/images/banded/a.png"],
+            "dtd/dtd/images: move it to dtd/images",
+        ),
         ("EuroSAT", ["eurosat/EuroSAT_RGB/River/a.png"], "rename it to 2750"),
         ("UCF101", ["UCF-101/a.png"], "this field uses the middle frame"),
     ],
@@ -61,7 +73,10 @@ def test_a_missing_and_a_damaged_image_are_named(tmp_path, capsys):
     files = sorted((folder / "2750").glob("*/*.jpg"))
     files[5].write_bytes(files[5].read_bytes()[:100])
     assert check.main(["--root", str(tmp_path), "EuroSAT", "--all"]) == 1
-    assert f"1 of 350 images opened are unreadable: {files[5]}; get this file again" in capsys.readouterr().out
+    assert (
+        f"1 of 350 images opened are unreadable: {files[5]}; get this file again"
+        in capsys.readouterr().out
+    )
     files[5].unlink()
     assert check.main(["--root", str(tmp_path), "EuroSAT"]) == 1
     assert f"1 of 350 images are missing, the first is {files[5]}" in capsys.readouterr().out
@@ -70,13 +85,19 @@ def test_a_missing_and_a_damaged_image_are_named(tmp_path, capsys):
 def test_without_the_split_file_it_says_whose_split_it_will_be(tmp_path, capsys):
     make_root(tmp_path, "EuroSAT", split_file=False)
     assert check.main(["--root", str(tmp_path), "EuroSAT"]) == 0
-    assert "no split_zhou_EuroSAT.json: the first run will draw a split of its own" in capsys.readouterr().out
+    assert (
+        "no split_zhou_EuroSAT.json: the first run will draw a split of its own"
+        in capsys.readouterr().out
+    )
     assert not list(tmp_path.rglob("*.json"))  # it writes nothing
 
 
 @pytest.mark.parametrize(
     "words, said",
-    [(["--root", "nowhere"], "which is no folder"), (["--root", ".", "ImageNett"], "did you mean ImageNet")],
+    [
+        (["--root", "nowhere"], "which is no folder"),
+        (["--root", ".", "ImageNett"], "did you mean ImageNet"),
+    ],
 )
 def test_a_command_that_cannot_be_meant(words, said, capsys):
     with pytest.raises(SystemExit) as error:

@@ -16,19 +16,25 @@ def test_rows_with_trailing_blanks_and_empty_lines(tmp_path):
 @pytest.mark.parametrize(("text", "line"), [("a 1\n\nb 2\n", 2), ("a 1\nb 2\nb\n", 3), ("", 1)])
 def test_malformed_row_names_file_line_and_form(tmp_path, text, line):
     (tmp_path / "list.txt").write_text(text)
-    with pytest.raises(ValueError, match=rf"list.txt, line {line} is .*; expected '<letter> <digit>': correct"):
+    with pytest.raises(
+        ValueError, match=rf"list.txt, line {line} is .*; expected '<letter> <digit>': correct"
+    ):
         files.read_rows(tmp_path / "list.txt", r"(\w) (\d)", "'<letter> <digit>'")
 
 
 def test_text_that_is_not_utf8(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(ValueError, match=r"list.txt is not UTF-8 text .* put the published file there"):
+    with pytest.raises(
+        ValueError, match=r"list.txt is not UTF-8 text .* put the published file there"
+    ):
         files.read_text(tmp_path / "list.txt")
 
 
 def test_json_that_is_cut_off(tmp_path):
     (tmp_path / "split.json").write_text('{"train": [')
-    with pytest.raises(ValueError, match=r"split.json is not JSON .*line 1.* put the published file there"):
+    with pytest.raises(
+        ValueError, match=r"split.json is not JSON .*line 1.* put the published file there"
+    ):
         files.read_json(tmp_path / "split.json")
 
 

@@ -50,7 +50,9 @@ def test_class_names_come_from_a_json_file(parts):
     (parts / "mine" / "names.json").write_text(json.dumps({"ape": "great ape", "bat": "fruit bat"}))
     assert folder(parts, CLASS_NAMES="names.json").classnames == ["great ape", "fruit bat"]
     (parts / "mine" / "names.json").write_text(json.dumps({"ape": "great ape"}))
-    with pytest.raises(ValueError, match="names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; expected"):
+    with pytest.raises(
+        ValueError, match="names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; expected"
+    ):
         folder(parts, CLASS_NAMES="names.json")
     (parts / "mine" / "names.json").write_text(json.dumps({"ape": "great ape", "bat": " "}))
     with pytest.raises(ValueError, match="has no name for folder 'bat'"):
@@ -58,7 +60,9 @@ def test_class_names_come_from_a_json_file(parts):
 
 
 def test_one_folder_is_cut_by_stated_shares_the_same_for_every_seed(tmp_path):
-    make_images(tmp_path / "mine", *(f"{name}/{i}.png" for name in ("ape", "bat") for i in range(10)))
+    make_images(
+        tmp_path / "mine", *(f"{name}/{i}.png" for name in ("ape", "bat") for i in range(10))
+    )
     data = folder(tmp_path, SPLIT=(0.5, 0.2, 0.3))
     assert [len(part) for part in (data.train_x, data.val, data.test)] == [10, 4, 6]
     again = folder(tmp_path, seed=7, SPLIT=(0.5, 0.2, 0.3))
@@ -77,9 +81,21 @@ def test_one_folder_is_cut_by_stated_shares_the_same_for_every_seed(tmp_path):
             {"SPLIT": (0.5, 0.2, 0.3)},
             "has train/ and test/, and DATASET.SPLIT is .*; leave DATASET.SPLIT out",
         ),
-        (lambda mine: (mine / "test").rename(mine / "tests"), {}, "mine has no test/; make it, or join all"),
-        (lambda mine: (mine / "train").rename(mine / "trains"), {}, "mine has no train/; make train/ and test/"),
-        (lambda mine: make_images(mine, "test/cat/0.png"), {}, "test/cat is no class: train/ has no such folder"),
+        (
+            lambda mine: (mine / "test").rename(mine / "tests"),
+            {},
+            "mine has no test/; make it, or join all",
+        ),
+        (
+            lambda mine: (mine / "train").rename(mine / "trains"),
+            {},
+            "mine has no train/; make train/ and test/",
+        ),
+        (
+            lambda mine: make_images(mine, "test/cat/0.png"),
+            {},
+            "test/cat is no class: train/ has no such folder",
+        ),
         (lambda mine: (mine / "train" / "cat").mkdir(), {}, "train/cat has no images .*; add some"),
     ],
 )
@@ -92,7 +108,9 @@ def test_a_folder_that_does_not_fit_says_what_to_do(parts, change, keys, message
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.5, 0.2, 0.2), (1.2, -0.4, 0.2)])
 def test_shares_are_three_and_sum_to_one(tmp_path, shares):
     make_images(tmp_path / "mine", "ape/0.png")
-    with pytest.raises(ValueError, match="DATASET.SPLIT is .*; it is the shares of train, val and test"):
+    with pytest.raises(
+        ValueError, match="DATASET.SPLIT is .*; it is the shares of train, val and test"
+    ):
         folder(tmp_path, SPLIT=shares)
 
 
@@ -133,12 +151,18 @@ def test_columns_may_come_in_any_order_and_number_and_paths_be_absolute(table):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("path,label,split\n", r"images.csv, line 1 has no column class; expected the header path,class,split"),
+        (
+            "path,label,split\n",
+            r"images.csv, line 1 has no column class; expected the header path,class,split",
+        ),
         (
             TABLE + "a/4.png,ape,dev\n",
             r"images.csv, line 5 is 'a/4.png,ape,dev'; expected a path, a class name and train, val or test",
         ),
-        ("path,class,split\na/1.png,ape,train\n", "images.csv has no line with split test; both are needed"),
+        (
+            "path,class,split\na/1.png,ape,train\n",
+            "images.csv has no line with split test; both are needed",
+        ),
         (TABLE + "a/9.png,ape,test\n", "1 of 2 images are missing, the first is .*a/9.png"),
     ],
 )
@@ -154,7 +178,7 @@ def test_a_missing_table_names_the_key(table):
 
 
 def test_the_examples_of_the_page_are_configurations(parts, table):
-    import config
+    from runs import config
 
     text = (ROOT / "docs" / "DATASETS.md").read_text()
     examples = re.findall(r"```yaml\n(# configs/datasets/(\w+).yaml\n.*?)```", text, re.S)
@@ -173,4 +197,6 @@ def test_blanks_beside_commas_do_not_count(tmp_path):
         "path, class, split\na.png, great ape , train\nb.png, great ape, test\n"
     )
     data = load("CSV", tmp_path, FOLDER="mine")
-    assert items(data.train_x) == [("a.png", 0, "great ape")] and items(data.test) == [("b.png", 0, "great ape")]
+    assert items(data.train_x) == [("a.png", 0, "great ape")] and items(data.test) == [
+        ("b.png", 0, "great ape")
+    ]

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 from dassl.data.datasets import Datum
 
-from datasets.shots import DatumUnpickler, PickledDatum, fingerprint, keep_shots, read_pickle, read_shots
+from datasets.shots import (
+    DatumUnpickler,
+    PickledDatum,
+    fingerprint,
+    keep_shots,
+    read_pickle,
+    read_shots,
+)
 from datasets.splits import Item, Split
 from tests.datasets.roots import GOLDEN, items, load, make_root
 
@@ -36,7 +43,9 @@ def test_the_reference_wrote_what_we_draw(tmp_path):
     with (GOLDEN / "shot_16-seed_1.pkl").open("rb") as file:
         recorded = DatumUnpickler(file).load()
     for part, ours in (("train", drawn.train_x), ("val", drawn.val)):
-        assert [(Path(d._impath).name, d._label, d._classname) for d in recorded[part]] == items(ours)
+        assert [(Path(d._impath).name, d._label, d._classname) for d in recorded[part]] == items(
+            ours
+        )
         assert {type(datum) for datum in recorded[part]} == {PickledDatum}
 
 
@@ -67,7 +76,9 @@ def test_a_pickled_cache_without_its_images_is_ignored_with_a_line(tmp_path, cap
 
 def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(tmp_path):
     path = write_pickle(tmp_path, {"train": [Call(Path.touch, tmp_path / "touched")]})
-    with pytest.raises(ValueError, match=r"shot_16-seed_1.pkl is no few-shot cache \(it asks for .*\); delete it"):
+    with pytest.raises(
+        ValueError, match=r"shot_16-seed_1.pkl is no few-shot cache \(it asks for .*\); delete it"
+    ):
         read_pickle(path)
     assert not (tmp_path / "touched").exists()
 
@@ -80,7 +91,9 @@ def test_builtins_are_refused(tmp_path, function):
 
 @pytest.mark.parametrize("content", [{"train": [1]}, {"train": 3}, [1], {"train": [["a", 0, "b"]]}])
 def test_a_pickle_of_something_else_is_refused(tmp_path, content):
-    with pytest.raises(ValueError, match="is no few-shot cache .*; delete it to have shots drawn again"):
+    with pytest.raises(
+        ValueError, match="is no few-shot cache .*; delete it to have shots drawn again"
+    ):
         read_pickle(write_pickle(tmp_path, content))
 
 
@@ -116,7 +129,9 @@ def test_a_cache_of_another_split_is_removed_with_a_line(tmp_path, capsys, conte
     path = tmp_path / "shots.json"
     path.write_text(content)
     assert read_shots(path, fingerprint(SPLIT)) is None
-    assert capsys.readouterr().out == f"{path} is not of this split: few-shot images are drawn again\n"
+    assert (
+        capsys.readouterr().out == f"{path} is not of this split: few-shot images are drawn again\n"
+    )
     assert not path.exists()
 
 
@@ -131,4 +146,6 @@ def test_cached_paths_are_relative(tmp_path):
     folder = make_root(tmp_path, "EuroSAT")
     load("EuroSAT", tmp_path, 4)
     content = json.loads((folder / "split_fewshot" / "shot_4-seed_1.json").read_text())
-    assert {path.split("/")[0] for rows in content["shots"].values() for path, _, _ in rows} == {"2750"}
+    assert {path.split("/")[0] for rows in content["shots"].values() for path, _, _ in rows} == {
+        "2750"
+    }

@@ -31,7 +31,9 @@ def test_cut_deals_out_the_shuffled_class():
 
 
 def test_cut_of_too_small_a_class_names_it():
-    with pytest.raises(ValueError, match=r"class 'owl' has 2 images \(images/7_\d.jpg, ...\): too few for 3 parts"):
+    with pytest.raises(
+        ValueError, match=r"class 'owl' has 2 images \(images/7_\d.jpg, ...\): too few for 3 parts"
+    ):
         cut([group(7, 2, "owl")], (0.5, 0.2))
 
 
@@ -44,7 +46,9 @@ def test_split_file_round_trip_keeps_form(tmp_path):
 
 
 def test_split_file_without_image_dir_keeps_paths(tmp_path):
-    (tmp_path / "split.json").write_text('{"train": [["cars_train/1.jpg", 3, "x"]], "val": [], "test": []}')
+    (tmp_path / "split.json").write_text(
+        '{"train": [["cars_train/1.jpg", 3, "x"]], "val": [], "test": []}'
+    )
     assert read_split(tmp_path / "split.json", "").train == [Item("cars_train/1.jpg", 3, "x")]
 
 
@@ -59,12 +63,16 @@ def test_split_file_without_image_dir_keeps_paths(tmp_path):
 )
 def test_split_file_of_another_form(tmp_path, content):
     (tmp_path / "split.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"split.json is no split file .*\[path, label, class name\]: put the"):
+    with pytest.raises(
+        ValueError, match=r"split.json is no split file .*\[path, label, class name\]: put the"
+    ):
         read_split(tmp_path / "split.json", "images")
 
 
 def test_base_is_the_larger_half_and_labels_start_from_zero():
-    split = Split([i for y in (5, 1, 3) for i in group(y, 1)], None, group(3, 1) + group(9, 1) + group(5, 2))
+    split = Split(
+        [i for y in (5, 1, 3) for i in group(y, 1)], None, group(3, 1) + group(9, 1) + group(5, 2)
+    )
     base, new = class_half(split, "base"), class_half(split, "new")
     assert [(i.path, i.label) for i in base.train] == [("images/1_0.jpg", 0), ("images/3_0.jpg", 1)]
     assert [(i.path, i.label) for i in base.test] == [("images/3_0.jpg", 1)]
@@ -75,7 +83,9 @@ def test_base_is_the_larger_half_and_labels_start_from_zero():
 
 
 def test_unknown_half_names_the_choices():
-    with pytest.raises(ValueError, match="DATASET.SUBSAMPLE_CLASSES is 'novel'; it is one of all, base, new"):
+    with pytest.raises(
+        ValueError, match="DATASET.SUBSAMPLE_CLASSES is 'novel'; it is one of all, base, new"
+    ):
         class_half(Split(group(0, 1), None, group(0, 1)), "novel")
 
 

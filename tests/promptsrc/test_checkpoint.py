@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from promptsrc.checkpoint import load_prompts, read_checkpoint
-from promptsrc.clip import FrozenCLIP, build_clip
+from promptsrc.clip.frozen import FrozenCLIP, build_clip
+from promptsrc.clip.precision import precision
 from promptsrc.model import PromptedCLIP
-from promptsrc.precision import precision
 from promptsrc.prompts import DeepPrompts
 from tests import tiny_clip
 from tests.parity import load_cases
@@ -22,12 +22,15 @@ FILE = GOLDENS / "checkpoints" / "promptsrc_ckpt_small" / "VLPromptLearner" / "m
 
 
 def prompts_of_the_case(depth=9, n=4):
-    clip = build_clip(tiny_clip.tiny_clip_state_dict(CASE["clip"]["seed"], **CASE["clip"]["kwargs"]))
+    clip = build_clip(
+        tiny_clip.tiny_clip_state_dict(CASE["clip"]["seed"], **CASE["clip"]["kwargs"])
+    )
     return clip, DeepPrompts(clip, n, depth, n, depth, "a photo of a")
 
 
 @pytest.mark.parametrize(
-    "prefix, dtype, tolerance", [("", torch.float32, 2e-3), ("module.", torch.float32, 2e-3), ("", torch.float16, 0.5)]
+    "prefix, dtype, tolerance",
+    [("", torch.float32, 2e-3), ("module.", torch.float32, 2e-3), ("", torch.float16, 0.5)],
 )
 def test_a_reference_checkpoint_gives_the_references_logits(prefix, dtype, tolerance):
     clip, prompts = prompts_of_the_case()
@@ -37,8 +40,13 @@ def test_a_reference_checkpoint_gives_the_references_logits(prefix, dtype, toler
     spec = CASE["eval_images"]
     images = torch.from_numpy(tiny_clip.images(spec["seed"], spec["n"], spec["resolution"]))
     golden = np.load(GOLDENS / CASE["file"])
-    for names, key in ((CASE["class_names"], "eval_logits_train"), (CASE["novel_class_names"], "eval_logits_novel")):
-        ours = PromptedCLIP(FrozenCLIP(clip, precision("fp32", "cpu")), prompts, names).classify(images)
+    for names, key in (
+        (CASE["class_names"], "eval_logits_train"),
+        (CASE["novel_class_names"], "eval_logits_novel"),
+    ):
+        ours = PromptedCLIP(FrozenCLIP(clip, precision("fp32", "cpu")), prompts, names).classify(
+            images
+        )
         assert np.abs(ours.detach().numpy() - golden[key]).max() <= tolerance
 
 
@@ -52,7 +60,9 @@ def test_a_reference_checkpoint_gives_the_references_logits(prefix, dtype, toler
 def test_a_checkpoint_of_other_settings_is_refused_by_its_differences(depth, n, message):
     _, prompts = prompts_of_the_case(depth, n)
     before = prompts.text[0].clone()
-    with pytest.raises(ValueError, match=f"model.pth.tar-4 does not fit this method and its settings: .*{message}"):
+    with pytest.raises(
+        ValueError, match=f"model.pth.tar-4 does not fit this method and its settings: .*{message}"
+    ):
         load_prompts(prompts, read_checkpoint(FILE)["state_dict"], FILE)
     assert torch.equal(prompts.text[0], before)
 
@@ -60,7 +70,9 @@ def test_a_checkpoint_of_other_settings_is_refused_by_its_differences(depth, n, 
 def test_a_checkpoint_of_another_method_is_refused():
     _, prompts = prompts_of_the_case()
     other = GOLDENS / "checkpoints" / "cocoop_default" / "prompt_learner" / "model.pth.tar-3"
-    with pytest.raises(ValueError, match="prompt_learner.ctx is missing.*meta_net.linear1.weight is not expected"):
+    with pytest.raises(
+        ValueError, match="prompt_learner.ctx is missing.*meta_net.linear1.weight is not expected"
+    ):
         load_prompts(prompts, read_checkpoint(other)["state_dict"], other)
 
 
@@ -77,7 +89,10 @@ def test_nothing_is_unpickled_freely_and_damage_is_named(tmp_path, capsys):
     for name in ("evil", "cut", "empty"):
         with pytest.raises(ValueError, match=f"{re.escape(name)} is no readable checkpoint"):
             read_checkpoint(tmp_path / name)
-    with pytest.raises(ValueError, match=r"evil is no readable checkpoint .it holds [\w.]*print, which is not loaded"):
+    with pytest.raises(
+        ValueError,
+        match=r"evil is no readable checkpoint .it holds [\w.]*print, which is not loaded",
+    ):
         read_checkpoint(tmp_path / "evil")
     assert "unpickled" not in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match="no checkpoint at .*none"):
@@ -86,7 +101,13 @@ def test_nothing_is_unpickled_freely_and_damage_is_named(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "content",
-    [[1], {"epoch": 3}, {"state_dict": 5, "epoch": 3}, {"state_dict": {"ctx": 1}, "epoch": 3}, {"ctx": torch.ones(2)}],
+    [
+        [1],
+        {"epoch": 3},
+        {"state_dict": 5, "epoch": 3},
+        {"state_dict": {"ctx": 1}, "epoch": 3},
+        {"ctx": torch.ones(2)},
+    ],
 )
 def test_what_is_no_checkpoint_is_named(tmp_path, content):
     torch.save(content, tmp_path / "other")

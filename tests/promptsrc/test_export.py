@@ -7,12 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from promptsrc import deploy, export
-from promptsrc.classify import Classifier
-from promptsrc.clip import load_clip
+from promptsrc import export
+from promptsrc.clip.frozen import load_clip
+from promptsrc.inference import formats
+from promptsrc.inference.classifier import Classifier
+from promptsrc.inference.prompt_file import SharedPrompts, read_prompts, write_prompts
 from promptsrc.prompts import LEARNERS
-from promptsrc.sharing import SharedPrompts, read_prompts, write_prompts
-from tests.promptsrc.test_sharing import SETTINGS
+from tests.promptsrc.inference.test_prompt_file import SETTINGS
 
 FIXED = [kind for kind in LEARNERS if kind != "ConditionalPrompts"]
 NAMES = ["owl", "fire_truck", 'größe, "x"']
@@ -26,9 +27,16 @@ def files(tmp_path_factory):
     folder, clip = tmp_path_factory.mktemp("prompts"), load_clip("ViT-T/8")
     torch.manual_seed(0)
     for kind in LEARNERS:
-        description = {"method": "Some", "backbone": "ViT-T/8", "learner": kind, "settings": SETTINGS[kind]}
+        description = {
+            "method": "Some",
+            "backbone": "ViT-T/8",
+            "learner": kind,
+            "settings": SETTINGS[kind],
+        }
         learner = LEARNERS[kind](clip, **SETTINGS[kind])
-        shared = SharedPrompts(description | {"classnames": NAMES, "input": STATED}, learner.state_dict())
+        shared = SharedPrompts(
+            description | {"classnames": NAMES, "input": STATED}, learner.state_dict()
+        )
         write_prompts(shared, folder / f"{kind}.safetensors")
     return folder
 
@@ -61,7 +69,7 @@ def test_a_program_takes_any_number_of_images(files, tmp_path, kind, capsys):
 
 @pytest.mark.parametrize("kind", FIXED)
 def test_onnx_takes_any_number_of_images(files, tmp_path, kind, capsys):
-    for package in deploy.ONNX_PACKAGES:
+    for package in formats.ONNX_PACKAGES:
         pytest.importorskip(package)
     import onnxruntime
 
@@ -70,7 +78,9 @@ def test_onnx_takes_any_number_of_images(files, tmp_path, kind, capsys):
     assert f"{target}: images -> logits, within" in capsys.readouterr().out
     session = onnxruntime.InferenceSession(target, providers=["CPUExecutionProvider"])
     about = session.get_modelmeta().custom_metadata_map
-    assert json.loads(about["classnames"]) == ["cat", "dog"] and json.loads(about["input"]) == STATED
+    assert (
+        json.loads(about["classnames"]) == ["cat", "dog"] and json.loads(about["input"]) == STATED
+    )
     for images in batches():
         (found,) = session.run(["logits"], {"images": images.numpy()})
         assert np.abs(found - logits(source, images, ["cat", "dog"]).numpy()).max() < 1e-4
@@ -78,7 +88,7 @@ def test_onnx_takes_any_number_of_images(files, tmp_path, kind, capsys):
 
 
 def test_without_its_packages_onnx_says_what_to_install(files, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(deploy, "ONNX_PACKAGES", ("onnx_of_nobody",))
+    monkeypatch.setattr(formats, "ONNX_PACKAGES", ("onnx_of_nobody",))
     assert export.main([str(files / "DeepPrompts.safetensors"), str(tmp_path / "a.onnx")]) == 1
     assert capsys.readouterr().err == "error: ONNX needs onnx_of_nobody: pip install .[onnx]\n"
     assert not list(tmp_path.iterdir())
@@ -103,16 +113,19 @@ def test_class_weights_are_unit_columns_that_give_the_logits(files, tmp_path, ki
 @pytest.mark.parametrize("ending", [".pt2", ".npz", ".onnx"])
 def test_classes_that_follow_the_image_make_no_matrix(files, tmp_path, ending, capsys):
     if ending == ".onnx":
-        for package in deploy.ONNX_PACKAGES:
+        for package in formats.ONNX_PACKAGES:
             pytest.importorskip(package)
-    assert export.main([str(files / "ConditionalPrompts.safetensors"), str(tmp_path / f"a{ending}")]) == 1
+    assert (
+        export.main([str(files / "ConditionalPrompts.safetensors"), str(tmp_path / f"a{ending}")])
+        == 1
+    )
     assert capsys.readouterr().err.startswith("error: CoCoOp's classes follow the image")
     assert not list(tmp_path.iterdir())
 
 
 def test_what_computes_something_else_is_not_written(files, tmp_path, monkeypatch, capsys):
     (tmp_path / "a.pt2").write_text("as before")
-    monkeypatch.setattr(deploy, "TOLERANCE", -1.0)
+    monkeypatch.setattr(formats, "TOLERANCE", -1.0)
     assert export.main([str(files / "ContextPrompts.safetensors"), str(tmp_path / "a.pt2")]) == 1
     assert "from PyTorch; nothing is written" in capsys.readouterr().err
     assert [file.read_text() for file in tmp_path.iterdir()] == ["as before"]
@@ -132,13 +145,23 @@ def test_names_in_a_file_of_prompts(files, tmp_path):
     [
         (["a.txt"], 2, "its name has to end in .safetensors, .onnx, .pt2, .npz"),
         (["a.npz", "--classnames", "owl,,cat"], 2, "error: --classnames: name 2 is empty"),
-        (["a.npz", "--classnames-file", "none.txt"], 2, "error: no file none.txt (--classnames-file)"),
-        (["a.safetensors", "--classnames", "owl," + "very " * 80], 1, "is longer than CLIP's 77 tokens"),
+        (
+            ["a.npz", "--classnames-file", "none.txt"],
+            2,
+            "error: no file none.txt (--classnames-file)",
+        ),
+        (
+            ["a.safetensors", "--classnames", "owl," + "very " * 80],
+            1,
+            "is longer than CLIP's 77 tokens",
+        ),
         (["nowhere/a.npz"], 1, "error: no folder nowhere to write a.npz to; make it first"),
         (["nowhere/a.pt2"], 1, "error: no folder nowhere to write a.pt2 to; make it first"),
     ],
 )
-def test_what_cannot_be_exported_gets_a_line(files, tmp_path, monkeypatch, capsys, words, code, message):
+def test_what_cannot_be_exported_gets_a_line(
+    files, tmp_path, monkeypatch, capsys, words, code, message
+):
     monkeypatch.chdir(tmp_path)
     try:
         assert export.main([str(files / "ContextPrompts.safetensors"), *words]) == code
@@ -150,11 +173,17 @@ def test_what_cannot_be_exported_gets_a_line(files, tmp_path, monkeypatch, capsy
 
 def test_a_damaged_description(tmp_path, capsys):
     half = '{"method": "A", "backbone": "ViT-T/8", "learner": "DeepPrompts"'
-    numbers = (half + ', "settings": {}, "classnames": ' + names + "}" for names in ("[]", "[1, 2]"))
+    numbers = (
+        half + ', "settings": {}, "classnames": ' + names + "}" for names in ("[]", "[1, 2]")
+    )
     for text in ('"x"', half + "}", half + ', "settings": {}, "classnames": "owl"}', *numbers):
         save_file({"ctx": torch.ones(1)}, tmp_path / "a.safetensors", {"prompts": text})
         assert export.main([str(tmp_path / "a.safetensors"), str(tmp_path / "b.npz")]) == 1
         assert "does not say what its prompts are for" in capsys.readouterr().err
-    save_file({"ctx": torch.ones(1)}, tmp_path / "a.safetensors", {"prompts": half + ', "settings": {"n": 3}}'})
+    save_file(
+        {"ctx": torch.ones(1)},
+        tmp_path / "a.safetensors",
+        {"prompts": half + ', "settings": {"n": 3}}'},
+    )
     assert export.main([str(tmp_path / "a.safetensors"), str(tmp_path / "b.npz")]) == 1
     assert "DeepPrompts cannot be made with the settings {'n': 3}" in capsys.readouterr().err

@@ -12,13 +12,18 @@ import pytest
 import torch
 
 from promptsrc import hub
-from promptsrc.sharing import SharedPrompts, read_prompts, write_prompts
+from promptsrc.inference.prompt_file import SharedPrompts, read_prompts, write_prompts
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
 HfApi = huggingface_hub.HfApi
 
 SETTINGS = {"n": 3, "position": "front"}
-DESCRIPTION = {"method": "CoOp", "backbone": "ViT-T/8", "learner": "ContextPrompts", "settings": SETTINGS}
+DESCRIPTION = {
+    "method": "CoOp",
+    "backbone": "ViT-T/8",
+    "learner": "ContextPrompts",
+    "settings": SETTINGS,
+}
 COMMIT = "0" * 40
 
 
@@ -29,11 +34,17 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = (
-            self.rfile.read(int(self.headers["Content-Length"])) if "Content-Length" in self.headers else self.chunks()
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if "Content-Length" in self.headers
+            else self.chunks()
         )
         if self.path == "/api/repos/create":
             about = json.loads(body)
-            name = f"{about['organization']}/{about['name']}" if about.get("organization") else about["name"]
+            name = (
+                f"{about['organization']}/{about['name']}"
+                if about.get("organization")
+                else about["name"]
+            )
             self.repositories.setdefault(name, {})
             return self.answer({"url": f"http://{self.headers['Host']}/{name}"})
         if self.path == "/api/validate-yaml":
@@ -47,15 +58,24 @@ class Hub(BaseHTTPRequestHandler):
             return self.answer({"files": files})
         for line in map(json.loads, body.splitlines()):
             if line["key"] == "file":
-                self.repositories[name][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
-        return self.answer({"commitUrl": f"http://{self.headers['Host']}/{name}/commit/{COMMIT}", "commitOid": COMMIT})
+                self.repositories[name][line["value"]["path"]] = base64.b64decode(
+                    line["value"]["content"]
+                )
+        return self.answer(
+            {
+                "commitUrl": f"http://{self.headers['Host']}/{name}/commit/{COMMIT}",
+                "commitOid": COMMIT,
+            }
+        )
 
     def do_GET(self):
         name, _, file = self.path.lstrip("/").partition("/resolve/main/")
         content = self.repositories.get(name, {}).get(file)
         if content is None:
             self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound" if name not in self.repositories else "EntryNotFound")
+            self.send_header(
+                "X-Error-Code", "RepoNotFound" if name not in self.repositories else "EntryNotFound"
+            )
             self.send_header("Content-Length", "0")
             return self.end_headers()
         return self.answer(content)
@@ -104,7 +124,9 @@ def repositories(monkeypatch):
 @pytest.fixture
 def prompts(tmp_path):
     torch.manual_seed(0)
-    shared = SharedPrompts(DESCRIPTION | {"classnames": ["owl", "red_fox"]}, {"ctx": torch.randn(3, 128)})
+    shared = SharedPrompts(
+        DESCRIPTION | {"classnames": ["owl", "red_fox"]}, {"ctx": torch.randn(3, 128)}
+    )
     write_prompts(shared, tmp_path / "mine.safetensors")
     return tmp_path / "mine.safetensors"
 
@@ -121,8 +143,12 @@ def test_there_and_back_again(repositories, prompts, tmp_path, capsys):
     target = tmp_path / "theirs.safetensors"
     assert hub.main(["pull", "someone/owls", str(target)]) == 0
     ours, theirs = read_prompts(prompts), read_prompts(target)
-    assert ours.description == theirs.description and torch.equal(ours.tensors["ctx"], theirs.tensors["ctx"])
-    assert hub.main(["push", str(target), "someone/owls"]) == 0  # once more into the same repository
+    assert ours.description == theirs.description and torch.equal(
+        ours.tensors["ctx"], theirs.tensors["ctx"]
+    )
+    assert (
+        hub.main(["push", str(target), "someone/owls"]) == 0
+    )  # once more into the same repository
 
 
 def test_only_prompts_take_the_place_of_a_file(repositories, prompts, capsys):

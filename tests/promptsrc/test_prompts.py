@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from clip.model import CLIP
 
-from promptsrc.clip import FrozenCLIP
+from promptsrc.clip.frozen import FrozenCLIP
+from promptsrc.clip.openai import CLIP
+from promptsrc.clip.precision import precision
+from promptsrc.clip.text import tokenize
 from promptsrc.model import ConditionalCLIP, prompted_clip
-from promptsrc.precision import precision
 from promptsrc.prompts import ConditionalPrompts, ContextPrompts, CoupledPrompts, DeepPrompts
-from promptsrc.text import tokenize
 
 NAMES = ["cat", "fire_truck", "very long haired dachshund"]
 
@@ -40,7 +40,9 @@ def test_as_many_numbers_are_learned_as_published(build, published):
     assert sum(p.numel() for p in build(vit_b16()).parameters()) == published
 
 
-@pytest.mark.parametrize("position, text", [("end", "X X X {}."), ("middle", "X {} X X."), ("front", "{} X X X.")])
+@pytest.mark.parametrize(
+    "position, text", [("end", "X X X {}."), ("middle", "X {} X X."), ("front", "{} X X X.")]
+)
 def test_the_context_stands_where_the_position_says(tiny, position, text):
     rows = ContextPrompts(tiny, 3, position=position).rows(tiny, NAMES)
     tokens = tokenize([text.format(name.replace("_", " ")) for name in NAMES])
@@ -49,7 +51,9 @@ def test_the_context_stands_where_the_position_says(tiny, position, text):
     assert torch.equal(rows.eot, tokens.argmax(-1))
     x = int(tokenize(["X"])[0, 1])
     slots = torch.arange(1, 4).expand(3, -1) if rows.slots is None else rows.slots
-    assert slots.tolist() == [[i for i, token in enumerate(row) if token == x] for row in tokens.tolist()]
+    assert slots.tolist() == [
+        [i for i, token in enumerate(row) if token == x] for row in tokens.tolist()
+    ]
 
 
 def test_vectors_in_slots_equal_the_same_tokens_in_place(tiny):
@@ -101,12 +105,18 @@ def test_image_vectors_are_projections_of_text_vectors_of_their_layer(tiny):
 
 def test_text_that_is_not_learned_is_encoded_once(tiny):
     frozen = FrozenCLIP(tiny, precision("fp32", "cpu"))
-    model, calls, encode_text = prompted_clip(frozen, DeepPrompts(tiny, 0, 0, 2, 3), NAMES), [], frozen.encode_text
+    model, calls, encode_text = (
+        prompted_clip(frozen, DeepPrompts(tiny, 0, 0, 2, 3), NAMES),
+        [],
+        frozen.encode_text,
+    )
     frozen.encode_text = lambda *args: calls.append(1) or encode_text(*args)
     for _ in range(3):
         model.encode(torch.randn(2, 3, 32, 32)).logits.sum().backward()
     assert len(calls) == 1
-    expected = tiny.encode_text(tokenize([f"a photo of a {name.replace('_', ' ')}." for name in NAMES]))
+    expected = tiny.encode_text(
+        tokenize([f"a photo of a {name.replace('_', ' ')}." for name in NAMES])
+    )
     torch.testing.assert_close(
         model.class_features(), torch.nn.functional.normalize(expected, dim=-1), atol=1e-5, rtol=0
     )
@@ -120,10 +130,19 @@ def test_text_that_is_not_learned_is_encoded_once(tiny):
             "CLASS_TOKEN_POSITION is 'top'; choose one of end, middle",
         ),
         (lambda clip: ContextPrompts(clip, 0), "N_CTX is 0; it must be at least 1"),
-        (lambda clip: ContextPrompts(clip, 4, "a photograph-like thing"), "has 3 words but 5 tokens"),
+        (
+            lambda clip: ContextPrompts(clip, 4, "a photograph-like thing"),
+            "has 3 words but 5 tokens",
+        ),
         (lambda clip: ConditionalPrompts(clip, 0), "N_CTX is 0"),
-        (lambda clip: CoupledPrompts(clip, 2, 0), r"2 vectors \(N_CTX\), 0 layers \(PROMPT_DEPTH\); both start at 1"),
-        (lambda clip: CoupledPrompts(clip, 2, 3, "photo"), "CTX_INIT 'photo' has 1 tokens for 2 context vectors"),
+        (
+            lambda clip: CoupledPrompts(clip, 2, 0),
+            r"2 vectors \(N_CTX\), 0 layers \(PROMPT_DEPTH\); both start at 1",
+        ),
+        (
+            lambda clip: CoupledPrompts(clip, 2, 3, "photo"),
+            "CTX_INIT 'photo' has 1 tokens for 2 context vectors",
+        ),
     ],
 )
 def test_prompts_that_cannot_be_are_refused(tiny, build, message):
@@ -131,9 +150,13 @@ def test_prompts_that_cannot_be_are_refused(tiny, build, message):
         build(tiny)
 
 
-@pytest.mark.parametrize("build", [lambda clip: CoupledPrompts(clip, 2, 2), lambda clip: DeepPrompts(clip, 0, 0, 2, 2)])
+@pytest.mark.parametrize(
+    "build", [lambda clip: CoupledPrompts(clip, 2, 2), lambda clip: DeepPrompts(clip, 0, 0, 2, 2)]
+)
 def test_image_prompts_for_a_resnet_are_refused(build):
-    with pytest.raises(ValueError, match="image prompts need a ViT backbone .*; this one is a ResNet"):
+    with pytest.raises(
+        ValueError, match="image prompts need a ViT backbone .*; this one is a ResNet"
+    ):
         build(resnet())
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from config import default_config
-from promptsrc.clip import load_clip
+from promptsrc.clip.frozen import load_clip
 from promptsrc.prompts import ConditionalPrompts, ContextPrompts, CoupledPrompts, DeepPrompts
 from report.learned import (
     Predictions,
@@ -16,6 +15,7 @@ from report.learned import (
     nearest_words,
     text_vectors,
 )
+from runs.config import default_config
 
 WORDS = "a photo of a"
 
@@ -37,15 +37,21 @@ def bundled():
 def test_vectors_that_have_learned_nothing_are_their_words(bundled, learner):
     state = learner(bundled).state_dict()
     found = nearest_words(text_vectors(state), bundled.token_embedding.weight)
-    assert [[words[0].text, words[0].distance] for words in found] == [[word, 0.0] for word in WORDS.split()]
-    assert all(len(words) == 5 and words == sorted(words, key=lambda w: w.distance) for words in found)
+    assert [[words[0].text, words[0].distance] for words in found] == [
+        [word, 0.0] for word in WORDS.split()
+    ]
+    assert all(
+        len(words) == 5 and words == sorted(words, key=lambda w: w.distance) for words in found
+    )
 
 
 def test_distances_are_euclidean_and_special_tokens_are_no_words(tiny):
     embedding = tiny.token_embedding.weight
     end = embedding[-1:]
     (words,) = nearest_words(end, embedding, count=3)
-    plain = (embedding[:-2] - end).norm(dim=1).sort()[0][:3]  # the last two tokens are the special ones
+    plain = (
+        (embedding[:-2] - end).norm(dim=1).sort()[0][:3]
+    )  # the last two tokens are the special ones
     assert [word.distance for word in words] == pytest.approx(plain.tolist())
     assert "endoftext" not in " ".join(word.text for word in words)
 
@@ -53,15 +59,17 @@ def test_distances_are_euclidean_and_special_tokens_are_no_words(tiny):
 def test_tokens_that_pre_training_has_not_seen_are_no_words(bundled):
     embedding = bundled.token_embedding.weight
     rows, counts = embedding.unique(dim=0, return_counts=True)
-    (words,) = nearest_words(rows[counts.argmax()][None], embedding)  # the row that all unseen tokens have
+    (words,) = nearest_words(
+        rows[counts.argmax()][None], embedding
+    )  # the row that all unseen tokens have
     assert words[0].distance > 0
 
 
 def test_a_piece_of_a_word_is_marked(bundled):
-    from clip.clip import _tokenizer
+    from promptsrc.clip.openai import tokenizer
 
-    embedding = torch.eye(len(_tokenizer.encoder), 8) + torch.arange(len(_tokenizer.encoder))[:, None]
-    whole, piece = (_tokenizer.encoder[token] for token in ("photo</w>", "photo"))
+    embedding = torch.eye(len(tokenizer.encoder), 8) + torch.arange(len(tokenizer.encoder))[:, None]
+    whole, piece = (tokenizer.encoder[token] for token in ("photo</w>", "photo"))
     found = nearest_words(embedding[[whole, piece]], embedding, count=1)
     assert [words[0].text for words in found] == ["photo", "photo…"]
 
@@ -77,7 +85,10 @@ def test_no_vectors_among_words(bundled):
 
 
 def test_trained_numbers_of_our_files_and_of_the_references():
-    ours, frozen = {"prompt_learner.ctx": torch.zeros(4, 8)}, {"text_encoder.ln_final.weight": torch.zeros(8)}
+    ours, frozen = (
+        {"prompt_learner.ctx": torch.zeros(4, 8)},
+        {"text_encoder.ln_final.weight": torch.zeros(8)},
+    )
     assert learned_numbers(ours) == learned_numbers(ours | frozen) == 32
     assert learned_numbers({"vectors": torch.zeros(3, 2)}) == 6  # a method of one's own
 
@@ -85,7 +96,9 @@ def test_trained_numbers_of_our_files_and_of_the_references():
 LABELS = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 2])
 TRAINED = np.array([0, 1, 1, 1, 2, 2, 0, 0, 1, 2])
 ZERO_SHOT = np.array([0, 0, 0, 0, 0, 2, 2, 2, 2, 2])
-FOUND = Predictions(["a", "b", "c", "d"], [f"{i}.png" for i in range(10)], LABELS, TRAINED, ZERO_SHOT)
+FOUND = Predictions(
+    ["a", "b", "c", "d"], [f"{i}.png" for i in range(10)], LABELS, TRAINED, ZERO_SHOT
+)
 
 
 def test_accuracy_by_class():

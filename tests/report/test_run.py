@@ -12,10 +12,10 @@ import pytest
 import train
 from promptsrc.aggregation import gaussian_weights
 from promptsrc.checkpoint import read_checkpoint
-from report import log
 from report.__main__ import main
 from report.run import read_run
 from report.run_page import page
+from runs import log
 from tests.conftest import ROOT
 
 NAMES = {"0": '<b>&"bird', "drink": "drink", "flower": "flower", "building": "building"}
@@ -49,8 +49,17 @@ def data(tmp_path_factory):
 
 def run(data, folder, trainer, *pairs, flags=()):
     """train.py on this data; what it printed."""
-    (config, *_) = sorted((ROOT / "configs" / "trainers").glob(f"{CONFIGS[trainer].replace('/*', '/vit_t8*')}.yaml"))
-    words = ["--trainer", trainer, "--root", str(data), "--dataset-config-file", str(data / "mine.yaml")]
+    (config, *_) = sorted(
+        (ROOT / "configs" / "trainers").glob(f"{CONFIGS[trainer].replace('/*', '/vit_t8*')}.yaml")
+    )
+    words = [
+        "--trainer",
+        trainer,
+        "--root",
+        str(data),
+        "--dataset-config-file",
+        str(data / "mine.yaml"),
+    ]
     words += ["--config-file", str(config), "--seed", "1", "--output-dir", str(folder), *flags]
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert train.main([*words, "OPTIM.MAX_EPOCH", "3", "TRAIN.PRINT_FREQ", "1", *pairs]) == 0
@@ -75,7 +84,9 @@ class Page(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag, attributes):
-        self.references += [value for name, value in attributes if name in ("src", "href", "xlink:href")]
+        self.references += [
+            value for name, value in attributes if name in ("src", "href", "xlink:href")
+        ]
         if tag not in ("meta", "img"):
             self.open.append(tag)
 
@@ -93,14 +104,17 @@ class Page(HTMLParser):
 def shown_classes(content):
     """Accuracy and change in percent by class, as the page has them."""
     rows = re.findall(
-        r'<span class="name">(.*?) <small>.*?</div><span>(\d+)</span><span class="[^"]*">(.*?)</span>', content
+        r'<span class="name">(.*?) <small>.*?</div><span>(\d+)</span><span class="[^"]*">(.*?)</span>',
+        content,
     )
     return {name: (int(value), int(change.replace("−", "-"))) for name, value, change in rows}
 
 
 def by_class(printed):
     """Accuracy in percent by class, as train.py prints it."""
-    found = re.findall(r"\* class: \d+ \((.*?)\)\ttotal: \d+\tcorrect: \d+\tacc: ([\d.]+)%", printed)
+    found = re.findall(
+        r"\* class: \d+ \((.*?)\)\ttotal: \d+\tcorrect: \d+\tacc: ([\d.]+)%", printed
+    )
     return {name: float(value) for name, value in found}
 
 
@@ -111,16 +125,29 @@ def test_accuracy_by_class_is_what_train_py_says(data, trained, tmp_path):
     plain = by_class(run(data, tmp_path / "plain", "ZeroshotCLIP", "TEST.PER_CLASS_RESULT", "True"))
     found = read_run(trained)
     assert (
-        dict(zip(found.predictions.classnames, found.predictions.by_class(found.predictions.trained), strict=True))
+        dict(
+            zip(
+                found.predictions.classnames,
+                found.predictions.by_class(found.predictions.trained),
+                strict=True,
+            )
+        )
         == ours
     )
     assert (
-        dict(zip(found.predictions.classnames, found.predictions.by_class(found.predictions.zero_shot), strict=True))
+        dict(
+            zip(
+                found.predictions.classnames,
+                found.predictions.by_class(found.predictions.zero_shot),
+                strict=True,
+            )
+        )
         == plain
     )
     shown = shown_classes(page(found))
     assert {
-        name.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&") for name in shown
+        name.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
+        for name in shown
     } == set(ours)
     assert shown["drink"] == (ours["drink"], ours["drink"] - plain["drink"])
     changes = [change for _, change in shown.values()]
@@ -132,7 +159,9 @@ def test_the_page_stands_alone_is_balanced_and_escapes_names(trained, capsys):
     assert capsys.readouterr().out == f"written to {trained / 'report.html'}\n"
     content = (trained / "report.html").read_text()
     parsed = Page(content)
-    assert parsed.references and all(value.startswith("data:image/jpeg;base64,") for value in parsed.references)
+    assert parsed.references and all(
+        value.startswith("data:image/jpeg;base64,") for value in parsed.references
+    )
     assert not re.search(r"https?:|url\(|@import|<script|<link", content)
     assert "<b>&" not in content and any('<b>&"bird' in text for text in parsed.text)
     assert len(content) < 200_000
@@ -152,13 +181,25 @@ def test_curves_weights_and_numbers_are_those_of_the_run(trained):
     for epoch, weight in enumerate(gaussian_weights(3, 2, 1), 1):
         assert f'title="epoch {epoch}: {100 * weight:.3g} %"' in content
     history = log.read(trained)
-    assert history.names == ["loss", "loss_ce", "loss_scl_text", "loss_scl_image", "loss_scl_logits", "acc"]
+    assert history.names == [
+        "loss",
+        "loss_ce",
+        "loss_scl_text",
+        "loss_scl_image",
+        "loss_scl_logits",
+        "acc",
+    ]
     titles = re.findall(r"<title>epoch (\d): (.*?)</title>", content)
     assert titles == [
-        (str(epoch), f"{mean:g}") for name in history.names for epoch, (_, mean) in enumerate(history.means(name), 1)
+        (str(epoch), f"{mean:g}")
+        for name in history.names
+        for epoch, (_, mean) in enumerate(history.means(name), 1)
     ]
     state = read_checkpoint(trained / "VLPromptLearner" / "model.pth.tar-3")["state_dict"]
-    for fact in ("3</b><span>epochs", f"{sum(value.numel() for value in state.values()):,}</b><span>learned numbers"):
+    for fact in (
+        "3</b><span>epochs",
+        f"{sum(value.numel() for value in state.values()):,}</b><span>learned numbers",
+    ):
         assert fact in content
     (accuracy,) = re.findall(r"\* accuracy: (.*)%", (trained / "log.txt").read_text())
     assert f"<b>{accuracy} %</b><span>accuracy on 16 test images" in content
@@ -197,7 +238,11 @@ def test_every_method_has_its_page(data, tmp_path, trainer, pairs):
     assert ("Accuracy in training" in content) == learns
     assert bool(found.weights) == ("Prompt average" in content) == (trainer == "MaPLe")
     assert bool(found.words) == (learns and trainer != "VPT") == ("nearest embeddings" in content)
-    assert ("change</span>" in content) == (found.predictions.trained is not None) == (trainer != "ZeroshotCLIP")
+    assert (
+        ("change</span>" in content)
+        == (found.predictions.trained is not None)
+        == (trainer != "ZeroshotCLIP")
+    )
     if trainer == "CoOp":  # a context for each class
         assert len(found.words) == 4 and "<th>building</th>" in content
 
@@ -213,7 +258,10 @@ def test_a_test_of_other_classes_shows_whose_prompts_they_are(data, trained, tmp
     )
     content = page(read_run(tmp_path / "new"))
     assert "<title>PromptSRC on mine, new classes</title>" in content
-    assert f"tested with the prompts of {trained}" in content and f"From the log of {trained}." in content
+    assert (
+        f"tested with the prompts of {trained}" in content
+        and f"From the log of {trained}." in content
+    )
     assert set(shown_classes(content)) == {"drink", "flower"}
 
 
@@ -227,7 +275,9 @@ def test_without_data_the_page_says_so_and_root_names_them(data, trained, tmp_pa
     assert said in capsys.readouterr().out
     content = (tmp_path / "to" / "report.html").read_text()
     Page(content)
-    assert "Not here: " in content and content.count("<svg") == 7 and "nearest embeddings" in content
+    assert (
+        "Not here: " in content and content.count("<svg") == 7 and "nearest embeddings" in content
+    )
     assert main([str(moved), "--root", str(data)]) == 0
     assert "Not here" not in (moved / "report.html").read_text()
 
@@ -246,7 +296,10 @@ def test_a_run_that_is_not_finished(trained, tmp_path):
     for file in (tmp_path / "VLPromptLearner").glob("model.pth.tar-3*"):
         file.unlink()
     content = page(read_run(tmp_path))
-    assert "<b>2 of 3</b>" in content and "This run is at epoch 2: its prompts are not averaged yet." in content
+    assert (
+        "<b>2 of 3</b>" in content
+        and "This run is at epoch 2: its prompts are not averaged yet." in content
+    )
 
 
 def test_images_that_are_not_those_of_the_log_raise_a_doubt(trained, tmp_path):

@@ -22,14 +22,22 @@ def test_ticks_are_round_and_reach_the_top(high, expected):
     assert svg.ticks(high, 4) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("high", [10**k * f for k in range(-7, 6) for f in (1, 1.01, 1.99, 2.6, 4.2, 5, 7.7, 9.99)])
+@pytest.mark.parametrize(
+    "high", [10**k * f for k in range(-7, 6) for f in (1, 1.01, 1.99, 2.6, 4.2, 5, 7.7, 9.99)]
+)
 def test_there_are_never_too_many(high):
     found = svg.ticks(high, 4)
     assert len(found) <= 5 and found[-2] < high <= found[-1] * (1 + 1e-9)
 
 
 def test_numbers_are_short():
-    assert list(map(svg.number, (0.0025, 6.12e-5, 1.0, 100.0, 0.57435))) == ["0.0025", "6.12e-5", "1", "100", "0.574"]
+    assert list(map(svg.number, (0.0025, 6.12e-5, 1.0, 100.0, 0.57435))) == [
+        "0.0025",
+        "6.12e-5",
+        "1",
+        "100",
+        "0.574",
+    ]
 
 
 def test_the_last_epoch_stands_inside_the_drawing():
@@ -43,7 +51,9 @@ def test_a_curve_has_its_points_and_leaves_out_what_is_no_number():
     assert re.findall("<title>(.*?)</title>", drawing) == ["epoch 1: 4", "epoch 2: 1"]
     assert drawing.count("h0") == 1 and "nan" not in drawing
     x, y = map(float, re.search(r'<path class="line" d="M([\d.]+) ([\d.]+)L', drawing).groups())
-    assert x == svg.LEFT + (svg.WIDTH - svg.LEFT - svg.RIGHT) / 2 and y == svg.TOP  # the middle, the top
+    assert (
+        x == svg.LEFT + (svg.WIDTH - svg.LEFT - svg.RIGHT) / 2 and y == svg.TOP
+    )  # the middle, the top
 
 
 def test_many_dots_are_thinned():

@@ -14,7 +14,15 @@ from sweep.cluster import Chain, chains
 from tests.datasets.roots import make_root
 from tests.sweep.test_local import job, wait_for
 
-SLURM = ["--cluster", "slurm", "--workers", "1", "--cluster-options", "timeout_min=10", "cpus_per_task=1"]
+SLURM = [
+    "--cluster",
+    "slurm",
+    "--workers",
+    "1",
+    "--cluster-options",
+    "timeout_min=10",
+    "cpus_per_task=1",
+]
 
 
 def test_a_chain_is_a_run_and_those_that_need_it(tmp_path):
@@ -28,7 +36,10 @@ def test_failures_come_back_from_the_array(tmp_path, capsys):
     good, bad = job(tmp_path / "good"), job(tmp_path / "bad", "raise SystemExit(3)")
     later = job(tmp_path / "later", needs=bad)
     failed = cluster.run([good, bad, later], tmp_path, "local", 1, {"timeout_min": 5})
-    assert failed == {str(bad.folder): "exit code 3", str(later.folder): f"not run: it needs {bad.folder}"}
+    assert failed == {
+        str(bad.folder): "exit code 3",
+        str(later.folder): f"not run: it needs {bad.folder}",
+    }
     assert good.accuracy() == 61.5
     assert "[1/2] done" in (out := capsys.readouterr().out) and "[2/2] FAILED" in out
 
@@ -39,7 +50,17 @@ def test_an_option_that_submitit_does_not_know_is_named(tmp_path):
 
 
 def words_of(root: Path, output: Path, *words: str, epochs: int = 1) -> list[str]:
-    options = ["--configs", "vit_t8", "--seeds", "1", "--datasets", "eurosat", "--set", "OPTIM.MAX_EPOCH", str(epochs)]
+    options = [
+        "--configs",
+        "vit_t8",
+        "--seeds",
+        "1",
+        "--datasets",
+        "eurosat",
+        "--set",
+        "OPTIM.MAX_EPOCH",
+        str(epochs),
+    ]
     return ["base2new", "--root", str(root), "--output", str(output), *words, *options]
 
 
@@ -51,7 +72,9 @@ def tables_of(root: Path, output: Path, *words: str, epochs: int = 1) -> str:
 def test_through_submitit_the_table_is_the_same(tmp_path, in_root, capsys):
     make_root(tmp_path, "EuroSAT")
     here = tables_of(tmp_path, tmp_path / "here", "--workers", "2")
-    there = tables_of(tmp_path, tmp_path / "there", "--cluster", "local", "--cluster-options", "timeout_min=10")
+    there = tables_of(
+        tmp_path, tmp_path / "there", "--cluster", "local", "--cluster-options", "timeout_min=10"
+    )
     assert here == there
     assert "1 elements of job" in capsys.readouterr().out
 
@@ -92,7 +115,12 @@ def one_node_slurm(tmp_path, monkeypatch):
     with socket.socket() as one:
         one.bind(("", 0))
         port = one.getsockname()[1]
-    values = {"host": socket.gethostname().split(".")[0], "port": port, "next_port": port + 1, "cpus": os.cpu_count()}
+    values = {
+        "host": socket.gethostname().split(".")[0],
+        "port": port,
+        "next_port": port + 1,
+        "cpus": os.cpu_count(),
+    }
     (folder / "slurm.conf").write_text(SLURM_CONF.format(folder=folder, **values))
     monkeypatch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
     daemons = []
@@ -100,10 +128,14 @@ def one_node_slurm(tmp_path, monkeypatch):
         with (folder / f"{command[0]}.out").open("w") as out:
             daemons.append(subprocess.Popen(command, stdout=out, stderr=out))
     try:
-        wait_for(lambda: "idle" in subprocess.run(["sinfo", "-h"], capture_output=True, text=True).stdout)
+        wait_for(
+            lambda: "idle" in subprocess.run(["sinfo", "-h"], capture_output=True, text=True).stdout
+        )
         yield folder
     finally:
-        subprocess.run(["scancel", "--state=RUNNING", "--full", "--signal=KILL", "--user=root"], check=False)
+        subprocess.run(
+            ["scancel", "--state=RUNNING", "--full", "--signal=KILL", "--user=root"], check=False
+        )
         for daemon in reversed(daemons):
             daemon.terminate()
             daemon.wait()
@@ -125,10 +157,14 @@ def test_a_requeued_element_goes_on(tmp_path, in_root, one_node_slurm):
     """As Slurm does with a preempted job: it is stopped, queued again, and resumes its training."""
     make_root(tmp_path, "EuroSAT")
     output = tmp_path / "there"
-    process = subprocess.Popen([sys.executable, "-m", "sweep", *words_of(tmp_path, output, *SLURM, epochs=20)])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sweep", *words_of(tmp_path, output, *SLURM, epochs=20)]
+    )
     try:
         wait_for(lambda: list(output.rglob("VLPromptLearner/checkpoint")))
-        queue = subprocess.run(["squeue", "-h", "-o", "%A", "-t", "R"], capture_output=True, text=True, check=True)
+        queue = subprocess.run(
+            ["squeue", "-h", "-o", "%A", "-t", "R"], capture_output=True, text=True, check=True
+        )
         subprocess.run(["scontrol", "requeue", queue.stdout.split()[0]], check=True)
         assert process.wait(timeout=500) == 0
     finally:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from parse_test_res import TRAINED
+from runs.protocols import Job
+from runs.results import TRAINED
 from sweep import local
 from sweep.__main__ import environments
-from sweep.jobs import Job
 from tests.conftest import ROOT
 
-WRITE = "print('Finish training\\n=> result\\n* accuracy: 61.5%', file=open('{folder}/log.txt', 'w'))"
+WRITE = (
+    "print('Finish training\\n=> result\\n* accuracy: 61.5%', file=open('{folder}/log.txt', 'w'))"
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ def test_what_is_needed_comes_first_and_each_worker_has_its_environment(tmp_path
 
 
 def test_a_failure_shows_its_last_lines_and_the_others_go_on(tmp_path, capsys):
-    bad = job(tmp_path / "bad", "print('\\n'.join(map(str, range(20)))); raise SystemExit('out of memory')")
+    bad = job(
+        tmp_path / "bad",
+        "print('\\n'.join(map(str, range(20)))); raise SystemExit('out of memory')",
+    )
     later, other = job(tmp_path / "later", needs=bad), job(tmp_path / "other")
     failed = local.run([bad, later, other], [{}], done=1)
     assert failed == {bad: "exit code 1", later: f"not run: it needs {bad.folder}"}
@@ -67,7 +72,12 @@ if count < 2:
 
 
 @pytest.mark.parametrize(
-    "by", ["os.kill(os.getpid(), signal.SIGKILL)", "os.kill(os.getpid(), signal.SIGTERM)", "sys.exit(75)"]
+    "by",
+    [
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "sys.exit(75)",
+    ],
 )
 def test_what_a_signal_ended_goes_on(tmp_path, capsys, by):
     stopped = job(tmp_path / "stopped", ends_at_first(tmp_path / "tries", by))
@@ -76,11 +86,16 @@ def test_what_a_signal_ended_goes_on(tmp_path, capsys, by):
     assert (stopped.accuracy(), later.accuracy()) == (61.5, 61.5)
     assert len(list((tmp_path / "tries").iterdir())) == 3
     out = capsys.readouterr().out.splitlines()
-    assert out[:2] == [f"ended by a signal, goes on: {stopped.folder}"] * 2 and out[-1].startswith("[2/2]")
+    assert out[:2] == [f"ended by a signal, goes on: {stopped.folder}"] * 2 and out[-1].startswith(
+        "[2/2]"
+    )
 
 
 def test_what_is_killed_again_and_again_is_a_failure(tmp_path):
-    killed = job(tmp_path / "killed", f"import os; open('{tmp_path}/tries', 'a').write('.'); os.kill(os.getpid(), 9)")
+    killed = job(
+        tmp_path / "killed",
+        f"import os; open('{tmp_path}/tries', 'a').write('.'); os.kill(os.getpid(), 9)",
+    )
     assert local.run([killed], [{}]) == {killed: "exit code -9"}
     assert (tmp_path / "tries").read_text() == "." * local.TRIES
 
@@ -106,7 +121,9 @@ local.run([job(folder / "long", child)], [{}])
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_the_children_and_theirs(tmp_path, number):
-    process = subprocess.Popen([sys.executable, "-c", STOPPED, str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPED, str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE
+    )
     wait_for(lambda: len(processes_of(tmp_path)) == 3)
     process.send_signal(number)
     _, error = process.communicate(timeout=30)
@@ -139,7 +156,9 @@ def test_time_left_goes_by_kind():
     training, test = Job((), Path("a"), ("Finish training",)), Job((), Path("b"), ("=> result",))
     progress = local.Progress(6, 2)
     progress.note(training, 100.0)
-    assert progress.left([training, test]) == 100.0  # no test yet: as long as a training, and two workers
+    assert (
+        progress.left([training, test]) == 100.0
+    )  # no test yet: as long as a training, and two workers
     progress.note(test, 10.0)
     assert progress.left([training, test]) == 55.0
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import train
-from parse_test_res import TESTED, parse_run
 from report.results import find
-from sweep import jobs, script
+from runs import protocols
+from runs.results import TESTED, parse_run
+from sweep import script
 from tests.conftest import ROOT
 from tests.datasets.roots import make_root
 
@@ -70,8 +71,13 @@ def python_calls(folder, name, *words):
             f'#!{sys.executable} -S\nimport json, sys\nopen("{folder}/call", "w").write(json.dumps(sys.argv[1:]))\n'
         )
         fake.chmod(0o755)
-    environment = os.environ | {"PATH": f"{fake.parent}:{os.environ['PATH']}", "VIRTUAL_ENV": str(folder)}
-    subprocess.run(["bash", str(ROOT / "scripts" / f"{name}.sh"), *words], check=True, env=environment)
+    environment = os.environ | {
+        "PATH": f"{fake.parent}:{os.environ['PATH']}",
+        "VIRTUAL_ENV": str(folder),
+    }
+    subprocess.run(
+        ["bash", str(ROOT / "scripts" / f"{name}.sh"), *words], check=True, env=environment
+    )
     return json.loads((folder / "call").read_text())
 
 
@@ -103,9 +109,9 @@ def field(tmp_path, monkeypatch):
     """An empty folder to work in, made datasets, and the tiny CLIP's method files."""
     make_small_roots(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(jobs, "HERE", ROOT)
-    monkeypatch.setattr(jobs, "CONFIGS", ROOT / "configs")
-    monkeypatch.setattr(jobs, "call", train_here)
+    monkeypatch.setattr(protocols, "HERE", ROOT)
+    monkeypatch.setattr(protocols, "CONFIGS", ROOT / "configs")
+    monkeypatch.setattr(protocols, "call", train_here)
     monkeypatch.setenv("DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CFG", "vit_t8")
     return tmp_path
@@ -127,7 +133,10 @@ def keep_as_published_weights(folder):
 
 def expected_folders():
     for trainer, cfg in TINY.items():
-        yield from (f"base2new/{part}/eurosat/shots_16/{trainer}/{cfg}/seed1" for part in ("train_base", "test_new"))
+        yield from (
+            f"base2new/{part}/eurosat/shots_16/{trainer}/{cfg}/seed1"
+            for part in ("train_base", "test_new")
+        )
         yield f"imagenet/{trainer}/{cfg}_16shots/seed1"
         yield f"evaluation/{trainer}/{cfg}_16shots/eurosat/seed1"
         if trainer != "CoCoOp":
@@ -165,7 +174,10 @@ def test_every_script_runs_into_the_folder_of_the_field(field, capsys):
     # of other prompts there is a result in that folder already
     call = python_calls(field, "promptsrc/base2new_test", *B2N, *QUICK)
     assert script.main(call[2:]) == 1
-    assert "test_new/eurosat" in (error := capsys.readouterr().err) and "another configuration: MODEL_DIR" in error
+    assert (
+        "test_new/eurosat" in (error := capsys.readouterr().err)
+        and "another configuration: MODEL_DIR" in error
+    )
 
     # a finished run stays, one of another question stops
     call = python_calls(field, "promptsrc/base2new_train", *B2N, *QUICK)
@@ -193,8 +205,14 @@ def test_another_epoch_and_method_file_come_from_the_environment(monkeypatch, in
             ["base2new_train", "PromptSRC", "eurosat"],
             "base2new_train takes DATASET SEED [KEY VALUE ...]; SEED is missing",
         ),
-        (["few_shot", "PromptSRC", "eurosat", "all"], "SHOTS is 'all'; it takes a whole number, 0 or above"),
-        (["base2new_train", "PromptSRC", "eurosat", "-1"], "SEED is '-1'; it takes a whole number, 0 or above"),
+        (
+            ["few_shot", "PromptSRC", "eurosat", "all"],
+            "SHOTS is 'all'; it takes a whole number, 0 or above",
+        ),
+        (
+            ["base2new_train", "PromptSRC", "eurosat", "-1"],
+            "SEED is '-1'; it takes a whole number, 0 or above",
+        ),
         (
             ["base2new_test", "PromptSRC", "eurosat", "1", "OPTIM.MAX_EPOCH", "1.5"],
             "OPTIM.MAX_EPOCH is '1.5'; it takes a whole number",
@@ -221,7 +239,9 @@ def test_an_epoch_to_load_is_a_number(monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", ["run.sh", "sweep.sh"])
 @pytest.mark.parametrize("active, which", [("", ".venv"), ("mine", "mine")])
-def test_what_make_has_set_up_is_used_unless_another_environment_is_active(tmp_path, name, active, which):
+def test_what_make_has_set_up_is_used_unless_another_environment_is_active(
+    tmp_path, name, active, which
+):
     for folder in (".venv", "mine"):
         python = tmp_path / folder / "bin" / "python"
         python.parent.mkdir(parents=True)
@@ -229,9 +249,15 @@ def test_what_make_has_set_up_is_used_unless_another_environment_is_active(tmp_p
         python.chmod(0o755)
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
-    environment = {"PATH": f"{tmp_path / 'mine/bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": active, "DATA": "data"}
+    environment = {
+        "PATH": f"{tmp_path / 'mine/bin'}:{os.environ['PATH']}",
+        "VIRTUAL_ENV": active,
+        "DATA": "data",
+    }
     command = ["bash", tmp_path / "scripts" / name]
-    out = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    out = subprocess.run(
+        command, env=environment, check=True, capture_output=True, text=True
+    ).stdout
     assert out.startswith(f"{which} -m sweep")
 
 

@@ -17,7 +17,18 @@ from tests.datasets.roots import make_root
 from tests.sweep.test_local import processes_of, wait_for
 
 CFG = "vit_t8_c2_ep20_batch4_4+4ctx"
-OPTIONS = ["--configs", "vit_t8", "--seeds", "1", "--shots", "2", "--datasets", "dtd", "eurosat", "imagenet_a"]
+OPTIONS = [
+    "--configs",
+    "vit_t8",
+    "--seeds",
+    "1",
+    "--shots",
+    "2",
+    "--datasets",
+    "dtd",
+    "eurosat",
+    "imagenet_a",
+]
 QUICK = ["--set", "OPTIM.MAX_EPOCH", "2", "TRAINER.PROMPTSRC.GPA_MEAN", "2"]
 RUNS = [
     *(
@@ -27,7 +38,10 @@ RUNS = [
     ),
     *(f"{name}/PromptSRC/{CFG}_2shots/seed1" for name in ("dtd", "eurosat")),
     f"imagenet/PromptSRC/{CFG}_16shots/seed1",
-    *(f"evaluation/PromptSRC/{CFG}_16shots/{name}/seed1" for name in ("dtd", "eurosat", "imagenet_a")),
+    *(
+        f"evaluation/PromptSRC/{CFG}_16shots/{name}/seed1"
+        for name in ("dtd", "eurosat", "imagenet_a")
+    ),
 ]
 
 
@@ -42,17 +56,34 @@ def root(tmp_path_factory):
 def sweep(root, output, *words):
     """scripts/sweep.sh as a process."""
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
-    command = ["bash", "scripts/sweep.sh", "--output", str(output), *OPTIONS, "--workers", "2", *words, *QUICK]
+    command = [
+        "bash",
+        "scripts/sweep.sh",
+        "--output",
+        str(output),
+        *OPTIONS,
+        "--workers",
+        "2",
+        *words,
+        *QUICK,
+    ]
     environment = os.environ | {"DATA": str(root), "PATH": path, "VIRTUAL_ENV": sys.prefix}
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
 def by_hand(output, folder):
     """The accuracy in a run's newest log."""
     logs = sorted((output / folder).glob("log.txt*"))
-    return float(re.findall(r"\* accuracy: ([\d.]+)%", "".join(log.read_text() for log in logs))[-1])
+    return float(
+        re.findall(r"\* accuracy: ([\d.]+)%", "".join(log.read_text() for log in logs))[-1]
+    )
 
 
 def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path, capsys):
@@ -74,18 +105,40 @@ def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path,
     assert all((tmp_path / folder / "log.txt").read_bytes() == log for folder, log in logs.items())
 
     value = {folder: by_hand(tmp_path, folder) for folder in RUNS}
-    made = {table.title: {row[0]: row[1:] for row in table.rows} for table in tables(find(tmp_path))}
+    made = {
+        table.title: {row[0]: row[1:] for row in table.rows} for table in tables(find(tmp_path))
+    }
     rows = made[f"Base-to-new, PromptSRC ({CFG})"]
-    base = [value[f"base2new/train_base/{name}/shots_16/PromptSRC/{CFG}/seed1"] for name in ("dtd", "eurosat")]
-    new = [value[f"base2new/test_new/{name}/shots_16/PromptSRC/{CFG}/seed1"] for name in ("dtd", "eurosat")]
-    assert rows["DTD"] == [f"{base[0]:.2f}", f"{new[0]:.2f}", f"{2 / (1 / base[0] + 1 / new[0]):.2f}"]
+    base = [
+        value[f"base2new/train_base/{name}/shots_16/PromptSRC/{CFG}/seed1"]
+        for name in ("dtd", "eurosat")
+    ]
+    new = [
+        value[f"base2new/test_new/{name}/shots_16/PromptSRC/{CFG}/seed1"]
+        for name in ("dtd", "eurosat")
+    ]
+    assert rows["DTD"] == [
+        f"{base[0]:.2f}",
+        f"{new[0]:.2f}",
+        f"{2 / (1 / base[0] + 1 / new[0]):.2f}",
+    ]
     b, n = sum(base) / 2, sum(new) / 2
-    assert rows["Average (2 of 11 datasets)"] == [f"{b:.2f}", f"{n:.2f}", f"{2 / (1 / b + 1 / n):.2f}"]
+    assert rows["Average (2 of 11 datasets)"] == [
+        f"{b:.2f}",
+        f"{n:.2f}",
+        f"{2 / (1 / b + 1 / n):.2f}",
+    ]
     shots = [value[f"{name}/PromptSRC/{CFG}_2shots/seed1"] for name in ("dtd", "eurosat")]
     assert made[f"Few-shot, PromptSRC ({CFG})"]["EuroSAT"][0] == f"{shots[1]:.2f}"
-    assert made[f"Few-shot, PromptSRC ({CFG})"]["Average"][0] == f"{sum(shots) / 2:.2f} (2 of 11 datasets)"
+    assert (
+        made[f"Few-shot, PromptSRC ({CFG})"]["Average"][0]
+        == f"{sum(shots) / 2:.2f} (2 of 11 datasets)"
+    )
     source = value[f"imagenet/PromptSRC/{CFG}_16shots/seed1"]
-    tests = [value[f"evaluation/PromptSRC/{CFG}_16shots/{name}/seed1"] for name in ("dtd", "eurosat", "imagenet_a")]
+    tests = [
+        value[f"evaluation/PromptSRC/{CFG}_16shots/{name}/seed1"]
+        for name in ("dtd", "eurosat", "imagenet_a")
+    ]
     cross = made["Cross-dataset"][f"PromptSRC ({CFG})"]
     assert (cross[0], cross[8], cross[9]) == (f"{source:.2f}", f"{tests[0]:.2f}", f"{tests[1]:.2f}")
     assert cross[-1] == f"{(tests[0] + tests[1]) / 2:.2f} (2 of 10 datasets)"
@@ -109,14 +162,22 @@ def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path,
         (["--datasets", "eurosatt"], "no dataset 'eurosatt'; configs/datasets has caltech101"),
         (["--workers", "0"], "--workers is 0; it must be at least 1"),
         (["--methods", "PromptSRCC"], "base2new knows no method 'PromptSRCC'"),
-        (["--set", "OPTIM.LRR", "1"], "OPTIM.LRR (command line) is no config key; did you mean OPTIM.LR?"),
-        (["--set", "DATASET.NUM_SHOTS", "1"], "DATASET.NUM_SHOTS is what a run's folder says, not for KEY VALUE pairs"),
+        (
+            ["--set", "OPTIM.LRR", "1"],
+            "OPTIM.LRR (command line) is no config key; did you mean OPTIM.LR?",
+        ),
+        (
+            ["--set", "DATASET.NUM_SHOTS", "1"],
+            "DATASET.NUM_SHOTS is what a run's folder says, not for KEY VALUE pairs",
+        ),
         (["--set", "OPTIM.MAX_EPOCH", "x"], "OPTIM.MAX_EPOCH is 'x'; it takes a whole number"),
         (["--seeds", "1", "-1"], "--seeds has -1; seeds are 0 or above"),
         (["--configs", "vit_l"], "no method file of PromptSRC starts with 'vit_l'"),
     ],
 )
-def test_a_command_that_cannot_be_meant_is_one_line(root, tmp_path, in_root, capsys, words, message):
+def test_a_command_that_cannot_be_meant_is_one_line(
+    root, tmp_path, in_root, capsys, words, message
+):
     try:
         code = main([*words, "--root", str(root), "--output", str(tmp_path)])
     except SystemExit as error:

@@ -23,11 +23,19 @@ def code_points(path: str) -> str:
     vendor = next(vendor for vendor in VENDORS if stem.startswith(f"{vendor}-"))
     dropped = {"fe0f", "200d", "2640", "2642", *(f"1f3f{tone}" for tone in "bcdef")}
     points = stem.removeprefix(f"{vendor}-").split("-")
-    return "-".join({"1f468": "1f9d1", "1f469": "1f9d1"}.get(point, point) for point in points if point not in dropped)
+    return "-".join(
+        {"1f468": "1f9d1", "1f469": "1f9d1"}.get(point, point)
+        for point in points
+        if point not in dropped
+    )
 
 
 def test_counts():
-    assert {part: len(items) for part, items in SPLIT.items()} == {"train": 585, "val": 162, "test": 341}
+    assert {part: len(items) for part, items in SPLIT.items()} == {
+        "train": 585,
+        "val": 162,
+        "test": 341,
+    }
     assert len({label for _, label, _ in ITEMS}) == len(CLASSES) == 31
 
 
@@ -53,7 +61,9 @@ def test_no_drawing_and_no_concept_stands_in_two_parts():
 
 
 def test_the_split_lists_exactly_the_images_there_are():
-    shipped = {path.relative_to(DATA / "images").as_posix() for path in (DATA / "images").rglob("*.png")}
+    shipped = {
+        path.relative_to(DATA / "images").as_posix() for path in (DATA / "images").rglob("*.png")
+    }
     assert shipped == {path for path, _, _ in ITEMS}
 
 
@@ -66,7 +76,12 @@ def test_images_are_small_rgb_and_not_empty():
 
 
 def test_dataset_and_weights_stay_small():
-    files = [path for folder in (DATA, ROOT / "promptsrc/weights") for path in folder.rglob("*") if path.is_file()]
+    files = [
+        path
+        for folder in (DATA, ROOT / "promptsrc/weights")
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]
     in_blocks = sum(-(-path.stat().st_size // 4096) * 4096 for path in files)
     assert in_blocks < 11e6
 
@@ -78,20 +93,30 @@ def test_a_concept_is_the_same_whoever_does_it():
 
 
 def test_no_concept_belongs_to_two_classes():
-    members = Counter(member for name in CLASSES for concept in concepts(name) for member in concept)
+    members = Counter(
+        member for name in CLASSES for concept in concepts(name) for member in concept
+    )
     assert [member for member, count in members.items() if count > 1] == []
 
 
 def test_dividing_gives_whole_concepts_to_one_part_only():
     many = [frozenset({f"a{i}", f"b{i}"}) for i in range(20)]
     parts = _divide(many, random.Random(3))
-    assert {part: len(chosen) for part, chosen in parts.items()} == {"train": 5, "test": 4, "val": 2}
+    assert {part: len(chosen) for part, chosen in parts.items()} == {
+        "train": 5,
+        "test": 4,
+        "val": 2,
+    }
     assert len(set().union(*parts.values())) == 11
     assert len(_divide(many[:12], random.Random(3))["val"]) == 1
 
 
 def test_sampling_takes_turns_among_concepts_and_only_downstream_vendors():
-    rows = [{"vendor": vendor, "label": label} for label in ("owl", "duck") for vendor in (*VENDORS, "openmoji")]
+    rows = [
+        {"vendor": vendor, "label": label}
+        for label in ("owl", "duck")
+        for vendor in (*VENDORS, "openmoji")
+    ]
     chosen = _sample(rows, [frozenset({"owl"}), frozenset({"duck"})], 6, random.Random(0))
     assert Counter(rows[i]["label"] for i in chosen) == {"owl": 3, "duck": 3}
     assert "openmoji" not in {rows[i]["vendor"] for i in chosen}

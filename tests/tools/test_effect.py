@@ -7,7 +7,9 @@ from tools.embedded import effect
 
 def test_it_reports_mean_and_spread_of_each_method(in_root, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(effect, "METHODS", ("ZeroshotCLIP",))
-    effect.main(["--seeds", "2", "--workers", "1", "--output", str(tmp_path), "DATASET.NUM_SHOTS", "1"])
+    effect.main(
+        ["--seeds", "2", "--workers", "1", "--output", str(tmp_path), "DATASET.NUM_SHOTS", "1"]
+    )
     rows = capsys.readouterr().out.splitlines()[2:]
     assert [row.split(" | ")[0] for row in rows] == ["| ZeroshotCLIP"]
     numbers = [float(number) for number in re.findall(r"(\d+\.\d) ±", rows[0])]

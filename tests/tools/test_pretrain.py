@@ -5,16 +5,28 @@ import random
 import numpy as np
 import pytest
 import torch
-from clip import tokenize
-from clip.model import CLIP
 
+from promptsrc.clip.openai import CLIP, tokenize
 from tools.embedded.augment import MEAN, PIXELS, STD, augment, plain
 from tools.embedded.captions import Captions
 from tools.embedded.concepts import CLASSES
 from tools.embedded.muon import Muon, orthogonal
-from tools.embedded.pretrain import SIZES, Vocabulary, _is_held_out, _schedule, contrastive_loss, some_patches
+from tools.embedded.pretrain import (
+    SIZES,
+    Vocabulary,
+    _is_held_out,
+    _schedule,
+    contrastive_loss,
+    some_patches,
+)
 
-ROW = {"vendor": "noto", "label": "owl", "tags": ["bird", "wise"], "group": "animals-nature", "subgroup": "animal-bird"}
+ROW = {
+    "vendor": "noto",
+    "label": "owl",
+    "tags": ["bird", "wise"],
+    "group": "animals-nature",
+    "subgroup": "animal-bird",
+}
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -31,7 +43,9 @@ def test_contrastive_loss_is_the_mean_over_positives_in_both_directions(captions
     for scores in (logits, logits.T):
         log_softmax = scores - np.log(np.exp(scores).sum(1, keepdims=True))
         expected -= np.mean([log_softmax[i][same[i] == 1].mean() for i in range(4)]) / 2
-    loss = contrastive_loss(*map(torch.from_numpy, (image, text)), torch.tensor(7.0), torch.from_numpy(same))
+    loss = contrastive_loss(
+        *map(torch.from_numpy, (image, text)), torch.tensor(7.0), torch.from_numpy(same)
+    )
     assert loss.item() == pytest.approx(expected, rel=1e-12)
 
 
@@ -69,7 +83,9 @@ def test_schedule_warms_up_and_ends_at_zero():
 
 
 def test_augmented_images_stay_in_range_and_repeat_with_the_seed():
-    rgba = torch.randint(0, 256, (8, 4, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    rgba = torch.randint(
+        0, 256, (8, 4, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
     first, again = (augment(rgba, torch.Generator().manual_seed(5)) for _ in range(2))
     assert first.shape == (8, 3, PIXELS, PIXELS)
     assert torch.equal(first, again)
@@ -79,13 +95,19 @@ def test_augmented_images_stay_in_range_and_repeat_with_the_seed():
 
 
 def test_a_transparent_drawing_shows_only_its_background():
-    images = augment(torch.zeros(16, 4, 64, 64, dtype=torch.uint8), torch.Generator().manual_seed(0))
+    images = augment(
+        torch.zeros(16, 4, 64, 64, dtype=torch.uint8), torch.Generator().manual_seed(0)
+    )
     assert images.flatten(2).std(2).max() < 1e-5
 
 
 def test_plain_is_clips_normalisation():
     image = torch.tensor([0, 128, 255], dtype=torch.uint8).view(1, 3, 1, 1)
-    expected = [(0 - 0.48145466) / 0.26862954, (128 / 255 - 0.4578275) / 0.26130258, (1 - 0.40821073) / 0.27577711]
+    expected = [
+        (0 - 0.48145466) / 0.26862954,
+        (128 / 255 - 0.4578275) / 0.26130258,
+        (1 - 0.40821073) / 0.27577711,
+    ]
     torch.testing.assert_close(plain(image).flatten(), torch.tensor(expected))
 
 
@@ -102,7 +124,9 @@ def test_vocabulary_holds_every_token_of_captions_and_prompts():
     captions, rng = Captions([ROW]), random.Random(0)
     vocabulary = Vocabulary(captions)
     texts = (
-        [captions.draw(0, rng) for _ in range(200)] + [f"a photo of a {name}." for name in CLASSES] + ["X X X X bird."]
+        [captions.draw(0, rng) for _ in range(200)]
+        + [f"a photo of a {name}." for name in CLASSES]
+        + ["X X X X bird."]
     )
     assert (vocabulary.number[tokenize(texts).long()] >= 0).all()
     assert vocabulary.ids[-1] == 49407 and (vocabulary.ids.diff() > 0).all()
@@ -126,7 +150,9 @@ def test_dropping_patches_that_are_all_alike_changes_nothing():
     clip = CLIP(**SIZES, vocab_size=8).eval()
     with torch.no_grad():
         clip.visual.positional_embedding[:] = 0
-        clip.visual.class_embedding.copy_(clip.visual.conv1(torch.full((1, 3, 8, 8), 0.3)).flatten())
+        clip.visual.class_embedding.copy_(
+            clip.visual.conv1(torch.full((1, 3, 8, 8), 0.3)).flatten()
+        )
         images = torch.full((2, 3, 48, 48), 0.3)
         dropped = some_patches(clip, images, torch.Generator().manual_seed(0))
         torch.testing.assert_close(dropped, clip.encode_image(images), rtol=1e-3, atol=1e-5)

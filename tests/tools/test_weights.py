@@ -1,11 +1,11 @@
 """The shipped weights are a CLIP's, and better than chance."""
 
 import torch
-from clip.model import CLIP
 from safetensors import safe_open
 
-from promptsrc.backbones import read_weights
-from promptsrc.clip import load_clip
+from promptsrc.clip.frozen import load_clip
+from promptsrc.clip.openai import CLIP
+from promptsrc.weights.names import read_weights
 from tests.tools.test_dataset import DATA, ROOT
 from tools.embedded.evaluate import _balanced, accuracies
 from tools.embedded.pack import TARGET, packed
@@ -15,7 +15,9 @@ ARCHIVE = ROOT / TARGET
 
 
 def test_keys_and_shapes_are_those_of_clips_own_model():
-    expected = {key: value.shape for key, value in CLIP(**SIZES, vocab_size=49408).state_dict().items()}
+    expected = {
+        key: value.shape for key, value in CLIP(**SIZES, vocab_size=49408).state_dict().items()
+    }
     assert {key: value.shape for key, value in read_weights("ViT-T/8").state.items()} == expected
 
 
@@ -42,7 +44,10 @@ def test_start_end_and_placeholder_tokens_are_kept():
 
 
 def test_packing_keeps_each_embedding_row_with_its_token():
-    model = {"token_embedding.weight": torch.tensor([[1.0, 2.0], [3.0, 4.0]]), "ln_final.weight": torch.ones(2)}
+    model = {
+        "token_embedding.weight": torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
+        "ln_final.weight": torch.ones(2),
+    }
     tensors, metadata = packed(model, torch.tensor([7, 40000]), 12)
     assert tensors["token_embedding.rows"].tolist() == [[1, 2], [3, 4]]
     assert tensors["token_embedding.ids"].tolist() == [7, 40000]
@@ -57,10 +62,15 @@ def test_zero_shot_is_above_five_times_chance():
 
 
 def test_balanced_accuracy_counts_classes_alike_and_answers_only_among_them():
-    scores = torch.tensor([[9, 1, 0, 0], [9, 1, 0, 0], [9, 1, 0, 0], [1, 9, 0, 0], [9, 0, 2, 3], [9, 0, 3, 2]])
+    scores = torch.tensor(
+        [[9, 1, 0, 0], [9, 1, 0, 0], [9, 1, 0, 0], [1, 9, 0, 0], [9, 0, 2, 3], [9, 0, 3, 2]]
+    )
     labels = torch.tensor([0, 0, 0, 0, 3, 2])
     assert _balanced(scores, labels, range(1)) == 100.0
     assert _balanced(scores, labels, range(2, 4)) == 100.0
     labels = torch.tensor([0, 0, 0, 1, 3, 3])
     assert _balanced(scores, labels, range(2)) == 100.0
-    assert _balanced(torch.cat([scores, scores[:1]]), torch.tensor([0, 0, 0, 1, 3, 3, 1]), range(2)) == 75.0
+    assert (
+        _balanced(torch.cat([scores, scores[:1]]), torch.tensor([0, 0, 0, 1, 3, 3, 1]), range(2))
+        == 75.0
+    )

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from clip.model import CLIP
 from dassl.engine import TRAINER_REGISTRY
 
-from config import default_config
+from promptsrc.clip.openai import CLIP
+from runs.config import default_config
 from tests.parity import recorded
 
 NAMES = ["cat", "fire truck"]
@@ -43,10 +43,15 @@ def test_words_are_learned_for_a_resnet(weights, tmp_path, name, prec):
 
 @pytest.mark.parametrize("name", ["ZeroshotCLIP", "ZeroshotCLIP2"])
 def test_zero_shot_on_a_resnet(weights, tmp_path, name):
-    assert trainer(weights, tmp_path, name).model_inference(torch.randn(2, 3, 64, 64)).shape == (2, 2)
+    assert trainer(weights, tmp_path, name).model_inference(torch.randn(2, 3, 64, 64)).shape == (
+        2,
+        2,
+    )
 
 
 @pytest.mark.parametrize("name", ["MaPLe", "VPT", "IVLP", "PromptSRC"])
 def test_image_prompts_need_a_vit(weights, tmp_path, name):
-    with pytest.raises(ValueError, match="image prompts need a ViT backbone .*; this one is a ResNet"):
+    with pytest.raises(
+        ValueError, match="image prompts need a ViT backbone .*; this one is a ResNet"
+    ):
         trainer(weights, tmp_path, name)

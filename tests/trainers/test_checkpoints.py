@@ -14,7 +14,9 @@ from tests.test_parity import GOLDENS
 from tests.tiny_clip import tiny_clip_state_dict
 
 CASES, TOLERANCES = load_cases(GOLDENS)
-KEYS = json.loads((GOLDENS / "checkpoint_keys.json").read_text())  # every key of the reference's files, with its shape
+KEYS = json.loads(
+    (GOLDENS / "checkpoint_keys.json").read_text()
+)  # every key of the reference's files, with its shape
 
 
 def trainer_of(name, output, classnames=None, **optim):
@@ -35,7 +37,12 @@ def write_reference_file(name, folder, dtype, prefix):
         state[prefix + key] = value.to(dtype)
     path = folder / case["checkpoint"]["folder"] / case["checkpoint"]["file"]
     path.parent.mkdir(parents=True)
-    rest = {"epoch": case["checkpoint"]["epoch_value"], "optimizer": {}, "scheduler": {}, "val_result": None}
+    rest = {
+        "epoch": case["checkpoint"]["epoch_value"],
+        "optimizer": {},
+        "scheduler": {},
+        "val_result": None,
+    }
     torch.save({"state_dict": state, **rest}, path)
     return golden["eval_logits_novel"]
 
@@ -43,7 +50,9 @@ def write_reference_file(name, folder, dtype, prefix):
 @pytest.mark.parametrize("prefix", ["", "module."])
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float32, "fp32"), (torch.float16, "fp16")])
 @pytest.mark.parametrize("name", KEYS)
-def test_a_reference_checkpoint_gives_its_logits_on_new_classes(tmp_path, name, dtype, tolerance, prefix):
+def test_a_reference_checkpoint_gives_its_logits_on_new_classes(
+    tmp_path, name, dtype, tolerance, prefix
+):
     expected = write_reference_file(name, tmp_path / "reference", dtype, prefix)
     trainer = trainer_of(name, tmp_path)
     trainer.load_model(str(tmp_path / "reference"), epoch=CASES[name]["checkpoint"]["epoch_value"])
@@ -59,7 +68,10 @@ def test_a_file_that_the_reference_itself_wrote(tmp_path, name, capsys):
     assert f'Loading weights to {trainer.registered_as} from "{GOLDENS}' in capsys.readouterr().out
     with torch.no_grad():
         logits = trainer.model_inference(eval_images_of(CASES[name])).numpy()
-    assert np.abs(logits - np.load(GOLDENS / f"{name}.npz")["eval_logits_novel"]).max() <= TOLERANCES["fp32"]["logits"]
+    assert (
+        np.abs(logits - np.load(GOLDENS / f"{name}.npz")["eval_logits_novel"]).max()
+        <= TOLERANCES["fp32"]["logits"]
+    )
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -84,15 +96,23 @@ def test_files_of_another_method_are_refused_and_nothing_is_loaded(tmp_path):
     (tmp_path / "maple" / "MultiModalPromptLearner").rename(tmp_path / "maple" / "VLPromptLearner")
     trainer = trainer_of("ivlp_default", tmp_path)
     before = {key: value.clone() for key, value in trainer.prompts.state_dict().items()}
-    with pytest.raises(ValueError, match=r"prompt_learner.ctx is \(2, 128\), not \(4, 128\)") as refusal:
+    with pytest.raises(
+        ValueError, match=r"prompt_learner.ctx is \(2, 128\), not \(4, 128\)"
+    ) as refusal:
         trainer.load_model(str(tmp_path / "maple"), epoch=2)
-    assert "\n" not in str(refusal.value) and "prompt_learner.proj.weight is not expected" in str(refusal.value)
-    assert all(torch.equal(value, before[key]) for key, value in trainer.prompts.state_dict().items())
+    assert "\n" not in str(refusal.value) and "prompt_learner.proj.weight is not expected" in str(
+        refusal.value
+    )
+    assert all(
+        torch.equal(value, before[key]) for key, value in trainer.prompts.state_dict().items()
+    )
 
 
 def test_a_context_of_the_classes_fits_these_classes_only(tmp_path):
     trainer_of("coop_csc", tmp_path, CASES["coop_csc"]["class_names"], MAX_EPOCH=1).train()
-    same = trainer_of("coop_csc", tmp_path, [f"{name} again" for name in CASES["coop_csc"]["class_names"]])
+    same = trainer_of(
+        "coop_csc", tmp_path, [f"{name} again" for name in CASES["coop_csc"]["class_names"]]
+    )
     same.load_model(str(tmp_path), epoch=1)
     fewer = trainer_of("coop_csc", tmp_path, ["cat", "dog"])
     with pytest.raises(ValueError, match=r"ctx is \(5, 16, 128\), not \(2, 16, 128\)"):
@@ -100,9 +120,13 @@ def test_a_context_of_the_classes_fits_these_classes_only(tmp_path):
 
 
 def test_the_description_says_how_to_use_the_prompts(tmp_path):
-    trainer = trainer_of("maple_default", tmp_path, CASES["maple_default"]["class_names"], MAX_EPOCH=1)
+    trainer = trainer_of(
+        "maple_default", tmp_path, CASES["maple_default"]["class_names"], MAX_EPOCH=1
+    )
     trainer.train()
-    state = read_checkpoint(tmp_path / "MultiModalPromptLearner" / "model.pth.tar-1")["trainer_state"]
+    state = read_checkpoint(tmp_path / "MultiModalPromptLearner" / "model.pth.tar-1")[
+        "trainer_state"
+    ]
     assert state["prompts"]["method"] == "MaPLe" and state["prompts"]["learner"] == "CoupledPrompts"
     assert state["prompts"]["settings"] == {"n": 2, "depth": 4, "ctx_init": "a photo of a"}
 
@@ -113,9 +137,29 @@ def test_train_py_tests_a_run_of_the_reference(tmp_path, in_root, capsys):
         "configs/trainers/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx.yaml",
     )
     torch.save(tiny_clip_state_dict(clip["seed"], **clip["kwargs"]), tmp_path / "clip.pt")
-    words = ["--trainer", "PromptSRC", "--root", "data", "--dataset-config-file", "configs/datasets/emoji.yaml"]
-    words += ["--config-file", settings, "--backbone", str(tmp_path / "clip.pt"), "--output-dir", str(tmp_path / "out")]
-    words += ["--eval-only", "--model-dir", str(GOLDENS / "checkpoints" / "promptsrc_ckpt_small"), "--load-epoch", "4"]
+    words = [
+        "--trainer",
+        "PromptSRC",
+        "--root",
+        "data",
+        "--dataset-config-file",
+        "configs/datasets/emoji.yaml",
+    ]
+    words += [
+        "--config-file",
+        settings,
+        "--backbone",
+        str(tmp_path / "clip.pt"),
+        "--output-dir",
+        str(tmp_path / "out"),
+    ]
+    words += [
+        "--eval-only",
+        "--model-dir",
+        str(GOLDENS / "checkpoints" / "promptsrc_ckpt_small"),
+        "--load-epoch",
+        "4",
+    ]
     assert train.main([*words, "INPUT.SIZE", "(32, 32)", "DATASET.SUBSAMPLE_CLASSES", "new"]) == 0
     out = capsys.readouterr().out
     assert "Loading weights to VLPromptLearner" in out and "* total: 165\n" in out

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from config import default_config
+from runs.config import default_config
 from trainers.dassl_pytorch import _TrainerWithState
 
 
@@ -15,7 +15,10 @@ def test_a_renewed_schedule_drives_the_live_optimizer_from_where_it_was():
     cfg.OPTIM.LR, cfg.OPTIM.LR_SCHEDULER, cfg.OPTIM.MAX_EPOCH = 0.0025, "cosine", 20
     cfg.OPTIM.WARMUP_EPOCH, cfg.OPTIM.WARMUP_TYPE = 1, "constant"
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.0025)
-    optimizer.param_groups[0] |= {"lr": 0.001, "initial_lr": 0.0025}  # as a checkpoint of the middle of a run has it
+    optimizer.param_groups[0] |= {
+        "lr": 0.001,
+        "initial_lr": 0.0025,
+    }  # as a checkpoint of the middle of a run has it
     trainer = SimpleNamespace(cfg=cfg, _optims={"prompts": optimizer}, _scheds={"prompts": None})
     _TrainerWithState._renew_schedule(trainer, "prompts", 7)
     for epoch in (8, 9, 10):  # 1-based; one of them is the warm-up

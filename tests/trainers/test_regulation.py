@@ -41,7 +41,9 @@ def test_ivlp_with_it_is_promptsrc_to_the_bit(tmp_path):
     assert len(ivlp.steps) == len(promptsrc.steps) > 3
     for ours, theirs in zip(ivlp.steps, promptsrc.steps, strict=True):
         assert ours["losses"].keys() == theirs["losses"].keys()
-        assert all(torch.equal(ours["losses"][name], theirs["losses"][name]) for name in ours["losses"])
+        assert all(
+            torch.equal(ours["losses"][name], theirs["losses"][name]) for name in ours["losses"]
+        )
         assert torch.equal(ours["student"].logits, theirs["student"].logits)
     for ours, theirs in zip(ivlp.epochs, promptsrc.epochs, strict=True):
         assert all(torch.equal(ours["raw"][name], theirs["raw"][name]) for name in theirs["raw"])
@@ -52,26 +54,39 @@ def test_ivlp_with_it_is_promptsrc_to_the_bit(tmp_path):
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_losses_and_aggregation_for_every_method(tmp_path, name):
-    regulation = {"ENABLED": True, "TEXT_LOSS_WEIGHT": 7.0, "IMAGE_LOSS_WEIGHT": 3.0, "GPA_MEAN": 2.0, "GPA_STD": 1.0}
+    regulation = {
+        "ENABLED": True,
+        "TEXT_LOSS_WEIGHT": 7.0,
+        "IMAGE_LOSS_WEIGHT": 3.0,
+        "GPA_MEAN": 2.0,
+        "GPA_STD": 1.0,
+    }
     trainer = run(tmp_path, name, SETTINGS[name], regulation)
     for step in trainer.steps:
         expected = consistency_losses(step["student"], step["teacher"], 7.0, 3.0)
         assert step["loss"].item() == pytest.approx(sum(step["losses"].values()).item(), abs=1e-6)
         assert all(
-            step["losses"][key].item() == pytest.approx(value.item(), abs=1e-6) for key, value in expected.items()
+            step["losses"][key].item() == pytest.approx(value.item(), abs=1e-6)
+            for key, value in expected.items()
         )
     assert trainer.steps[-1]["losses"]["loss_scl_logits"] > 0
     weights = gaussian_weights(3, 2.0, 1.0)
     for key, value in trainer.prompts.named_parameters():
-        expected = sum(w * epoch["raw"][key] for w, epoch in zip(weights, trainer.epochs, strict=True))
+        expected = sum(
+            w * epoch["raw"][key] for w, epoch in zip(weights, trainer.epochs, strict=True)
+        )
         torch.testing.assert_close(value.data, expected, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("name, towers", [("CoOp", 1), ("CoCoOp", 1), ("MaPLe", 2), ("VPT", 2)])
-def test_images_without_prompts_are_encoded_once_for_student_and_teacher(tmp_path, monkeypatch, name, towers):
+def test_images_without_prompts_are_encoded_once_for_student_and_teacher(
+    tmp_path, monkeypatch, name, towers
+):
     trainer = run(tmp_path, name, SETTINGS[name], {"ENABLED": True, "GPA_MEAN": 1.0}, epochs=1)
     images, encode, calls = torch.randn(2, 3, 32, 32), trainer.model.frozen.encode_image, []
-    monkeypatch.setattr(trainer.model.frozen, "encode_image", lambda *args: calls.append(args) or encode(*args))
+    monkeypatch.setattr(
+        trainer.model.frozen, "encode_image", lambda *args: calls.append(args) or encode(*args)
+    )
     student = trainer.model.encode(images)
     losses = trainer.regulation.losses(student, images)
     assert len(calls) == towers
@@ -91,7 +106,9 @@ def test_without_it_there_is_the_cross_entropy_alone(tmp_path, name):
 
 def test_going_on_with_other_weights_of_the_epochs_is_refused():
     state = GaussianAggregation(3, 2.0, 1.0).state_dict()
-    with pytest.raises(ValueError, match=r"averages over 3 epochs, this one over 5, or GPA_MEAN and GPA_STD differ"):
+    with pytest.raises(
+        ValueError, match=r"averages over 3 epochs, this one over 5, or GPA_MEAN and GPA_STD differ"
+    ):
         GaussianAggregation(5, 2.0, 1.0).load_state_dict(state)
     with pytest.raises(ValueError, match="resume with its settings"):
         GaussianAggregation(3, 1.0, 1.0).load_state_dict(state)
@@ -99,12 +116,16 @@ def test_going_on_with_other_weights_of_the_epochs_is_refused():
 
 def test_the_log_says_which_epochs_count(tmp_path, capsys):
     run(tmp_path, "IVLP", SETTINGS["IVLP"], {"ENABLED": True, "GPA_MEAN": 15.0, "GPA_STD": 1.0})
-    assert "Of 3 epochs, those that weigh 1 % or more in the prompt average: [3]" in capsys.readouterr().out
+    assert (
+        "Of 3 epochs, those that weigh 1 % or more in the prompt average: [3]"
+        in capsys.readouterr().out
+    )
     assert GaussianAggregation(20, 15.0, 1.0).counted == [13, 14, 15, 16, 17]
 
 
 @pytest.mark.parametrize(
-    "name, message", [("PromptSRC", "has these keys in TRAINER.PROMPTSRC"), ("ZeroshotCLIP", "learns nothing")]
+    "name, message",
+    [("PromptSRC", "has these keys in TRAINER.PROMPTSRC"), ("ZeroshotCLIP", "learns nothing")],
 )
 def test_where_it_has_no_place_it_is_refused(tmp_path, name, message):
     with pytest.raises(ValueError, match=f"REGULATION.ENABLED is for .*{message}"):

@@ -23,10 +23,15 @@ def run(output, name="promptsrc_default", epochs=1):
 def test_promptsrc_does_not_go_on_with_a_run_without_aggregation(tmp_path):
     path = run(tmp_path).checkpoint_path(tmp_path, 1)
     checkpoint = read_checkpoint(path)
-    del checkpoint["trainer_state"]["regulation"]  # as a run of IVLP with the same prompts leaves it
+    del checkpoint["trainer_state"][
+        "regulation"
+    ]  # as a run of IVLP with the same prompts leaves it
     torch.save(checkpoint, path)
     path.with_name(path.name + CHECKSUM).unlink()
-    with pytest.raises(ValueError, match="stopped after epoch 1, without the prompt aggregation of the epochs before"):
+    with pytest.raises(
+        ValueError,
+        match="stopped after epoch 1, without the prompt aggregation of the epochs before",
+    ):
         trainer_of("promptsrc_default", tmp_path, CLASSES).resume_model_if_exist(str(tmp_path))
 
 
@@ -35,14 +40,20 @@ def test_a_run_of_another_implementation_is_evaluated_not_continued(tmp_path):
     [file] = (tmp_path / "theirs" / "VLPromptLearner").glob("model.pth.tar-*")
     (file.parent / "checkpoint").write_text(f"{file.name}\n")
     trainer = trainer_of("promptsrc_default", tmp_path, CLASSES)
-    with pytest.raises(ValueError, match=f"{file.name} is of another implementation, .* evaluated .*, not continued"):
+    with pytest.raises(
+        ValueError,
+        match=f"{file.name} is of another implementation, .* evaluated .*, not continued",
+    ):
         trainer.resume_model_if_exist(str(tmp_path / "theirs"))
 
 
 def test_a_run_with_other_weights_of_the_epochs_is_named_with_the_whole_advice(tmp_path):
     run(tmp_path)
     other = trainer_of("promptsrc_default", tmp_path, CLASSES, MAX_EPOCH=9)
-    with pytest.raises(ValueError, match="model.pth.tar-1: the run to go on with averages .* in another --output-dir$"):
+    with pytest.raises(
+        ValueError,
+        match="model.pth.tar-1: the run to go on with averages .* in another --output-dir$",
+    ):
         other.resume_model_if_exist(str(tmp_path))
 
 
@@ -52,7 +63,8 @@ def test_prompts_of_another_depth_are_named(tmp_path):
     cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT = 1
     shallow = type(trainer_of("promptsrc_default", tmp_path, CLASSES))(cfg)
     with pytest.raises(
-        ValueError, match="VLPromptLearner/model.pth.tar-1 does not fit this method and its settings"
+        ValueError,
+        match="VLPromptLearner/model.pth.tar-1 does not fit this method and its settings",
     ) as e:
         shallow.resume_model_if_exist(str(tmp_path))
     assert "\n" not in str(e.value)
@@ -70,7 +82,9 @@ def test_files_that_a_kill_left_behind_go_with_the_next_epoch(tmp_path, every, l
     trainer.epoch = 3
     trainer.after_epoch()
     names = {*map(str, left), "9", "old"}
-    expected = {f"model.pth.tar-{name}{behind}" for name in names for behind in ("", ".sha256")} | {"checkpoint"}
+    expected = {f"model.pth.tar-{name}{behind}" for name in names for behind in ("", ".sha256")} | {
+        "checkpoint"
+    }
     assert {file.name for file in folder.iterdir()} == expected
 
 
@@ -87,7 +101,9 @@ def test_a_loss_that_is_no_number_names_its_images_and_changes_nothing(tmp_path,
         "change the prompts: lower OPTIM.LR, try PREC fp32, or look at these images$",
         str(error.value),
     )
-    assert all(torch.equal(before[name], prompt) for name, prompt in trainer.prompts.named_parameters())
+    assert all(
+        torch.equal(before[name], prompt) for name, prompt in trainer.prompts.named_parameters()
+    )
 
 
 def test_prompts_that_are_no_numbers_do_not_overwrite_good_ones(tmp_path):
@@ -96,7 +112,8 @@ def test_prompts_that_are_no_numbers_do_not_overwrite_good_ones(tmp_path):
     before = path.read_bytes()
     torch.nn.init.constant_(next(trainer.prompts.parameters()), float("nan"))
     with pytest.raises(
-        FloatingPointError, match="prompts are infinite or NaN in epoch 1 .*what was saved before stays"
+        FloatingPointError,
+        match="prompts are infinite or NaN in epoch 1 .*what was saved before stays",
     ):
         trainer.save_model(0, str(tmp_path))
     assert path.read_bytes() == before
@@ -106,7 +123,9 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_run_ends_the_same(tmp_path
     path = run(tmp_path, epochs=3).checkpoint_path(tmp_path, 3)
     expected = read_checkpoint(path)["state_dict"]
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="model.pth.tar-3 is damaged: its SHA-256 is not the one in"):
+    with pytest.raises(
+        ValueError, match="model.pth.tar-3 is damaged: its SHA-256 is not the one in"
+    ):
         read_checkpoint(path)
     run(tmp_path, epochs=3)
     assert f"Warning: {path} is damaged" in capsys.readouterr().out

@@ -14,7 +14,9 @@ STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
 def augment(rgba: Tensor, rng: torch.Generator) -> Tensor:
     """uint8 (B, 4, 64, 64) -> normalised (B, 3, 48, 48)."""
     b = len(rgba)
-    moved = F.grid_sample(rgba.float() / 255, _places(b, rng), align_corners=False)  # (B, 4, 48, 48)
+    moved = F.grid_sample(
+        rgba.float() / 255, _places(b, rng), align_corners=False
+    )  # (B, 4, 48, 48)
     colour, alpha = moved[:, :3], moved[:, 3:]
     plain = torch.rand(b, 3, 1, 1, generator=rng)
     background = torch.where(torch.rand(b, 1, 1, 1, generator=rng) < 0.5, torch.ones(1), plain)

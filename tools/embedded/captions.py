@@ -94,8 +94,12 @@ class Captions:
     """Draws captions for the drawings of a list."""
 
     def __init__(self, rows: list[dict]):
-        class_of = {concept: name for name in CLASSES for group in concepts(name) for concept in group}
-        self.groups = [class_of.get(concept_of(row["label"])) or GROUPS.get(row["subgroup"]) for row in rows]
+        class_of = {
+            concept: name for name in CLASSES for group in concepts(name) for concept in group
+        }
+        self.groups = [
+            class_of.get(concept_of(row["label"])) or GROUPS.get(row["subgroup"]) for row in rows
+        ]
         self.in_class = [group in CLASSES for group in self.groups]
         self.rows = rows
 
@@ -103,7 +107,9 @@ class Captions:
         """A caption of drawing i: the bare group half of the time where there is one."""
         row, group = self.rows[i], self.groups[i]
         label = row["label"].replace(":", "").lower()
-        names = [name for name in (label, ", ".join([label, group]) if label and group else "") if name]
+        names = [
+            name for name in (label, ", ".join([label, group]) if label and group else "") if name
+        ]
         if row["tags"]:
             names.append(" ".join(rng.sample(row["tags"], min(3, len(row["tags"])))))
         bare = group and (not names or rng.random() < 0.5)

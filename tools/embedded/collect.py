@@ -49,7 +49,16 @@ CLIP_ART_KINDS = (
     "tools",
     "transportation",
 )
-NO_PICTURES = {"aiga symbols", "roadsigns", "simple", "white", "bordered", "ornamental", "cardbacks", "stickmen"}
+NO_PICTURES = {
+    "aiga symbols",
+    "roadsigns",
+    "simple",
+    "white",
+    "bordered",
+    "ornamental",
+    "cardbacks",
+    "stickmen",
+}
 
 
 def main(work: Path) -> None:
@@ -109,7 +118,9 @@ def _clip_art(work: Path) -> Iterator[tuple[dict, Image.Image]]:
     subprocess.run(["dpkg-deb", "-x", deb.name, "clipart"], cwd=work, check=True)
     root = work / "clipart" / "usr" / "share" / "openclipart" / "png"
     known = {
-        word for entry in _emoji_list(work).values() for word in _words(" ".join([entry["label"], *entry["tags"]]))
+        word
+        for entry in _emoji_list(work).values()
+        for word in _words(" ".join([entry["label"], *entry["tags"]]))
     }
     for file in sorted(file for kind in CLIP_ART_KINDS for file in (root / kind).rglob("*.png")):
         try:
@@ -122,7 +133,14 @@ def _clip_art(work: Path) -> Iterator[tuple[dict, Image.Image]]:
         if subgroup in NO_PICTURES:
             continue
         yield (
-            {"vendor": "clip-art", "label": label, "hexcode": "", "tags": [], "group": kind, "subgroup": subgroup},
+            {
+                "vendor": "clip-art",
+                "label": label,
+                "hexcode": "",
+                "tags": [],
+                "group": kind,
+                "subgroup": subgroup,
+            },
             picture,
         )
 
@@ -145,7 +163,9 @@ def _npm(work: Path, package: str) -> Path:
     """The package's archive, fetched once."""
     archive = work / (package.lstrip("@").replace("/", "-").replace("@", "-") + ".tgz")
     if not archive.exists():
-        subprocess.run(["npm", "pack", "--silent", package], cwd=work, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["npm", "pack", "--silent", package], cwd=work, check=True, stdout=subprocess.DEVNULL
+        )
     return archive
 
 

@@ -161,4 +161,7 @@ def concept_of(label: str) -> str:
 
 def concepts(name: str) -> list[frozenset[str]]:
     """The concepts of a class, each a set of emoji concepts that are drawn alike."""
-    return [frozenset(concept_of(label) for label in entry.split("=")) for entry in CLASSES[name].split("|")]
+    return [
+        frozenset(concept_of(label) for label in entry.split("="))
+        for entry in CLASSES[name].split("|")
+    ]

@@ -35,30 +35,44 @@ def main(work: Path) -> None:
         for part, chosen in _divide(concepts(name), rng).items():
             held_out += [sorted(concept) for concept in chosen]
             for i in _sample(rows, chosen, IMAGES[part], rng):
-                path = f"{name.replace(' ', '_')}/{rows[i]['vendor']}-{rows[i]['hexcode'].lower()}.png"
+                path = (
+                    f"{name.replace(' ', '_')}/{rows[i]['vendor']}-{rows[i]['hexcode'].lower()}.png"
+                )
                 _write(pictures[i], TARGET / "images" / path)
                 split[part].append([path, label, name.replace(" ", "_")])
     (TARGET / "split_zhou_Emoji.json").write_text(json.dumps(split, indent=0) + "\n")
-    (work / "held_out.json").write_text(json.dumps(sorted(c for concept in held_out for c in concept)))
+    (work / "held_out.json").write_text(
+        json.dumps(sorted(c for concept in held_out for c in concept))
+    )
     print({part: len(items) for part, items in split.items()}, order)
 
 
-def _divide(all_concepts: list[frozenset[str]], rng: random.Random) -> dict[str, list[frozenset[str]]]:
+def _divide(
+    all_concepts: list[frozenset[str]], rng: random.Random
+) -> dict[str, list[frozenset[str]]]:
     """5 concepts to train and 4 to test with, 2 (of small classes 1) to validate; the others are for pre-training."""
     shuffled = rng.sample(all_concepts, len(all_concepts))
     val = 2 if len(shuffled) >= 16 else 1
     return {"train": shuffled[:5], "test": shuffled[5:9], "val": shuffled[9 : 9 + val]}
 
 
-def _sample(rows: list[dict], chosen: list[frozenset[str]], most: int, rng: random.Random) -> list[int]:
+def _sample(
+    rows: list[dict], chosen: list[frozenset[str]], most: int, rng: random.Random
+) -> list[int]:
     """Up to `most` drawings, as evenly over the concepts as they go."""
     pools = [
-        [i for i, row in enumerate(rows) if row["vendor"] in VENDORS and concept_of(row["label"]) in concept]
+        [
+            i
+            for i, row in enumerate(rows)
+            if row["vendor"] in VENDORS and concept_of(row["label"]) in concept
+        ]
         for concept in chosen
     ]
     for pool in pools:
         rng.shuffle(pool)
-    turns = [pool[turn] for turn in range(max(map(len, pools))) for pool in pools if turn < len(pool)]
+    turns = [
+        pool[turn] for turn in range(max(map(len, pools))) for pool in pools if turn < len(pool)
+    ]
     return turns[:most]
 
 

@@ -12,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from base2new import arguments, harmonic_mean, jobs, with_defaults
-from command_line import parse_args
-from parse_test_res import TESTED
-from sweep.jobs import Job
+from runs.arguments import parse_args
+from runs.embedded import arguments, harmonic_mean, jobs, with_defaults
+from runs.protocols import Job
+from runs.results import TESTED
 
 METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--output", default="output/effect")
@@ -30,16 +32,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     runs = [(method, seed) for method in METHODS for seed in range(1, args.seeds + 1)]
     with ThreadPoolExecutor(args.workers) as pool:
         measured = list(pool.map(lambda run: measure(*run, args.output, args.opts), runs))
-    print("| | val base | val new | val HM | test base | test new | test HM |\n|---|---|---|---|---|---|---|")
+    print(
+        "| | val base | val new | val HM | test base | test new | test HM |\n|---|---|---|---|---|---|---|"
+    )
     for method in METHODS:
-        rows = np.array([numbers for (name, _), numbers in zip(runs, measured, strict=True) if name == method])
-        cells = [f"{m:.1f} ± {s:.1f}" for m, s in zip(rows.mean(0), rows.std(0, ddof=1), strict=True)]
+        rows = np.array(
+            [numbers for (name, _), numbers in zip(runs, measured, strict=True) if name == method]
+        )
+        cells = [
+            f"{m:.1f} ± {s:.1f}" for m, s in zip(rows.mean(0), rows.std(0, ddof=1), strict=True)
+        ]
         print(f"| {method} | {' | '.join(cells)} |")
 
 
 def measure(method: str, seed: int, output: str, opts: list[str]) -> list[float]:
     """Accuracies in percent: base, new and harmonic mean on validation, then on test."""
-    args = with_defaults(parse_args(["--trainer", method, "--seed", str(seed), "--output-dir", output, *opts]))
+    args = with_defaults(
+        parse_args(["--trainer", method, "--seed", str(seed), "--output-dir", output, *opts])
+    )
     base, new = jobs(args)
     test = [_finished(base), _finished(new)]
     val = [_finished(_on_val(args, part, new)) for part in ("base", "new")]
@@ -56,7 +66,9 @@ def _on_val(args: argparse.Namespace, part: str, new: Job) -> Job:
 
 def _finished(job: Job) -> float:
     if job.accuracy() is None:
-        subprocess.run(job.command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            job.command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
     return job.accuracy()
 
 

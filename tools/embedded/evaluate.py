@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clip.model import CLIP
 from PIL import Image
 from torch import Tensor
 
-from promptsrc.clip import load_clip
+from promptsrc.clip.frozen import load_clip
+from promptsrc.clip.openai import CLIP
+from promptsrc.clip.towers import encode_image
+from promptsrc.clip.zeroshot import template_features
 from promptsrc.templates import DEFAULT
-from promptsrc.towers import encode_image
-from promptsrc.zeroshot import template_features
 from tools.embedded.augment import plain
 from tools.embedded.dataset import TARGET
 
@@ -35,13 +35,19 @@ def accuracies(clip: CLIP, folder: Path, part: str) -> tuple[float, float]:
     """Mean over the classes of the share of their images that is right, in percent, of base and of new classes."""
     items = json.loads((folder / "split_zhou_Emoji.json").read_text())[part]
     names = dict(sorted({(label, name) for _, label, name in items}))
-    pixels = np.stack([np.asarray(Image.open(folder / "images" / path).convert("RGB")) for path, *_ in items])
+    pixels = np.stack(
+        [np.asarray(Image.open(folder / "images" / path).convert("RGB")) for path, *_ in items]
+    )
     scores = (
         encode_image(clip, plain(torch.from_numpy(pixels).permute(0, 3, 1, 2)))
-        @ torch.nn.functional.normalize(template_features(clip, list(names.values()), DEFAULT), dim=-1).t()
+        @ torch.nn.functional.normalize(
+            template_features(clip, list(names.values()), DEFAULT), dim=-1
+        ).t()
     )  # (N, C)
     labels, half = torch.tensor([label for _, label, _ in items]), (len(names) + 1) // 2
-    return _balanced(scores, labels, range(half)), _balanced(scores, labels, range(half, len(names)))
+    return _balanced(scores, labels, range(half)), _balanced(
+        scores, labels, range(half, len(names))
+    )
 
 
 def _balanced(scores: Tensor, labels: Tensor, classes: range) -> float:

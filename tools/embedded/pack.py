@@ -23,12 +23,20 @@ def main(work: Path) -> None:
     save_file(tensors, part, metadata)
     part.chmod(0o644)  # safetensors writes for the owner only
     os.replace(part, TARGET)
-    print(f"{TARGET}: {TARGET.stat().st_size / 1e6:.2f} MB, {metadata['samples_seen']} samples seen")
+    print(
+        f"{TARGET}: {TARGET.stat().st_size / 1e6:.2f} MB, {metadata['samples_seen']} samples seen"
+    )
 
 
-def packed(model: dict[str, Tensor], ids: Tensor, samples: int) -> tuple[dict[str, Tensor], dict[str, str]]:
+def packed(
+    model: dict[str, Tensor], ids: Tensor, samples: int
+) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The file's tensors and metadata, from a model whose embedding row i belongs to token ids[i]."""
-    tensors = {key: value.half().contiguous() for key, value in model.items() if key != "token_embedding.weight"}
+    tensors = {
+        key: value.half().contiguous()
+        for key, value in model.items()
+        if key != "token_embedding.weight"
+    }
     tensors["token_embedding.ids"] = ids.int()
     tensors["token_embedding.rows"] = model["token_embedding.weight"].half()
     metadata = {

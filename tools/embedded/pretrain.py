@@ -12,19 +12,18 @@ import random
 import time
 from pathlib import Path
 
-import clip as openai_clip
 import numpy as np
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 import torch.nn.functional as F
-from clip.model import CLIP
 from PIL import Image
 from torch import Tensor, nn
 
+from promptsrc.clip.openai import CLIP, tokenize
+from promptsrc.clip.text import TextRows
+from promptsrc.clip.towers import encode_image, encode_text
 from promptsrc.templates import TEACHER
-from promptsrc.text import TextRows
-from promptsrc.towers import encode_image, encode_text
 from tools.embedded.augment import augment, plain
 from tools.embedded.captions import GROUPS, SHORT, Captions
 from tools.embedded.concepts import CLASSES, concept_of
@@ -59,7 +58,9 @@ def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor, same: Tensor) -
 def some_patches(clip: CLIP, images: Tensor, rng: torch.Generator) -> Tensor:
     """Image features (B, D) from CLS and KEPT_PATCHES random patches an image."""
     visual = clip.visual
-    patches = visual.conv1(images).flatten(2).transpose(1, 2) + visual.positional_embedding[1:]  # (B, 36, W)
+    patches = (
+        visual.conv1(images).flatten(2).transpose(1, 2) + visual.positional_embedding[1:]
+    )  # (B, 36, W)
     kept = torch.rand(patches.shape[:2], generator=rng).argsort(1)[:, :KEPT_PATCHES, None]
     patches = patches.gather(1, kept.expand(-1, -1, patches.shape[-1]))
     cls = (visual.class_embedding + visual.positional_embedding[0]).expand(len(images), 1, -1)
@@ -76,11 +77,16 @@ class Drawings:
         held_out = set(json.loads((work / "held_out.json").read_text()))
         words = [set(concept.lower().split()) for concept in held_out]
         keep = [
-            i for i, row in enumerate(rows) if row["vendor"] != "openmoji" and not _is_held_out(row, held_out, words)
+            i
+            for i, row in enumerate(rows)
+            if row["vendor"] != "openmoji" and not _is_held_out(row, held_out, words)
         ]
         self.rgba = torch.from_numpy(_weighted(np.load(work / "drawings.npz")["rgba"][keep]))
         self.captions = Captions([rows[i] for i in keep])
-        self.rng, self.torch_rng = random.Random(1000 + rank), torch.Generator().manual_seed(1000 + rank)
+        self.rng, self.torch_rng = (
+            random.Random(1000 + rank),
+            torch.Generator().manual_seed(1000 + rank),
+        )
         members: dict[str, list[int]] = {}
         for i, group in enumerate(self.captions.groups):
             if self.captions.in_class[i]:
@@ -89,7 +95,9 @@ class Drawings:
 
     def batch(self) -> tuple[Tensor, list[str]]:
         chosen = [self._one() for _ in range(BATCH)]
-        return augment(self.rgba[chosen], self.torch_rng), [self.captions.draw(i, self.rng) for i in chosen]
+        return augment(self.rgba[chosen], self.torch_rng), [
+            self.captions.draw(i, self.rng) for i in chosen
+        ]
 
     def _one(self) -> int:
         if self.rng.random() < IN_CLASS:
@@ -118,13 +126,15 @@ class Vocabulary:
         texts = [*TEACHER, *SHORT, *CLASSES, *GROUPS.values(), "X , ."]
         for row in captions.rows:
             texts += [row["label"].replace(":", "").lower(), row["subgroup"], *row["tags"]]
-        tokens = openai_clip.tokenize(sorted({text + mark for text in texts for mark in ("", ".", ",")}))
+        tokens = tokenize(sorted({text + mark for text in texts for mark in ("", ".", ",")}))
         self.ids = tokens.unique()
-        self.number = torch.full((49408,), -1).index_put((self.ids.long(),), torch.arange(len(self.ids)))
+        self.number = torch.full((49408,), -1).index_put(
+            (self.ids.long(),), torch.arange(len(self.ids))
+        )
 
     def encode(self, clip: CLIP, texts: list[str]) -> Tensor:
         """Text features (B, D)."""
-        tokens = openai_clip.tokenize(texts)
+        tokens = tokenize(texts)
         eot = tokens.argmax(-1)
         numbers = self.number[tokens[:, : int(eot.max()) + 1].long()]
         return encode_text(clip, TextRows(numbers, eot, clip.token_embedding(numbers)))
@@ -152,7 +162,11 @@ def train(rank: int, processes: int, steps: int, work: Path) -> None:
         clip.logit_scale.data.clamp_(max=math.log(100))
         if rank == 0 and ((step + 1) % 200 == 0 or step + 1 == steps):
             torch.save(
-                {"model": clip.state_dict(), "ids": vocabulary.ids, "samples": (step + 1) * BATCH * processes},
+                {
+                    "model": clip.state_dict(),
+                    "ids": vocabulary.ids,
+                    "samples": (step + 1) * BATCH * processes,
+                },
                 work / "clip.pt.part",
             )
             os.replace(work / "clip.pt.part", work / "clip.pt")
@@ -196,11 +210,17 @@ def _schedule(done: float) -> float:
 def _loss(clip: CLIP, vocabulary: Vocabulary, drawings: Drawings, done: float) -> Tensor:
     images, captions = drawings.batch()
     text = vocabulary.encode(clip, captions)
-    image = encode_image(clip, images) if done > FULL else some_patches(clip, images, drawings.torch_rng)
+    image = (
+        encode_image(clip, images)
+        if done > FULL
+        else some_patches(clip, images, drawings.torch_rng)
+    )
     number = {caption: i for i, caption in enumerate(captions)}
     ids = torch.tensor([number[caption] for caption in captions])
     same = (ids[:, None] == ids[None]).float()
-    return contrastive_loss(F.normalize(image, dim=-1), F.normalize(text, dim=-1), clip.logit_scale.exp(), same)
+    return contrastive_loss(
+        F.normalize(image, dim=-1), F.normalize(text, dim=-1), clip.logit_scale.exp(), same
+    )
 
 
 def _average(parameters: list[nn.Parameter], processes: int) -> None:
@@ -218,9 +238,16 @@ def zero_shot(clip: CLIP, vocabulary: Vocabulary, part: str) -> tuple[float, flo
     """Accuracy in percent on the base classes among themselves, and on the new ones, with `a photo of a <name>.`"""
     items = json.loads((DATASET / "split_zhou_Emoji.json").read_text())[part]
     names = [name for _, name in sorted({(label, name) for _, label, name in items})]
-    text = F.normalize(vocabulary.encode(clip, [f"a photo of a {name.replace('_', ' ')}." for name in names]), dim=-1)
-    pixels = [np.asarray(Image.open(DATASET / "images" / path).convert("RGB")) for path, *_ in items]
-    image = F.normalize(encode_image(clip, plain(torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2))), dim=-1)
+    text = F.normalize(
+        vocabulary.encode(clip, [f"a photo of a {name.replace('_', ' ')}." for name in names]),
+        dim=-1,
+    )
+    pixels = [
+        np.asarray(Image.open(DATASET / "images" / path).convert("RGB")) for path, *_ in items
+    ]
+    image = F.normalize(
+        encode_image(clip, plain(torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2))), dim=-1
+    )
     labels, half = torch.tensor([label for _, label, _ in items]), (len(names) + 1) // 2
     scores, base = image @ text.t(), labels < half
     right_base = scores[base, :half].argmax(1) == labels[base]

@@ -23,9 +23,14 @@ def main(work: Path) -> None:
     for part, items in split.items():
         things = dict.fromkeys((_hexcode(path), label, name) for path, label, name in items)
         known = [thing for thing in things if thing[0] in drawing]
-        split[part] = [[f"{name}/{VENDOR}-{hexcode}.png", label, name] for hexcode, label, name in known]
+        split[part] = [
+            [f"{name}/{VENDOR}-{hexcode}.png", label, name] for hexcode, label, name in known
+        ]
         for hexcode, _, name in known:
-            _write(pictures[drawing[hexcode]], work / VENDOR / "images" / name / f"{VENDOR}-{hexcode}.png")
+            _write(
+                pictures[drawing[hexcode]],
+                work / VENDOR / "images" / name / f"{VENDOR}-{hexcode}.png",
+            )
     (work / VENDOR / "split_zhou_Emoji.json").write_text(json.dumps(split, indent=0) + "\n")
     print({part: len(items) for part, items in split.items()})
 
@@ -33,7 +38,9 @@ def main(work: Path) -> None:
 def _hexcode(path: str) -> str:
     """`bird/fluent-flat-1f426.png` -> `1f426`."""
     stem = Path(path).stem
-    return stem.removeprefix(next(f"{vendor}-" for vendor in VENDORS if stem.startswith(f"{vendor}-")))
+    return stem.removeprefix(
+        next(f"{vendor}-" for vendor in VENDORS if stem.startswith(f"{vendor}-"))
+    )
 
 
 if __name__ == "__main__":

@@ -556,7 +556,9 @@ def make_sun397(out, rng, split_rng):
             files = [f"{prefix}{w}.jpg" for w in unique_words(rng, n, 15)]
             for file in files:
                 out.image(f"SUN397/{folder}/{file}")
-            groups[subset].append([[f"{folder}/{file}", label, scene_name(folder)] for file in files])
+            groups[subset].append(
+                [[f"{folder}/{file}", label, scene_name(folder)] for file in files]
+            )
         out.text(f"{subset}_01.txt", ["/" + item[0] for g in groups[subset] for item in g])
 
     if split_rng is not None:

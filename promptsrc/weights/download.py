@@ -1,0 +1,93 @@
+"""Fetch a file once: resumable, verified, safe for runs that start at the same time."""
+
+import fcntl
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+CHUNK = 1 << 20  # bytes
+
+
+def fetched(url: str, sha256: str, path: Path) -> Path:
+    """`path`, after downloading `url` to it unless the file with this checksum is there.
+
+    An interrupted download goes on where it stopped; of several runs one downloads and the others wait.
+
+    Raises:
+        ConnectionError: it could not be downloaded, or came damaged; says where to place it by hand.
+    """
+    if _is_right(path, sha256):
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path.with_name(f".{path.name}.lock")):
+            if not _is_right(path, sha256):  # another run may have been faster
+                _download(url, sha256, path)
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(
+            f"{path.name} can't be downloaded ({error}); fetch {url} elsewhere and place it at {path}"
+        ) from None
+    return path
+
+
+def _download(url: str, sha256: str, path: Path) -> None:
+    part = path.with_name(f".{path.name}.part")
+    _go_on(url, part)
+    if not _is_right(part, sha256):
+        part.unlink(missing_ok=True)
+        raise ConnectionError("it came damaged: wrong checksum; try again")
+    os.replace(part, path)
+
+
+def _go_on(url: str, part: Path) -> None:
+    """Append what is missing of a file."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=60)
+    except urllib.error.HTTPError as error:
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # all of it is here
+            return
+        raise
+    with response:
+        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        total = int(response.headers.get("Content-Length", 0)) + have * resumed
+        bar = tqdm(
+            total=total or None,
+            initial=have * resumed,
+            unit="B",
+            unit_scale=True,
+            desc=part.name,
+            disable=None,
+        )
+        with bar, open(part, "ab" if resumed else "wb") as file:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))
+        if total and part.stat().st_size < total:
+            raise ConnectionError("the connection broke; the next try goes on from there")
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock; a process that dies gives it back."""
+    with open(lock, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_right(path: Path, sha256: str) -> bool:
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest() == sha256

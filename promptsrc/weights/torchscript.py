@@ -1,0 +1,102 @@
+"""The tensors of a TorchScript archive, as OpenAI publishes CLIP's weights, without running the code in it.
+
+Loading such an archive runs what its author wrote (`__setstate__`, for one), and that can write files. The tensors lie beside the code: a
+pickle of nested modules, of which only tensors and plain values are let through, and their numbers.
+"""
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from promptsrc.weights.pickles import check_memo
+
+OWN = "__torch__."  # what names of the archive's own classes begin with
+STORAGES = {
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "FloatStorage": torch.float32,
+    "DoubleStorage": torch.float64,
+    "IntStorage": torch.int32,
+    "LongStorage": torch.int64,
+    "BoolStorage": torch.bool,
+}
+LISTS = ("build_boollist", "build_doublelist", "build_intlist", "build_tensorlist")
+
+
+class _Module:
+    """Stands for any module of the archive; `__dict__` holds its parameters, buffers, children and plain values."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+
+class _Reader(pickle.Unpickler):
+    """
+    Raises:
+        pickle.UnpicklingError: the archive holds anything but modules, tensors and plain values.
+    """
+
+    def __init__(self, archive: torch.PyTorchFileReader):
+        content = archive.get_record("data.pkl")
+        check_memo(content)
+        super().__init__(BytesIO(content))
+        self.archive = archive
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.startswith(OWN):
+            return _Module
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _tensor
+        if (module, name) == ("collections", "OrderedDict"):  # hooks, of which there are none
+            return OrderedDict
+        if module == "torch" and name in STORAGES:
+            return STORAGES[name]
+        if module == "torch.jit._pickle" and name in LISTS:
+            return list
+        raise pickle.UnpicklingError(f"it holds {module}.{name}, which no weights need")
+
+    def persistent_load(self, pid: tuple) -> Tensor:
+        """The numbers (n,) of ("storage", type, record, device, n), on the CPU wherever they were."""
+        _, dtype, record, _, n = pid
+        content = bytearray(self.archive.get_record(f"data/{record}"))
+        return torch.frombuffer(content, dtype=dtype) if n else torch.empty(0, dtype=dtype)
+
+
+def _tensor(
+    numbers: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
+) -> Tensor:
+    return numbers.as_strided(size, stride, offset)
+
+
+def is_torchscript(path: Path) -> bool:
+    """TorchScript archives are zip files that hold a `constants.pkl`."""
+    try:
+        reader = torch.PyTorchFileReader(str(path))
+    except RuntimeError:
+        return False
+    return "constants.pkl" in reader.get_all_records()
+
+
+def read_torchscript(path: Path) -> dict[str, Tensor]:
+    """Tensors by dotted name: the state dict of the archive's module.
+
+    Raises:
+        pickle.UnpicklingError, RuntimeError: the archive is damaged, or holds more than a module's tensors and values.
+    """
+    return dict(_tensors(_Reader(torch.PyTorchFileReader(str(path))).load(), ""))
+
+
+def _tensors(module: _Module, prefix: str) -> Iterator[tuple[str, Tensor]]:
+    for name, value in vars(module).items():
+        if (
+            isinstance(value, Tensor) and name != "attn_mask"
+        ):  # an attribute of OpenAI's blocks, no weight
+            yield f"{prefix}{name}", value
+        elif isinstance(value, _Module):
+            yield from _tensors(value, f"{prefix}{name}.")

@@ -1,0 +1,382 @@
+"""A classifier made from a file of prompts gives what the trainer gives, for its classes and others."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from dassl.data.transforms import build_transform
+from dassl.engine import TRAINER_REGISTRY
+from dassl.utils import read_image
+from PIL import Image
+from safetensors.torch import save_file
+
+import promptsrc
+from promptsrc.checkpoint import read_checkpoint
+from promptsrc.clip.frozen import build_clip
+from promptsrc.inference import images
+from promptsrc.inference.classifier import Classifier
+from promptsrc.inference.prompt_file import described, read_prompts, write_prompts
+from promptsrc.prompts import DeepPrompts
+from runs.config import default_config, merge_file
+from tests.conftest import ROOT
+from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
+from tests.test_parity import GOLDENS
+
+CASES, TOLERANCES = load_cases(GOLDENS)
+CASE_OF = {
+    "PromptSRC": "promptsrc_default",
+    "IVLP": "ivlp_default",
+    "VPT": "ivlp_default",  # weights and batches only: it has no golden of its own
+    "MaPLe": "maple_default",
+    "CoOp": "coop_generic",
+    "CoCoOp": "cocoop_default",
+}
+NEW = ["red_fox", "owl"]
+
+
+def config(method, output):
+    cfg = config_of(CASES[CASE_OF[method]], output)
+    cfg.TRAINER.NAME, cfg.TRAINER[method.upper()].PREC, cfg.OPTIM.MAX_EPOCH = method, "fp32", 1
+    cfg.INPUT.TRANSFORMS, cfg.INPUT.INTERPOLATION = ("random_flip", "normalize"), "bicubic"
+    return cfg
+
+
+def trainer(method, output, names=None):
+    case = CASES[CASE_OF[method]]
+    return recorded(TRAINER_REGISTRY.get(method), names or case["class_names"], batches_of(case))(
+        config(method, output)
+    )
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Five images of several sizes in nested folders, besides what is none."""
+    folder, noise = tmp_path_factory.mktemp("photos of mine"), np.random.RandomState(0)
+    (folder / "ä b").mkdir()
+    (folder / ".hidden").mkdir()
+    for name, size in {
+        "ä b/2.PNG": (40, 50),
+        "ä b/10.png": (100, 37),
+        "c.png": (32, 32),
+        "d.bmp": (9, 33),
+    }.items():
+        Image.fromarray(noise.randint(0, 256, (*size, 3), dtype=np.uint8)).save(folder / name)
+    Image.fromarray(noise.randint(0, 256, (48, 48), dtype=np.uint8)).save(folder / "e.png")  # grey
+    for name in ("notes.txt", ".hidden.png", ".hidden/1.png"):
+        (folder / name).write_text("no image")
+    return folder
+
+
+FILES = ["c.png", "d.bmp", "e.png", "ä b/10.png", "ä b/2.PNG"]
+
+
+def probabilities(predictions, names):
+    """(B, C) in the order of `names`."""
+    rows = [dict(prediction.classes) for prediction in predictions]
+    return torch.tensor([[row[name] for name in names] for row in rows])
+
+
+@pytest.mark.parametrize("method", CASE_OF)
+def test_probabilities_are_the_trainers_for_trained_and_new_names(tmp_path, photos, method):
+    torch.manual_seed(0)
+    run = trainer(method, tmp_path)
+    run.train()
+    test = build_transform(run.cfg, is_train=False)
+    batch = torch.stack([test(read_image(str(photos / name))) for name in FILES])
+    classifier = promptsrc.load(tmp_path, "cpu")
+    other = trainer(method, tmp_path, NEW)
+    other.load_model(str(tmp_path), epoch=1)
+    for truth, names in ((run, None), (other, NEW)):
+        with torch.no_grad():
+            expected = truth.model_inference(batch).softmax(-1)
+        found = classifier.classify(photos, names)
+        assert [prediction.image for prediction in found] == [photos / name for name in FILES]
+        ours = probabilities(found, truth.classnames)
+        assert (ours - expected).abs().max() < 1e-6
+        in_twos = probabilities(classifier.classify(photos, names, batch_size=2), truth.classnames)
+        assert (
+            (in_twos - expected).abs().max() < 2e-5
+        )  # float32 products of other sizes round otherwise, and logits are large
+        one = classifier.classify(Image.open(photos / "d.bmp"), names)
+        assert one[0].image is None
+        assert (probabilities(one, truth.classnames) - expected[1:2]).abs().max() < 2e-5
+        for prediction in found:
+            values = [c.probability for c in prediction.classes]
+            assert values == sorted(values, reverse=True) and sum(values) == pytest.approx(
+                1, abs=1e-6
+            )
+    write_prompts(read_prompts(tmp_path), tmp_path / "a.safetensors")
+    assert promptsrc.load(tmp_path / "a.safetensors", "cpu").classify(
+        photos
+    ) == classifier.classify(photos)
+
+
+@pytest.mark.parametrize("transforms", [(), ("normalize",), ("random_flip", "normalize")])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear", "nearest"])
+def test_preprocessing_is_the_runs_test_transform_to_the_bit(
+    tmp_path, photos, transforms, interpolation
+):
+    cfg = config("CoOp", tmp_path)
+    cfg.INPUT.TRANSFORMS, cfg.INPUT.INTERPOLATION = transforms, interpolation
+    cfg.INPUT.PIXEL_MEAN = [0.1, 0.2, 0.3]
+    run = recorded(TRAINER_REGISTRY.get("CoOp"), NEW, [])(cfg)
+    stated = json.loads(json.dumps(run.description))["input"]  # as a safetensors file holds it
+    ours, theirs = images.Preprocessing.of(stated, 32), build_transform(cfg, is_train=False)
+    for name in FILES:
+        image = read_image(str(photos / name))
+        assert torch.equal(ours(images.read_image(photos / name)), theirs(image))
+
+
+def test_a_transform_that_is_not_done_here_is_refused(tmp_path):
+    cfg = config("CoOp", tmp_path)
+    cfg.INPUT.TRANSFORMS = ("instance_norm", "normalize")
+    stated = recorded(TRAINER_REGISTRY.get("CoOp"), NEW, [])(cfg).description["input"]
+    with pytest.raises(ValueError, match="the images of these prompts need instance_norm"):
+        images.Preprocessing.of(stated, 32)
+    with pytest.raises(ValueError, match="for images of 224 pixels, their backbone for 32"):
+        images.Preprocessing.of({"size": 224}, 32)
+
+
+def test_an_image_is_read_as_the_engine_reads_it(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3)).save(
+        tmp_path / "turned.png", exif=exif
+    )
+    image = images.read_image(tmp_path / "turned.png")
+    assert (
+        image.size == (4, 2)
+        and image.tobytes() == read_image(str(tmp_path / "turned.png")).tobytes()
+    )
+
+
+@pytest.mark.parametrize("name", ["promptsrc_ckpt_small", "coop_generic", "cocoop_default"])
+def test_a_reference_checkpoint_classifies_once_it_is_described(tmp_path, name):
+    case = CASES[name]
+    cfg = config_of(case, tmp_path)
+    (file,) = GOLDENS.glob(f"checkpoints/{name}/*/model*")
+    words = cfg.TRAINER[case["trainer"].upper()].CTX_INIT
+    shared = described(read_checkpoint(file)["state_dict"], cfg.MODEL.BACKBONE.NAME, words)
+    classifier = Classifier(shared, "cpu")
+    with torch.no_grad():
+        logits = classifier.model(case["novel_class_names"]).classify(eval_images_of(case))
+    difference = np.abs(
+        logits.numpy() - np.load(GOLDENS / f"{name}.npz")["eval_logits_novel"]
+    ).max()
+    assert difference <= TOLERANCES["fp32"]["logits"]
+    assert classifier.preprocess == images.Preprocessing(
+        32, images.CLIP_MEAN, images.CLIP_STD, "bicubic"
+    )
+    with pytest.raises(ValueError, match="does not say its classes; name some: --classnames"):
+        classifier.classify([])
+
+
+def test_classes_are_encoded_once_for_a_set_of_names(tmp_path, photos, monkeypatch):
+    trainer("PromptSRC", tmp_path).train()
+    classifier, calls = promptsrc.load(tmp_path, "cpu"), []
+    encode = classifier._frozen.encode_text
+    monkeypatch.setattr(
+        classifier._frozen, "encode_text", lambda *given: calls.append(given) or encode(*given)
+    )
+    for names in (None, NEW, None, NEW):
+        classifier.classify(photos, names, batch_size=1)
+    assert len(calls) == 2
+
+
+def final(folder):
+    return read_prompts(folder).tensors["ctx"][0, 0].item()
+
+
+def test_the_final_prompts_of_a_run(tmp_path):
+    description = {
+        "method": "CoOp",
+        "backbone": "ViT-T/8",
+        "learner": "ContextPrompts",
+        "settings": {"n": 1},
+    }
+    folder = tmp_path / "prompt_learner"
+    folder.mkdir()
+    (tmp_path / "tensorboard").mkdir()
+    for name, value in {
+        "model.pth.tar-2": 2.0,
+        "model.pth.tar-10": 10.0,
+        "model-best.pth.tar": 7.0,
+    }.items():
+        with pytest.raises(
+            FileNotFoundError, match="has no checkpoint; give the folder of one run"
+        ):
+            read_prompts(tmp_path)
+        state = {"ctx": torch.full((1, 128), value)}
+        torch.save(
+            {"state_dict": state, "epoch": 1, "trainer_state": {"prompts": description}},
+            folder / name,
+        )
+        (folder / "checkpoint").write_text(f"{name}\n")
+        assert final(tmp_path) == value
+        (folder / "checkpoint").unlink()
+        if name == "model-best.pth.tar":
+            break
+    (folder / "checkpoint").write_text("model.pth.tar-10\n")
+    assert final(tmp_path) == 7  # the run says by its file that the best epoch is the final one
+    (folder / "model-best.pth.tar").unlink()
+    assert final(tmp_path) == 10
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "model-best.pth.tar").write_text("")
+    with pytest.raises(FileNotFoundError, match="has checkpoints of 2 models"):
+        read_prompts(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    torch.manual_seed(0)
+    description = {"method": "CoOp", "backbone": "ViT-T/8", "learner": "ContextPrompts"}
+    state = {"ctx": 0.02 * torch.randn(3, 128)}
+    return Classifier(
+        promptsrc.inference.prompt_file.SharedPrompts(description | {"settings": {"n": 3}}, state),
+        "cpu",
+    )
+
+
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        (["owl", " "], "classnames: name 2 is empty"),
+        ([], "classnames: name 1 is empty"),
+        (["fire truck", "owl", "fire_truck"], "'fire_truck' is the same name as 'fire truck'"),
+        (["owl", "very " * 80], "longer than CLIP's 77 tokens; shorten the class name"),
+        ("owl", "is one text, 'owl'; give a list"),
+    ],
+)
+def test_names_that_cannot_be_used(classifier, photos, names, message):
+    with pytest.raises(ValueError, match=message):
+        classifier.classify(photos, names)
+
+
+def test_images_that_cannot_be_used(classifier, photos, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no image or folder at"):
+        classifier.classify([photos, photos / "none.png"], NEW)
+    with pytest.raises(ValueError, match=r"has no images \(\.bmp "):
+        classifier.classify(tmp_path, NEW)
+    with pytest.raises(ValueError, match="batch_size is 0; it must be at least 1"):
+        classifier.classify(photos, NEW, batch_size=0)
+    with pytest.raises(OSError, match="notes.txt can't be read"):
+        classifier.classify([photos / "notes.txt"], NEW)
+    skipped = []
+    found = list(
+        classifier.predictions(
+            [photos / "notes.txt", photos / "c.png"], NEW, unreadable=skipped.append
+        )
+    )
+    assert [prediction.image for prediction in found] == [photos / "c.png"]
+    assert "notes.txt can't be read" in str(skipped[0]) and len(skipped) == 1
+
+
+def test_a_context_of_the_classes_takes_as_many_names():
+    description = {"method": "CoOp", "backbone": "ViT-T/8", "learner": "ContextPrompts"}
+    shared = promptsrc.inference.prompt_file.SharedPrompts(
+        description | {"settings": {"n": 3, "classes": 2}}, {"ctx": torch.zeros(2, 3, 128)}
+    )
+    classifier = Classifier(shared, "cpu")
+    classifier.model(NEW)
+    with pytest.raises(ValueError, match="each of 2 classes has learned a context of its own"):
+        classifier.model([*NEW, "cat"])
+
+
+def test_contexts_of_the_classes_are_for_these_classes_in_their_order():
+    description = {
+        "method": "CoOp",
+        "backbone": "ViT-T/8",
+        "learner": "ContextPrompts",
+        "classnames": ["cat", "dog"],
+    }
+    shared = promptsrc.inference.prompt_file.SharedPrompts(
+        description | {"settings": {"n": 3, "classes": 2}}, {"ctx": torch.zeros(2, 3, 128)}
+    )
+    classifier = Classifier(shared, "cpu")
+    assert (
+        classifier.model().classnames
+        == classifier.model(["cat", "dog"]).classnames
+        == ["cat", "dog"]
+    )
+    for names in (["dog", "cat"], ["owl", "crane"]):
+        with pytest.raises(ValueError, match="for the classes trained on, in their order"):
+            classifier.model(names)
+
+
+def test_a_backbone_that_has_moved_is_named(tiny_state, tmp_path):
+    save_file(tiny_state, tmp_path / "clip.safetensors")
+    learner = DeepPrompts(build_clip(tiny_state), 2, 1, 0, 0, "a photo")
+    settings = {"n_text": 2, "depth_text": 1, "n_image": 0, "depth_image": 0, "ctx_init": "a photo"}
+    description = {
+        "method": "IVLP",
+        "backbone": "/gone/clip.safetensors",
+        "learner": "DeepPrompts",
+        "settings": settings,
+    }
+    promptsrc.inference.prompt_file.write_prompts(
+        promptsrc.inference.prompt_file.SharedPrompts(description, learner.state_dict()),
+        tmp_path / "p.safetensors",
+    )
+    with pytest.raises(ValueError, match="backbone '/gone/clip.safetensors' is neither a name"):
+        promptsrc.load(tmp_path / "p.safetensors", "cpu")
+    classifier = promptsrc.load(
+        tmp_path / "p.safetensors", "cpu", backbone=str(tmp_path / "clip.safetensors")
+    )
+    assert classifier.preprocess.size == 32
+
+
+def test_prompts_that_are_no_numbers_are_refused(classifier):
+    state = {key: value.clone() for key, value in classifier._prompts.state_dict().items()}
+    name = next(iter(state))
+    state[name][0] = float("nan")
+    with pytest.raises(ValueError, match=f"has infinite or NaN prompts: {name}; train them again"):
+        Classifier(
+            promptsrc.inference.prompt_file.SharedPrompts(classifier.description, state), "cpu"
+        )
+
+
+def test_names_that_were_trained_on_twice_are_used_as_they_are(classifier, photos):
+    names = ["owl", "crane", "crane"]
+    shared = promptsrc.inference.prompt_file.SharedPrompts(
+        classifier.description | {"classnames": names}, classifier._prompts.state_dict()
+    )
+    for prediction in Classifier(shared, "cpu").classify(photos):
+        assert sorted(name for name, _ in prediction.classes) == ["crane", "crane", "owl"]
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:99"])
+def test_a_device_that_is_not_there(classifier, device):
+    with pytest.raises(ValueError, match=f"device '{device}' cannot be used here"):
+        Classifier(
+            promptsrc.inference.prompt_file.SharedPrompts(classifier.description, {}), device
+        )
+
+
+@pytest.mark.parametrize(
+    "stated, message",
+    [
+        ({}, "for images of None pixels, their backbone for 48"),
+        (
+            {"size": 48, "mean": "abc"},
+            "the mean of these prompts' images is 'abc', not three numbers",
+        ),
+        (
+            {"size": 48, "std": [1, 2]},
+            r"the std of these prompts' images is \[1, 2\], not three numbers",
+        ),
+    ],
+)
+def test_an_input_that_is_none(stated, message):
+    with pytest.raises(ValueError, match=message):
+        images.Preprocessing.of(stated, 48)
+
+
+def test_defaults_of_the_input_are_those_of_the_configs():
+    cfg = default_config()
+    merge_file(cfg, str(ROOT / "configs/trainers/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx.yaml"))
+    assert (tuple(cfg.INPUT.PIXEL_MEAN), tuple(cfg.INPUT.PIXEL_STD)) == (
+        images.CLIP_MEAN,
+        images.CLIP_STD,
+    )
+    assert images.Preprocessing(224).interpolation == cfg.INPUT.INTERPOLATION

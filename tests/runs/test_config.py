@@ -1,0 +1,128 @@
+"""Every shipped config is read, and says what was published."""
+
+import re
+
+import pytest
+
+import train
+from tests.conftest import ROOT
+
+CONFIGS = sorted((ROOT / "configs" / "trainers").glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_every_method_file_is_read_and_says_how_to_run_it(file, in_root):
+    cfg = train.setup_config(train.parse_args(["--config-file", str(file)]))
+    assert ((48, 48) if cfg.MODEL.BACKBONE.NAME == "ViT-T/8" else (224, 224)) == cfg.INPUT.SIZE
+    assert (200 if file.stem == "rn50_val" else 100) == cfg.DATALOADER.TEST.BATCH_SIZE
+    header = [line for line in file.read_text().splitlines() if line.startswith("#")]
+    assert re.search(r"(python train.py|bash scripts/)", header[-1])
+
+
+W = "a photo of a"
+TEXT, IMAGE = ["N_CTX_TEXT", "PROMPT_DEPTH_TEXT"], ["N_CTX_VISION", "PROMPT_DEPTH_VISION"]
+
+
+def deep(n_text, n_image, depth_text, depth_image, **others):
+    sizes = zip(TEXT + IMAGE, (n_text, depth_text, n_image, depth_image), strict=True)
+    return dict(sizes) | {"CTX_INIT": W, "PREC": "fp16"} | others
+
+
+def promptsrc(depth, mean, std):
+    weights = {"TEXT_LOSS_WEIGHT": 25, "IMAGE_LOSS_WEIGHT": 10, "GPA_MEAN": mean, "GPA_STD": std}
+    return deep(4, 4, depth, depth, **weights)
+
+
+def coop(n, words=""):
+    return {
+        "N_CTX": n,
+        "CTX_INIT": words,
+        "PREC": "fp16",
+        "CSC": False,
+        "CLASS_TOKEN_POSITION": "end",
+    }
+
+
+PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
+    "PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx": (4, 0.0025, 20, promptsrc(9, 15, 1)),
+    "PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx_cross_datasets": (4, 0.0025, 20, promptsrc(3, 6, 10)),
+    "PromptSRC/vit_b16_c2_ep50_batch4_4+4ctx_few_shot": (4, 0.0025, 50, promptsrc(9, 30, 30)),
+    "IVLP/vit_b16_c2_ep20_batch4_4+4ctx": (4, 0.0025, 20, deep(4, 4, 9, 9)),
+    "IVLP/vit_b16_c2_ep5_batch4_2+2ctx": (4, 0.0035, 5, deep(2, 2, 12, 12)),
+    "IVLP/vit_b16_c2_ep5_batch4_4ctx_language_only": (4, 0.0025, 5, deep(4, 0, 12, 0)),
+    "MaPLe/vit_b16_c2_ep5_batch4_2ctx": (
+        4,
+        0.0035,
+        5,
+        {"N_CTX": 2, "PROMPT_DEPTH": 9, "CTX_INIT": W},
+    ),
+    "MaPLe/vit_b16_c2_ep5_batch4_2ctx_cross_datasets": (
+        4,
+        0.0026,
+        2,
+        {"N_CTX": 2, "PROMPT_DEPTH": 3, "CTX_INIT": W},
+    ),
+    "VPT/vit_b16_c2_ep5_batch4_4": (4, 0.0025, 5, {"N_CTX_VISION": 8, "PROMPT_DEPTH_VISION": 12}),
+    "CoCoOp/vit_b16_c4_ep10_batch1_ctxv1": (
+        1,
+        0.002,
+        10,
+        {"N_CTX": 4, "CTX_INIT": W, "PREC": "fp16"},
+    ),
+    **{
+        f"CoCoOp/vit_b16_c{n}_ep10_batch1": (1, 0.002, 10, {"N_CTX": n, "CTX_INIT": ""})
+        for n in (4, 8, 16)
+    },
+    **{
+        f"CoOp/{name}": (32, 0.002, 200, coop(16))
+        for name in ("rn50", "rn101", "vit_b32", "vit_b16")
+    },
+    **{
+        f"CoOp/{name}_ep50": (32, 0.002, 50, coop(16))
+        for name in ("rn50", "rn101", "vit_b32", "vit_b16")
+    },
+    **{f"CoOp/{name}_ep100": (32, 0.002, 100, coop(16)) for name in ("rn50", "vit_b16")},
+    **{f"CoOp/{name}_ctxv1": (32, 0.002, 200, coop(4, W)) for name in ("rn50", "vit_b16")},
+    **{f"CoOp/{name}_ep50_ctxv1": (32, 0.002, 50, coop(4, W)) for name in ("rn50", "vit_b16")},
+    "CoOp/vit_b16_ep100_ctxv1": (32, 0.002, 100, coop(4, W)),
+    "CoOp/rn50_val": (200, 0.0003, 10, {}),
+}
+BACKBONES = {"vit_b16": "ViT-B/16", "vit_b32": "ViT-B/32", "rn50": "RN50", "rn101": "RN101"}
+
+
+def test_every_published_file_is_here_and_none_besides_those_of_the_bundled_backbone():
+    found = {f"{file.parent.name}/{file.stem}" for file in CONFIGS}
+    assert {name for name in found if "/vit_t8" not in name} == set(PUBLISHED) and len(
+        PUBLISHED
+    ) == 29
+    assert {name.split("/")[0] for name in found if "/vit_t8" in name} == {
+        name.split("/")[0] for name in PUBLISHED
+    }
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_settings(in_root, name):
+    cfg = train.setup_config(train.parse_args(["--config-file", f"configs/trainers/{name}.yaml"]))
+    batch, rate, epochs, keys = PUBLISHED[name]
+    trainer, stem = name.split("/")
+    assert (batch, rate, epochs) == (
+        cfg.DATALOADER.TRAIN_X.BATCH_SIZE,
+        cfg.OPTIM.LR,
+        cfg.OPTIM.MAX_EPOCH,
+    )
+    assert (cfg.OPTIM.MOMENTUM, cfg.OPTIM.WEIGHT_DECAY) == (0.9, 5e-4)
+    node = cfg.TRAINER[trainer.upper()]
+    assert {key: node[key] for key in keys} == keys
+    assert (
+        next(b for start, b in BACKBONES.items() if stem.startswith(start))
+        == cfg.MODEL.BACKBONE.NAME
+    )
+    assert cfg.INPUT.TRANSFORMS == ("random_resized_crop", "random_flip", "normalize")
+    assert (cfg.INPUT.INTERPOLATION, cfg.INPUT.RRCROP_SCALE) == ("bicubic", (0.08, 1.0))
+    assert cfg.INPUT.PIXEL_MEAN == [0.48145466, 0.4578275, 0.40821073]
+    assert cfg.INPUT.PIXEL_STD == [0.26862954, 0.26130258, 0.27577711]
+    if epochs > 10 or rate != 0.0003:
+        schedule = ("sgd", "cosine", 1, "constant", 1e-5)
+        optim = cfg.OPTIM
+        warmup = (optim.WARMUP_EPOCH, optim.WARMUP_TYPE, optim.WARMUP_CONS_LR)
+        assert (optim.NAME, optim.LR_SCHEDULER, *warmup) == schedule

@@ -1,0 +1,59 @@
+"""Folders are those of the field, and read back."""
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from runs import layout
+from runs.layout import Place
+
+
+@pytest.mark.parametrize(
+    "folder, place",
+    [
+        (
+            layout.base2new("test_new", "dtd", "PromptSRC", "vit_b16", 16, 2),
+            Place("test_new", "dtd", "PromptSRC", "vit_b16", 16, 2),
+        ),
+        (
+            layout.all_classes("dtd", "MaPLe", "c_2ctx", 4, 1),
+            Place("all_classes", "dtd", "MaPLe", "c_2ctx", 4, 1),
+        ),
+        (
+            layout.all_classes("imagenet", "CoOp", "rn50", 16, 1, "nctx16_cscTrue_ctpend"),
+            Place("all_classes", "imagenet", "CoOp", "rn50", 16, 1, "nctx16_cscTrue_ctpend"),
+        ),
+        (
+            layout.transfer("ucf101", "VPT", "c", 16, 3),
+            Place("transfer", "ucf101", "VPT", "c", 16, 3),
+        ),
+        (
+            layout.transfer("ucf101", "CoOp", "c", 16, 3, "nctx16_cscFalse_ctpend"),
+            Place("transfer", "ucf101", "CoOp", "c", 16, 3, "nctx16_cscFalse_ctpend"),
+        ),
+        (
+            layout.zero_shot("sun397", "ZeroshotCLIP", "vit_b16"),
+            Place("zero_shot", "sun397", "ZeroshotCLIP", "vit_b16"),
+        ),
+        (
+            "few_shot/dtd/PromptSRC/c_1shots/seed1",
+            Place("all_classes", "dtd", "PromptSRC", "c", 1, 1),
+        ),
+        ("dtd/PromptSRC/c_1shots/seed1/VLPromptLearner", None),
+        ("demo/base2new/train_base/emoji/shots_16/PromptSRC/c/seed1", None),
+    ],
+)
+def test_a_folder_says_what_it_is_the_result_of(folder, place):
+    assert layout.read(PurePosixPath(folder)) == place
+
+
+def test_the_folders_of_the_field():
+    assert (
+        layout.base2new("train_base", "D", "T", "G", 16, 1)
+        == "base2new/train_base/D/shots_16/T/G/seed1"
+    )
+    assert (
+        layout.all_classes("D", "CoOp", "G", 4, 2, "nctx4_cscFalse_ctpend")
+        == "D/CoOp/G_4shots/nctx4_cscFalse_ctpend/seed2"
+    )
+    assert layout.transfer("D", "T", "G", 16, 3) == "evaluation/T/G_16shots/D/seed3"

@@ -1,0 +1,139 @@
+"""What the benchmarks consist of, with which settings, and what waits for what."""
+
+import pytest
+import yaml
+
+import train
+from runs.protocols import (
+    CONFIGS,
+    DATASETS,
+    ELEVEN,
+    FIXED,
+    Method,
+    benchmark,
+    method_file,
+    published_settings,
+)
+from tests.conftest import ROOT
+
+
+def config(job):
+    return train.setup_config(train.parse_args(job.words))
+
+
+def gpa(cfg):
+    return cfg.TRAINER.PROMPTSRC.GPA_MEAN, cfg.TRAINER.PROMPTSRC.GPA_STD
+
+
+@pytest.mark.parametrize(
+    "name, count",
+    [("base2new", 66), ("few-shot", 165), ("cross-dataset", 33), ("domain-generalization", 15)],
+)
+def test_the_runs_of_promptsrcs_benchmarks(name, count, in_root):
+    jobs = benchmark(name, Method("PromptSRC", "data"))
+    assert len(jobs) == len({job.folder for job in jobs}) == count
+    for job in jobs[:: max(1, count // 5)]:
+        cfg = config(job)
+        assert (str(job.folder), "PromptSRC") == (cfg.OUTPUT_DIR, cfg.TRAINER.NAME)
+        assert int(job.folder.name.removeprefix("seed")) == cfg.SEED
+        assert job.needs is None or str(job.needs.folder) == cfg.MODEL_DIR
+
+
+def test_every_published_choice_is_a_shipped_file():
+    for name, methods in published_settings().items():
+        for trainer in methods:
+            for dataset in (*DATASETS[name], "imagenet"):
+                for shots in (1, 2, 4, 8, 16):
+                    setting = Method(trainer, "data").setting(name, dataset, shots)
+                    assert setting.file.stem.startswith("vit_b16")
+                    assert setting.last_epoch > 0 or trainer.startswith("Zeroshot")
+
+
+def test_the_prompt_average_of_few_shot_is_the_datasets_own(in_root):
+    jobs = benchmark("few-shot", Method("PromptSRC", "data"), seeds=[1], shots=[16])
+    settings = {dataset: gpa(config(job)) for dataset, job in zip(ELEVEN, jobs, strict=True)}
+    late = {"stanford_cars", "oxford_flowers", "fgvc_aircraft", "dtd", "eurosat"}
+    assert settings == {dataset: (45, 5) if dataset in late else (30, 30) for dataset in ELEVEN}
+    assert {job.folder.parent.name for job in jobs} == {
+        "vit_b16_c2_ep50_batch4_4+4ctx_few_shot_16shots"
+    }
+
+
+def test_coops_epochs_follow_the_shots(in_root):
+    method = Method("CoOp", "data")
+    epochs = {
+        k: config(benchmark("few-shot", method, ["dtd"], [1], [k])[0]).OPTIM.MAX_EPOCH
+        for k in (1, 2, 4, 8, 16)
+    }
+    assert epochs == {1: 50, 2: 100, 4: 100, 8: 200, 16: 200}
+    assert config(benchmark("few-shot", method, ["imagenet"], [1], [16])[0]).OPTIM.MAX_EPOCH == 50
+
+
+def test_tests_wait_for_their_training_and_load_its_last_epoch(in_root):
+    method = Method("PromptSRC", "data", pairs=("OPTIM.MAX_EPOCH", "7"))
+    source, *tests = benchmark("cross-dataset", method, ["dtd", "eurosat"], [2])
+    assert source.needs is None and all(job.needs == source for job in tests)
+    assert {config(job).LOAD_EPOCH for job in tests} == {7}
+    train_base, test_new = benchmark("base2new", method, ["dtd"], [2])
+    assert test_new.needs == train_base
+    assert [config(job).DATASET.SUBSAMPLE_CLASSES for job in (train_base, test_new)] == [
+        "base",
+        "new",
+    ]
+
+
+@pytest.mark.parametrize("epoch", ["7", "7.0"])
+def test_epochs_are_read_as_train_py_reads_them(epoch, in_root):
+    test = benchmark(
+        "base2new", Method("PromptSRC", "data", pairs=("OPTIM.MAX_EPOCH", epoch)), ["dtd"], [2]
+    )[1]
+    assert (config(test).LOAD_EPOCH, config(test).OPTIM.MAX_EPOCH) == (7, 7)
+
+
+@pytest.mark.parametrize("key", FIXED)
+def test_what_a_folder_says_is_not_set_otherwise(key):
+    with pytest.raises(ValueError, match=f"{key} is what a run's folder says, .*; use "):
+        Method("PromptSRC", "data", pairs=("OPTIM.LR", "0.1", key, "1"))
+
+
+def test_zero_shot_needs_no_training(in_root):
+    method = Method("ZeroshotCLIP", "data")
+    for name in DATASETS:
+        assert all(
+            job.needs is None and not config(job).MODEL_DIR
+            for job in benchmark(name, method, seeds=[1])
+        )
+    names = [job.folder.name for job in benchmark("domain-generalization", method)]
+    assert names == ["imagenet", "imagenetv2", "imagenet_sketch", "imagenet_a", "imagenet_r"]
+
+
+def test_method_files_by_the_start_of_their_name():
+    assert method_file("ZeroshotCLIP2", "vit_b16") == CONFIGS / "trainers/CoOp/vit_b16.yaml"
+    assert method_file("PromptSRC", "vit_t8").stem == "vit_t8_c2_ep20_batch4_4+4ctx"
+    with pytest.raises(
+        ValueError, match="no method file of PromptSRC starts with 'vit_l'; .* has vit_b16_c2"
+    ):
+        method_file("PromptSRC", "vit_l")
+
+
+def test_a_method_without_settings_names_those_that_have():
+    with pytest.raises(
+        ValueError, match="base2new knows no method 'PromptSRCC'; it is one of PromptSRC, IVLP"
+    ):
+        Method("PromptSRCC", "data").setting("base2new", "dtd")
+
+
+def test_the_data_file_has_every_benchmark_and_method():
+    table = yaml.safe_load((ROOT / "configs/benchmarks.yaml").read_text())
+    assert list(table) == list(DATASETS)
+    assert len({frozenset(methods) for methods in table.values()}) == 1
+
+
+def test_a_finished_run_is_one_of_the_same_configuration(tmp_path, in_root):
+    job = benchmark("few-shot", Method("PromptSRC", "data", tmp_path), ["dtd"], [1], [1])[0]
+    assert not job.is_finished()
+    job.folder.mkdir(parents=True)
+    (job.folder / "log.txt").write_text("Finish training\n=> result\n* accuracy: 50.0%\n")
+    assert job.is_finished()
+    (job.folder / "config.yaml").write_text("OPTIM: {LR: 7.0}\n")
+    assert not job.is_finished()
