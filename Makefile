@@ -1,17 +1,18 @@
-# make setup    .venv alone
-# make demo    zero-shot, IVLP and PromptSRC on the embedded benchmark -> output/demo
-# make compare    every method on it -> output/compare
-# make test    the whole suite
-# make test-slurm    sweeps on a one-node Slurm of this machine (root; apt-get install slurm-wlm)
-# make soak MINUTES=5 JOBS=200    long training and a sweep under fire: does anything grow, get lost or differ?
-# All set up .venv first; a second call finds it ready.
+# make setup        create .venv
+# make demo         zero-shot CLIP, IVLP and PromptSRC on the embedded benchmark -> output/demo
+# make compare      every method on it -> output/compare
+# make test         the whole test suite
+# make test-slurm   sweeps on a one-node Slurm on this machine (root; apt-get install slurm-wlm)
+# make lint         ruff and mypy
+# make soak MINUTES=5 JOBS=200   long training, and a sweep under kill signals: leaks, lost runs, changed results
+# All of them create .venv first if it is missing or out of date.
 
 PYTHON ?= python3
 MINUTES ?= 5
 JOBS ?= 200
 BIN := .venv/bin
 
-.PHONY: setup demo compare test test-slurm soak lint clean
+.PHONY: setup demo compare test test-slurm lint soak clean
 
 setup: .venv/ready
 
@@ -27,17 +28,18 @@ test: .venv/ready
 test-slurm: .venv/ready
 	$(BIN)/python -m pytest -q -m slurm tests/sweep/test_cluster.py
 
-soak: .venv/ready
-	$(BIN)/python -W "ignore:pkg_resources" -m benchmarks.soak --minutes $(MINUTES) --jobs $(JOBS)
-
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy promptsrc trainers runs
 
-.venv/ready: requirements.txt setup.py engine/setup.py
+soak: .venv/ready
+	$(BIN)/python -W "ignore:pkg_resources" -m benchmarks.soak --minutes $(MINUTES) --jobs $(JOBS)
+
+.venv/ready: requirements.txt pyproject.toml $(wildcard engine/setup.py engine/pyproject.toml)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-build-isolation -r requirements.txt
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt
 	touch $@
 
 clean:
