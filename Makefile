@@ -34,7 +34,7 @@ lint: .venv/ready
 	$(BIN)/mypy promptsrc trainers runs
 
 soak: .venv/ready
-	$(BIN)/python -W "ignore:pkg_resources" -m benchmarks.soak --minutes $(MINUTES) --jobs $(JOBS)
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --jobs $(JOBS)
 
 .venv/ready: requirements.txt pyproject.toml $(wildcard engine/setup.py engine/pyproject.toml)
 	$(PYTHON) -m venv .venv
