@@ -5,6 +5,7 @@ Exit code 2 for a command or configuration that cannot be meant, 1 for what turn
 
 import csv
 import json
+import os
 import re
 import shlex
 import shutil
@@ -405,24 +406,77 @@ def test_training(name, world, capsys):
     assert not Path("/tmp/bad-input-was-unpickled").exists()
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        Case(
-            1, NOT_READ, "; DATALOADER.NUM_WORKERS 1", cut("mine/train/ape/0.png", 0.6)
-        ),  # where it loads in another process
-        Case(2, "{w}/bad.yaml holds no KEY: VALUE mapping", CONFIG, text("bad.yaml", "- OPTIM")),
-    ],
-    ids=["1", "2"],
-)
-def test_training_as_a_process(world, case):
+PROCESS = {
+    f"unreadable image, {n} workers": Case(
+        1, NOT_READ, f"; DATALOADER.NUM_WORKERS {n}", cut("mine/train/ape/0.png", 0.6)
+    )
+    for n in (0, 1, 2)
+} | {
+    "config is a list": Case(
+        2, "{w}/bad.yaml holds no KEY: VALUE mapping", CONFIG, text("bad.yaml", "- OPTIM")
+    )
+}
+
+
+@pytest.mark.parametrize("name", PROCESS)
+def test_training_as_a_process(world, name):
+    case = PROCESS[name]
     case.change(world)
     before = on_disk(world)
     words = [sys.executable, "train.py", *command(world, case.words)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == case.code
-    assert_one_line(done.stderr, case.says, world)
+    code, err = ended(words)
+    assert code == case.code
+    assert_one_line(err, case.says, world)
     assert on_disk(world) == before
+
+
+def ended(words):
+    """Exit code and standard error of a command that leaves no process."""
+    process = subprocess.Popen(
+        words,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    _, err = process.communicate()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    return process.returncode, err
+
+
+KILLED = """
+import os, signal, sys
+import train
+from dassl.data import data_manager, image_cache
+
+def read(path):
+    if path.endswith("{image}"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read_image(path)
+
+read_image = data_manager.read_image
+data_manager.read_image = image_cache.read_image = read
+sys.exit(train.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_loading_process_is_one_line_and_the_same_command_resumes(world, workers):
+    words = command(world, f"; DATALOADER.NUM_WORKERS {workers} DATALOADER.TRAIN_X.BATCH_SIZE 1")
+    code, err = ended([sys.executable, "-c", KILLED.format(image="train/bat/1.png"), *words])
+    assert code == 75
+    assert re.fullmatch(
+        r"stopped: SIGKILL of a loading .* in epoch 1 after batch \d of 6; its state is saved; .*\n",
+        err,
+    )
+    assert (world / "out/run/VLPromptLearner/model-unfinished.pth.tar").is_file()
+    code, err = ended([sys.executable, "-c", KILLED.format(image="test/bat/1.png"), *words])
+    assert code == 75
+    assert re.fullmatch(r"stopped: SIGKILL of a loading process \(out of memory\?\); .*\n", err)
+    assert ended([sys.executable, "train.py", *words]) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,10 @@ def test_a_datum_is_read_only_and_needs_its_file(root):
     assert (datum.label, datum.domain, datum.classname, vars(datum)["_label"]) == (2, 1, "red", 2)
     with pytest.raises(AttributeError):
         datum.label = 3
-    with pytest.warns(UserWarning, match="no file found"), pytest.raises(AssertionError, match="no image at"):
+    with (
+        pytest.warns(UserWarning, match="no file found"),
+        pytest.raises(AssertionError, match="no image at"),
+    ):
         Datum(str(root / "none.png"))
 
 
@@ -44,12 +47,19 @@ def test_few_shots_are_random_samples_in_first_seen_order(items):
     random.seed(5)
     ours = dataset.generate_fewshot_dataset(shuffled, num_shots=2)
     random.seed(5)
-    expected = [item for label in (2, 1, 0) for item in random.sample([i for i in shuffled if i.label == label], 2)]
+    expected = [
+        item
+        for label in (2, 1, 0)
+        for item in random.sample([i for i in shuffled if i.label == label], 2)
+    ]
     assert ours == expected
     assert dataset.generate_fewshot_dataset(items, num_shots=0) is items
     assert len(dataset.generate_fewshot_dataset(items, num_shots=9)) == 18
     assert len(dataset.generate_fewshot_dataset(items, num_shots=9, repeat=True)) == 27
-    assert [len(part) for part in dataset.generate_fewshot_dataset(items, items, num_shots=1)] == [3, 3]
+    assert [len(part) for part in dataset.generate_fewshot_dataset(items, items, num_shots=1)] == [
+        3,
+        3,
+    ]
 
 
 def test_class_names_follow_from_the_training_items(items):
@@ -64,15 +74,31 @@ def test_every_choice_gives_a_tensor_of_the_size(cfg):
     for choice in AVAI_CHOICES:
         if choice == "random_crop":
             picture = picture.resize((8, 8))
-        assert build_transform(cfg, is_train=True, choices=[choice, "normalize"])(picture).shape == (3, 8, 8), choice
+        assert build_transform(cfg, is_train=True, choices=[choice, "normalize"])(
+            picture
+        ).shape == (3, 8, 8), choice
     with pytest.raises(ValueError, match="'flip' is none of random_flip"):
         build_transform(cfg, choices=["flip"])
 
 
 def test_the_order_of_transforms(cfg):
-    names = lambda is_train: [type(step).__name__ for step in build_transform(cfg, is_train).transforms]  # noqa: E731
-    cfg.INPUT.TRANSFORMS = ["normalize", "cutout", "random_flip", "random_resized_crop", "center_crop"]
-    assert names(True) == ["RandomResizedCrop", "RandomHorizontalFlip", "ToTensor", "Cutout", "Normalize"]
+    names = lambda is_train: [
+        type(step).__name__ for step in build_transform(cfg, is_train).transforms
+    ]  # noqa: E731
+    cfg.INPUT.TRANSFORMS = [
+        "normalize",
+        "cutout",
+        "random_flip",
+        "random_resized_crop",
+        "center_crop",
+    ]
+    assert names(True) == [
+        "RandomResizedCrop",
+        "RandomHorizontalFlip",
+        "ToTensor",
+        "Cutout",
+        "Normalize",
+    ]
     assert names(False) == ["Resize", "CenterCrop", "ToTensor", "Normalize"]
     cfg.INPUT.TRANSFORMS = ["random_flip"]
     assert names(True) == ["Resize", "RandomHorizontalFlip", "ToTensor"]
@@ -83,7 +109,11 @@ def test_batches_are_dicts_and_training_drops_the_rest(cfg):
     batch = next(iter(manager.train_loader_x))
     assert set(batch) == {"img", "label", "domain", "impath", "index"}
     assert batch["img"].shape == (4, 3, 8, 8) and batch["img"].dtype == torch.float32
-    assert (len(manager.train_loader_x), len(manager.test_loader), manager.train_loader_u) == (4, 2, None)
+    assert (len(manager.train_loader_x), len(manager.test_loader), manager.train_loader_u) == (
+        4,
+        2,
+        None,
+    )
     cfg.DATALOADER.TRAIN_X.BATCH_SIZE = 100
     assert len(DataManager(cfg).train_loader_x) == 1
 

@@ -12,7 +12,14 @@ import torch
 from dassl.config import clean_cfg, get_cfg_default
 from dassl.evaluation import build_evaluator
 from dassl.metrics import compute_accuracy
-from dassl.utils import MetricMeter, Registry, load_checkpoint, load_pretrained_weights, save_checkpoint, setup_logger
+from dassl.utils import (
+    MetricMeter,
+    Registry,
+    load_checkpoint,
+    load_pretrained_weights,
+    save_checkpoint,
+    setup_logger,
+)
 from sklearn.metrics import f1_score
 from yacs.config import CfgNode
 
@@ -33,8 +40,13 @@ def test_the_evaluator_prints_and_returns_percents(capsys, tmp_path):
     assert results["macro_f1"] == pytest.approx(expected)
     assert results["perclass_accuracy"] == pytest.approx((200 / 3 + 50) / 2)
     out = capsys.readouterr().out
-    assert "=> result\n* total: 5\n* correct: 3\n* accuracy: 60.0%\n* error: 40.0%\n* macro_f1: " in out
-    assert "* class: 0 (cat)\ttotal: 3\tcorrect: 2\tacc: 66.7%\n" in out and "* average: 58.3%" in out
+    assert (
+        "=> result\n* total: 5\n* correct: 3\n* accuracy: 60.0%\n* error: 40.0%\n* macro_f1: "
+        in out
+    )
+    assert (
+        "* class: 0 (cat)\ttotal: 3\tcorrect: 2\tacc: 66.7%\n" in out and "* average: 58.3%" in out
+    )
     assert (tmp_path / "cmat.pt").is_file()
 
 
@@ -46,7 +58,12 @@ def test_accuracy_at_k():
 
 def test_defaults_and_clean_cfg():
     cfg = get_cfg_default()
-    assert (cfg.SEED, cfg.OPTIM.LR, cfg.OPTIM.SGD_DAMPNING, cfg.DATALOADER.TRAIN_X.BATCH_SIZE) == (-1, 0.0003, 0, 32)
+    assert (cfg.SEED, cfg.OPTIM.LR, cfg.OPTIM.SGD_DAMPNING, cfg.DATALOADER.TRAIN_X.BATCH_SIZE) == (
+        -1,
+        0.0003,
+        0,
+        32,
+    )
     cfg.TRAINER.COOP, cfg.TRAINER.MAPLE = CfgNode(), CfgNode()
     clean_cfg(cfg, "CoOp")
     assert list(cfg.TRAINER) == ["NAME", "COOP"]
@@ -96,21 +113,33 @@ def test_an_existing_log_is_never_overwritten(tmp_path, monkeypatch):
 
 def state(value):
     weights = {"module.w": torch.full((2,), value)}
-    return {"state_dict": weights, "epoch": 1, "optimizer": None, "scheduler": None, "val_result": None}
+    return {
+        "state_dict": weights,
+        "epoch": 1,
+        "optimizer": None,
+        "scheduler": None,
+        "val_result": None,
+    }
 
 
 def test_a_failed_write_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
     save_checkpoint(state(1.0), str(tmp_path))
     full = OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(full))
-    with pytest.raises(OSError, match="model.pth.tar-1 can't be written .No space left on device.*make room"):
+    with pytest.raises(
+        OSError, match="model.pth.tar-1 can't be written .No space left on device.*make room"
+    ):
         save_checkpoint(state(2.0), str(tmp_path))
     assert load_checkpoint(str(tmp_path / "model.pth.tar-1"))["state_dict"]["w"].tolist() == [1, 1]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint", "model.pth.tar-1"]
     monkeypatch.undo()
     save_checkpoint(state(2.0), str(tmp_path))
     checksum = (tmp_path / "model.pth.tar-1.sha256").read_text()
-    assert checksum == hashlib.sha256((tmp_path / "model.pth.tar-1").read_bytes()).hexdigest() + "  model.pth.tar-1\n"
+    assert (
+        checksum
+        == hashlib.sha256((tmp_path / "model.pth.tar-1").read_bytes()).hexdigest()
+        + "  model.pth.tar-1\n"
+    )
 
 
 def test_a_file_that_may_not_grow_is_one_line_and_stays_as_it_was(tmp_path):
@@ -132,8 +161,13 @@ for action in (lambda: save_checkpoint(more, {str(tmp_path)!r}), lambda: log.wri
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     checkpoint, log = run.stderr.splitlines()
-    assert checkpoint.startswith(f"{tmp_path}/model.pth.tar-1 can't be written (File too large), and is as it was")
-    assert log == f"log {tmp_path}/log.txt can't be written (File too large); make room, then start again"
+    assert checkpoint.startswith(
+        f"{tmp_path}/model.pth.tar-1 can't be written (File too large), and is as it was"
+    )
+    assert (
+        log
+        == f"log {tmp_path}/log.txt can't be written (File too large); make room, then start again"
+    )
     assert "more" not in load_checkpoint(str(tmp_path / "model.pth.tar-1"))
     assert not list(tmp_path.glob(".*"))
 
@@ -143,10 +177,13 @@ def test_damage_behind_the_writing_is_noticed(tmp_path, damage):
     save_checkpoint(state(1.0), str(tmp_path))
     file = tmp_path / "model.pth.tar-1"
     content = bytearray(file.read_bytes())
-    content[content.index(torch.ones(2).numpy().tobytes())] ^= 1  # a weight, which PyTorch would read all the same
+    content[content.index(torch.ones(2).numpy().tobytes())] ^= (
+        1  # a weight, which PyTorch would read all the same
+    )
     file.write_bytes(content if damage == "flip" else content[:-1])
     with pytest.raises(
-        ValueError, match="model.pth.tar-1 is damaged: its SHA-256 is not the one in model.pth.tar-1.sha256"
+        ValueError,
+        match="model.pth.tar-1 is damaged: its SHA-256 is not the one in model.pth.tar-1.sha256",
     ):
         load_checkpoint(str(file))
 
@@ -159,13 +196,18 @@ class Evil:
 def test_a_checkpoint_runs_no_code_and_names_the_damage(tmp_path, capsys):
     torch.save({"epoch": Evil()}, tmp_path / "evil.pth")
     torch.save({"w": torch.zeros(2000)}, tmp_path / "whole.pth")
-    for size in (300, 5000):  # of 9 kB; torch looks for the end of the first, and seeks before the start of the second
+    for size in (
+        300,
+        5000,
+    ):  # of 9 kB; torch looks for the end of the first, and seeks before the start of the second
         (tmp_path / f"cut{size}.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:size])
     for start in "abehknstu1.(":  # opcodes of pickle, which fail each in its own way
         (tmp_path / f"text{start}.pth").write_text(f"{start}ello\n1\n2\n")
     (tmp_path / "whole.pth").unlink()
     for path in tmp_path.iterdir():
-        with pytest.raises(ValueError, match=rf"{re.escape(path.name)} can't be read \(.*\); restore or delete it$"):
+        with pytest.raises(
+            ValueError, match=rf"{re.escape(path.name)} can't be read \(.*\); restore or delete it$"
+        ):
             load_checkpoint(str(path))
     torch.save([1], tmp_path / "list.pth")
     with pytest.raises(ValueError, match=r"list.pth is no checkpoint: it holds a list, not a dict"):
@@ -175,7 +217,9 @@ def test_a_checkpoint_runs_no_code_and_names_the_damage(tmp_path, capsys):
         load_checkpoint(str(tmp_path / "none.pth"))
 
 
-@pytest.mark.parametrize("file", sorted(GOLDENS.glob("*/*/model.pth.tar-*")), ids=lambda file: file.parts[-3])
+@pytest.mark.parametrize(
+    "file", sorted(GOLDENS.glob("*/*/model.pth.tar-*")), ids=lambda file: file.parts[-3]
+)
 def test_files_that_dassl_pytorch_wrote_are_read(file):
     checkpoint = load_checkpoint(str(file))
     assert f"model.pth.tar-{checkpoint['epoch']}" == file.name
@@ -190,7 +234,10 @@ def test_pretrained_weights_without_a_training_around_them_are_copied(tmp_path):
 
 
 def test_pretrained_weights_that_fit_are_copied(tmp_path, capsys):
-    torch.save({"state_dict": {"module.weight": torch.ones(1, 2), "bias": torch.ones(5)}}, tmp_path / "w.pth")
+    torch.save(
+        {"state_dict": {"module.weight": torch.ones(1, 2), "bias": torch.ones(5)}},
+        tmp_path / "w.pth",
+    )
     model = torch.nn.Linear(2, 1)
     load_pretrained_weights(model, str(tmp_path / "w.pth"))
     assert model.weight.tolist() == [[1, 1]] and model.bias.shape == (1,)

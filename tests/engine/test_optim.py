@@ -11,7 +11,13 @@ from dassl.optim import build_lr_scheduler, build_optimizer
 def rates(epochs, **settings):
     """The learning rate of each epoch."""
     cfg = get_cfg_default().OPTIM
-    for key, value in {"NAME": "sgd", "LR": 0.0025, "MAX_EPOCH": epochs, "LR_SCHEDULER": "cosine", **settings}.items():
+    for key, value in {
+        "NAME": "sgd",
+        "LR": 0.0025,
+        "MAX_EPOCH": epochs,
+        "LR_SCHEDULER": "cosine",
+        **settings,
+    }.items():
         cfg[key] = value
     optimizer = build_optimizer([torch.nn.Parameter(torch.zeros(1))], cfg)
     schedule, seen = build_lr_scheduler(optimizer, cfg), []
@@ -77,14 +83,20 @@ def test_every_optimizer_descends_with_its_weight_decay(name):
 def test_staged_rates():
     cfg = get_cfg_default().OPTIM
     cfg.NAME, cfg.STAGED_LR, cfg.NEW_LAYERS = "sgd", True, ("1",)
-    groups = build_optimizer(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 3)), cfg).param_groups
+    groups = build_optimizer(
+        torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 3)), cfg
+    ).param_groups
     assert [group["lr"] for group in groups] == pytest.approx([0.00003, 0.0003])
     assert groups[1]["params"][0].shape == (3, 2)
 
 
-@pytest.mark.parametrize("key, value", [("NAME", "sdg"), ("LR_SCHEDULER", "cosin"), ("WARMUP_TYPE", "lin")])
+@pytest.mark.parametrize(
+    "key, value", [("NAME", "sdg"), ("LR_SCHEDULER", "cosin"), ("WARMUP_TYPE", "lin")]
+)
 def test_unknown_names_say_what_there_is(key, value):
     cfg = get_cfg_default().OPTIM
     cfg[key], cfg.WARMUP_EPOCH = value, 1
-    with pytest.raises(ValueError, match=f"{value!r} is not available; choose one of .*did you mean"):
+    with pytest.raises(
+        ValueError, match=f"{value!r} is not available; choose one of .*did you mean"
+    ):
         build_lr_scheduler(build_optimizer(torch.nn.Linear(1, 1), cfg), cfg)

@@ -69,7 +69,9 @@ def assert_same(whole, again):
 
 
 @pytest.mark.parametrize("at", [(1, 0), (2, 3), (4, 1)])
-def test_killed_and_started_again_it_ends_bitwise_where_an_uninterrupted_run_does(root, tmp_path, at):
+def test_killed_and_started_again_it_ends_bitwise_where_an_uninterrupted_run_does(
+    root, tmp_path, at
+):
     whole = trained(root, tmp_path / "whole")
     assert ended(root, tmp_path / "killed", at) == -9
     again = trained(root, tmp_path / "killed")
@@ -80,13 +82,17 @@ def test_killed_and_started_again_it_ends_bitwise_where_an_uninterrupted_run_doe
 def logged(text):
     """A log's lines of batches, without times."""
     return [
-        re.sub(r"(time|data) \S+ \(\S+\) |eta .*", "", line) for line in text.splitlines() if line.startswith("epoch ")
+        re.sub(r"(time|data) \S+ \(\S+\) |eta .*", "", line)
+        for line in text.splitlines()
+        if line.startswith("epoch ")
     ]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("at", [(0, 1), (2, 3)])
-def test_killed_within_an_epoch_it_goes_on_at_the_step_and_logs_the_same(root, tmp_path, capsys, at, workers):
+def test_killed_within_an_epoch_it_goes_on_at_the_step_and_logs_the_same(
+    root, tmp_path, capsys, at, workers
+):
     whole = trained(root, tmp_path / "whole", workers)
     expected = logged(capsys.readouterr().out)
     assert ended(root, tmp_path / "killed", at, workers=workers, minutes=1e-9) == -9
@@ -102,12 +108,14 @@ def test_killed_within_an_epoch_it_goes_on_at_the_step_and_logs_the_same(root, t
 @pytest.mark.parametrize(
     "number, at, said",
     [
-        (signal.SIGTERM, (0, 0), "in epoch 1 behind batch 1 of 4"),
-        (signal.SIGINT, (2, 3), "behind epoch 3"),
-        (signal.SIGUSR1, (4, 2), "in epoch 5 behind batch 3 of 4"),
+        (signal.SIGTERM, (0, 0), "in epoch 1 after batch 1 of 4"),
+        (signal.SIGINT, (2, 3), "after epoch 3"),
+        (signal.SIGUSR1, (4, 2), "in epoch 5 after batch 3 of 4"),
     ],
 )
-def test_asked_to_stop_it_finishes_the_step_and_goes_on_from_there(root, tmp_path, capfd, number, at, said):
+def test_asked_to_stop_it_finishes_the_step_and_goes_on_from_there(
+    root, tmp_path, capfd, number, at, said
+):
     whole = trained(root, tmp_path / "whole")
     assert ended(root, tmp_path / "run", at, number) == 1
     assert f"{number.name} {said}" in capfd.readouterr().err
@@ -140,7 +148,11 @@ def test_a_signal_that_the_parent_has_blocked_is_heard(root, tmp_path):
 
 @pytest.mark.parametrize(
     "damage",
-    [lambda content: content[:-7], lambda content: b"", lambda content: content[:99] + b"?" * 9 + content[108:]],
+    [
+        lambda content: content[:-7],
+        lambda content: b"",
+        lambda content: content[:99] + b"?" * 9 + content[108:],
+    ],
 )
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(root, tmp_path, capsys, damage):
     whole = trained(root, tmp_path / "run")
@@ -148,7 +160,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(root, tmp_pat
     file.write_bytes(damage(file.read_bytes()))
     again = trained(root, tmp_path / "run")
     out = capsys.readouterr().out
-    assert f"Warning: {file} is damaged: its SHA-256 is not the one in model.pth.tar-5.sha256" in out
+    assert (
+        f"Warning: {file} is damaged: its SHA-256 is not the one in model.pth.tar-5.sha256" in out
+    )
     assert again.start_epoch == 4
     assert_same(whole, again)
 
@@ -171,7 +185,10 @@ def test_when_all_are_damaged_nothing_starts_from_scratch(root, tmp_path):
 
 def test_a_damaged_or_half_written_unfinished_state_costs_its_steps_only(root, tmp_path, capsys):
     whole = trained(root, tmp_path / "whole")
-    for name, spoil in {"damaged": lambda file: file.write_bytes(b"?"), "half": lambda file: file.unlink()}.items():
+    for name, spoil in {
+        "damaged": lambda file: file.write_bytes(b"?"),
+        "half": lambda file: file.unlink(),
+    }.items():
         ended(root, tmp_path / name, (2, 2), signal.SIGTERM)
         spoil(tmp_path / name / "head" / "model-unfinished.pth.tar")
         again = trained(root, tmp_path / name)
@@ -221,13 +238,19 @@ def test_a_run_that_resumes_another_goes_on_with_what_it_has_got_to_itself(root,
     cfg = toy.config(root, tmp_path / "second", MAX_EPOCH=3)
     cfg.RESUME = str(tmp_path / "first")
     build_trainer(cfg).train()
-    assert f'Found checkpoint in "{tmp_path}/first". Will resume training (epoch = 1)' in capsys.readouterr().out
+    assert (
+        f'Found checkpoint in "{tmp_path}/first". Will resume training (epoch = 1)'
+        in capsys.readouterr().out
+    )
     shutil.rmtree(tmp_path / "second" / "body")  # so that not all models have a state there
     build_trainer(cfg).train()
     assert f'Found checkpoint in "{tmp_path}/first"' in capsys.readouterr().out
     (tmp_path / "second" / "head" / "checkpoint").write_text("model.pth.tar-2\n")
     build_trainer(cfg).train()
-    assert f'Found checkpoint in "{tmp_path}/second". Will resume training (epoch = 2)' in capsys.readouterr().out
+    assert (
+        f'Found checkpoint in "{tmp_path}/second". Will resume training (epoch = 2)'
+        in capsys.readouterr().out
+    )
 
 
 def test_a_damaged_best_epoch_of_the_run_that_is_resumed_gets_no_new_checksum(root, tmp_path):
@@ -237,7 +260,9 @@ def test_a_damaged_best_epoch_of_the_run_that_is_resumed_gets_no_new_checksum(ro
     best = tmp_path / "first" / "body" / "model-best.pth.tar"
     best.write_bytes(best.read_bytes()[:-1] + b"x")
     cfg.RESUME, cfg.OUTPUT_DIR = str(tmp_path / "first"), str(tmp_path / "second")
-    with pytest.raises(ValueError, match="first/body/model-best.pth.tar is damaged: its SHA-256 is not the one in"):
+    with pytest.raises(
+        ValueError, match="first/body/model-best.pth.tar is damaged: its SHA-256 is not the one in"
+    ):
         build_trainer(cfg).train()
     assert not (tmp_path / "second" / "body" / "model-best.pth.tar").exists()
 
@@ -250,7 +275,9 @@ def test_a_resumed_schedule_drives_the_live_optimizer(root, tmp_path):
     before = trainer.get_current_lr()
     trainer.model_update()
     trainer.update_lr()
-    assert before == pytest.approx(0.05 * (1 + torch.cos(torch.tensor(torch.pi / 5)).item()), rel=1e-6)
+    assert before == pytest.approx(
+        0.05 * (1 + torch.cos(torch.tensor(torch.pi / 5)).item()), rel=1e-6
+    )
     assert trainer.get_current_lr() < before
 
 
@@ -273,9 +300,9 @@ def test_the_best_epoch_on_validation_is_kept_and_deployed(root, tmp_path, capsy
     assert out.count("Evaluate on the *val* set") == 5
     assert "Deploy the model with the best val performance" in out and "model-best.pth.tar" in out
     accuracies = [float(a) for a in re.findall(r"\* accuracy: ([\d.]+)%", out)[:5]]
-    assert load_checkpoint(str(tmp_path / "run/head/model-best.pth.tar"))["val_result"] == pytest.approx(
-        max(accuracies), abs=0.05
-    )
+    assert load_checkpoint(str(tmp_path / "run/head/model-best.pth.tar"))[
+        "val_result"
+    ] == pytest.approx(max(accuracies), abs=0.05)
 
 
 def test_the_log_has_the_lines_that_parsers_read(root, tmp_path, capsys):
@@ -286,7 +313,9 @@ def test_the_log_has_the_lines_that_parsers_read(root, tmp_path, capsys):
         r"loss \d+\.\d{4} \(\d+\.\d{4}\) lr 1\.0000e-01 eta \d+:\d{2}:\d{2}"
     )
     assert re.search(line, out)
-    assert len(re.findall(r"^epoch ", out, re.M)) == 20  # an epoch has fewer batches than PRINT_FREQ: each is printed
+    assert (
+        len(re.findall(r"^epoch ", out, re.M)) == 20
+    )  # an epoch has fewer batches than PRINT_FREQ: each is printed
     order = [
         "No checkpoint found, train from scratch",
         "Checkpoint saved to",
@@ -330,15 +359,23 @@ def test_names_are_checked(root, tmp_path):
 @pytest.mark.parametrize(
     "pair, message",
     [
-        (["TEST.FINAL_MODEL", "bestval"], "TEST.FINAL_MODEL is 'bestval'; choose one of last_step, best_val"),
+        (
+            ["TEST.FINAL_MODEL", "bestval"],
+            "TEST.FINAL_MODEL is 'bestval'; choose one of last_step, best_val",
+        ),
         (["TEST.SPLIT", "vall"], "TEST.SPLIT is 'vall'; choose one of val, test"),
         (["TRAIN.PRINT_FREQ", 0], "TRAIN.PRINT_FREQ is 0; it must be at least 1"),
         (["OPTIM.MAX_EPOCH", 0], "OPTIM.MAX_EPOCH is 0; it must be at least 1"),
         (["INPUT.PIXEL_MEAN", [0.5]], r"INPUT.PIXEL_MEAN is \[0.5\]; it takes three numbers"),
-        (["INPUT.PIXEL_STD", ["a", "b", "c"]], r"INPUT.PIXEL_STD is \['a', 'b', 'c'\]; it takes three numbers"),
+        (
+            ["INPUT.PIXEL_STD", ["a", "b", "c"]],
+            r"INPUT.PIXEL_STD is \['a', 'b', 'c'\]; it takes three numbers",
+        ),
     ],
 )
-def test_settings_that_would_pass_in_silence_or_fail_late_are_refused(root, tmp_path, pair, message):
+def test_settings_that_would_pass_in_silence_or_fail_late_are_refused(
+    root, tmp_path, pair, message
+):
     cfg = toy.config(root, tmp_path / "run")
     cfg.merge_from_list(pair)
     with pytest.raises(ValueError, match=f"^{message}"):
@@ -356,7 +393,9 @@ def test_a_folder_to_resume_must_hold_a_run_of_this_trainer(root, tmp_path, left
         (tmp_path / "other" / "head").mkdir()
         (tmp_path / "other" / "head" / "checkpoint").write_text("model.pth.tar-9\n")
     missing = "body" if left == "nothing" else "head"
-    message = f"^nothing to resume in .*other: a run of ToyTrainer leaves {missing}/checkpoint there"
+    message = (
+        f"^nothing to resume in .*other: a run of ToyTrainer leaves {missing}/checkpoint there"
+    )
     with pytest.raises(FileNotFoundError, match=message):
         build_trainer(cfg).train()
     assert not (tmp_path / "run").exists()
@@ -384,8 +423,14 @@ def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, c
 @pytest.mark.parametrize(
     "content, message",
     [
-        ({"epoch": 1}, "is no checkpoint of a training: 'state_dict' is no dict; restore or delete it"),
-        ({"state_dict": {}, "epoch": 1.5}, "is no checkpoint of a training: 'epoch' is no int; restore or delete it"),
+        (
+            {"epoch": 1},
+            "is no checkpoint of a training: 'state_dict' is no dict; restore or delete it",
+        ),
+        (
+            {"state_dict": {}, "epoch": 1.5},
+            "is no checkpoint of a training: 'epoch' is no int; restore or delete it",
+        ),
         (
             {"state_dict": {}, "epoch": 1},
             r"does not fit this method and its settings \(.*Missing key.*\); use those of",
@@ -396,7 +441,10 @@ def test_a_foreign_checkpoint_is_named_when_resumed_or_loaded(root, tmp_path, co
     trainer = trained(root, tmp_path / "run", MAX_EPOCH=1)
     torch.save(content, tmp_path / "run" / "head" / "model.pth.tar-1")
     (tmp_path / "run" / "head" / "model.pth.tar-1.sha256").unlink()
-    for take_up in (trainer.resume_model_if_exist, lambda folder: trainer.load_model(folder, epoch=1)):
+    for take_up in (
+        trainer.resume_model_if_exist,
+        lambda folder: trainer.load_model(folder, epoch=1),
+    ):
         with pytest.raises(ValueError, match=f"run/head/model.pth.tar-1 {message}"):
             take_up(str(tmp_path / "run"))
 
@@ -406,7 +454,9 @@ def test_a_training_state_of_another_trainer_is_named(root, tmp_path):
     path = tmp_path / "run" / "head" / "model.pth.tar-1"
     torch.save(load_checkpoint(str(path)) | {"trainer_state": {}}, path)
     path.with_name(f"{path.name}.sha256").unlink()
-    with pytest.raises(ValueError, match=r"head/model.pth.tar-1 does not fit .* \(KeyError: 'extra'\)"):
+    with pytest.raises(
+        ValueError, match=r"head/model.pth.tar-1 does not fit .* \(KeyError: 'extra'\)"
+    ):
         trainer.resume_model_if_exist(str(tmp_path / "run"))
 
 
@@ -433,7 +483,9 @@ def test_where_a_terminal_watches_there_is_a_bar_and_the_log_is_the_same(root, t
     unwatched = without_times(tmp_path / "run")
     shutil.move(tmp_path / "run", tmp_path / "unwatched")  # the log names its folder
     ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))  # a screen of 24 lines, 100 columns
+    fcntl.ioctl(
+        theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0)
+    )  # a screen of 24 lines, 100 columns
     seen = []
 
     def watch():

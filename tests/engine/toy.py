@@ -67,10 +67,27 @@ class ToyTrainer(TrainerX):
 
 def config(root, output, **optim):
     cfg = get_cfg_default()
-    cfg.DATASET.NAME, cfg.DATASET.ROOT, cfg.OUTPUT_DIR, cfg.TRAINER.NAME = "Toy", str(root), str(output), "ToyTrainer"
-    cfg.INPUT.SIZE, cfg.INPUT.TRANSFORMS = (8, 8), ["random_resized_crop", "random_flip", "normalize"]
-    cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.TRAIN_X.BATCH_SIZE, cfg.DATALOADER.TEST.BATCH_SIZE = 0, 4, 10
-    cfg.OPTIM.NAME, cfg.OPTIM.LR, cfg.OPTIM.LR_SCHEDULER, cfg.OPTIM.MAX_EPOCH = "sgd", 0.1, "cosine", 5
+    cfg.DATASET.NAME, cfg.DATASET.ROOT, cfg.OUTPUT_DIR, cfg.TRAINER.NAME = (
+        "Toy",
+        str(root),
+        str(output),
+        "ToyTrainer",
+    )
+    cfg.INPUT.SIZE, cfg.INPUT.TRANSFORMS = (
+        (8, 8),
+        ["random_resized_crop", "random_flip", "normalize"],
+    )
+    (
+        cfg.DATALOADER.NUM_WORKERS,
+        cfg.DATALOADER.TRAIN_X.BATCH_SIZE,
+        cfg.DATALOADER.TEST.BATCH_SIZE,
+    ) = 0, 4, 10
+    cfg.OPTIM.NAME, cfg.OPTIM.LR, cfg.OPTIM.LR_SCHEDULER, cfg.OPTIM.MAX_EPOCH = (
+        "sgd",
+        0.1,
+        "cosine",
+        5,
+    )
     cfg.OPTIM.WARMUP_EPOCH, cfg.OPTIM.WARMUP_TYPE, cfg.TRAIN.CHECKPOINT_FREQ = 1, "constant", 1
     for key, value in optim.items():
         cfg.OPTIM[key] = value

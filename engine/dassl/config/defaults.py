@@ -18,7 +18,13 @@ def default_config() -> CfgNode:
             "MODEL": {
                 "INIT_WEIGHTS": "",
                 "BACKBONE": {"NAME": "", "PRETRAINED": True},
-                "HEAD": {"NAME": "", "HIDDEN_LAYERS": (), "ACTIVATION": "relu", "BN": True, "DROPOUT": 0.0},
+                "HEAD": {
+                    "NAME": "",
+                    "HIDDEN_LAYERS": (),
+                    "ACTIVATION": "relu",
+                    "BN": True,
+                    "DROPOUT": 0.0,
+                },
             },
             "OPTIM": _optim(),
             "TRAIN": {

@@ -12,9 +12,9 @@ from yacs.config import CfgNode
 
 from dassl.data.datasets import Datum, build_dataset
 from dassl.data.image_cache import ImageCache, can_share
+from dassl.data.loader import Loader, ignore_stop_signals
 from dassl.data.samplers import build_sampler
 from dassl.data.transforms import INTERPOLATION_MODES, build_transform
-from dassl.utils.signals import left_to_the_main_process
 from dassl.utils.tools import read_image
 
 
@@ -35,16 +35,18 @@ def build_data_loader(
         ValueError: there are no items, or too few for a batch of this sampler.
     """
     if not data_source:
-        raise ValueError(f"dataset {cfg.DATASET.NAME} has no items for {'training' if is_train else 'a test'}")
+        raise ValueError(
+            f"dataset {cfg.DATASET.NAME} has no items for {'training' if is_train else 'a test'}"
+        )
     wrapper = dataset_wrapper or DatasetWrapper
-    loader = DataLoader(
+    loader = Loader(
         wrapper(cfg, data_source, transform=tfm, is_train=is_train),
         batch_size=batch_size,
         sampler=build_sampler(sampler_type, cfg, data_source, batch_size, n_domain, n_ins),
         num_workers=min(cfg.DATALOADER.NUM_WORKERS, _cpus()),  # torch warns of more
         drop_last=is_train and len(data_source) >= batch_size,
         pin_memory=torch.cuda.is_available() and cfg.USE_CUDA,
-        worker_init_fn=left_to_the_main_process,
+        worker_init_fn=ignore_stop_signals,
     )
     if not len(loader):
         raise ValueError(
@@ -68,18 +70,36 @@ class DataManager:
         dataset_wrapper: type[Dataset] | None = None,
     ):
         self.dataset = dataset = build_dataset(cfg)
-        tfm_train = build_transform(cfg, is_train=True) if custom_tfm_train is None else custom_tfm_train
-        tfm_test = build_transform(cfg, is_train=False) if custom_tfm_test is None else custom_tfm_test
+        tfm_train = (
+            build_transform(cfg, is_train=True) if custom_tfm_train is None else custom_tfm_train
+        )
+        tfm_test = (
+            build_transform(cfg, is_train=False) if custom_tfm_test is None else custom_tfm_test
+        )
 
         def train_loader(items: list[Datum] | None, node: CfgNode) -> DataLoader | None:
             return items and build_data_loader(
-                cfg, node.SAMPLER, items, node.BATCH_SIZE, node.N_DOMAIN, node.N_INS, tfm_train, True, dataset_wrapper
+                cfg,
+                node.SAMPLER,
+                items,
+                node.BATCH_SIZE,
+                node.N_DOMAIN,
+                node.N_INS,
+                tfm_train,
+                True,
+                dataset_wrapper,
             )
 
         def test_loader(items: list[Datum] | None) -> DataLoader | None:
             node = cfg.DATALOADER.TEST
             return items and build_data_loader(
-                cfg, node.SAMPLER, items, node.BATCH_SIZE, tfm=tfm_test, is_train=False, dataset_wrapper=dataset_wrapper
+                cfg,
+                node.SAMPLER,
+                items,
+                node.BATCH_SIZE,
+                tfm=tfm_test,
+                is_train=False,
+                dataset_wrapper=dataset_wrapper,
             )
 
         loaders = cfg.DATALOADER
@@ -99,7 +119,10 @@ class DataManager:
         for name in ("train_x", "train_u", "val", "test"):
             if items := getattr(self.dataset, name):
                 counts[f"# {name}"] = len(items)
-        rows = [["Dataset", cfg.DATASET.NAME], *([name, f"{count:,}"] for name, count in counts.items())]
+        rows = [
+            ["Dataset", cfg.DATASET.NAME],
+            *([name, f"{count:,}"] for name, count in counts.items()),
+        ]
         print(tabulate(rows, tablefmt="simple"))
 
 
@@ -120,11 +143,18 @@ class DatasetWrapper(Dataset):
         transform: Callable | Sequence[Callable] | None = None,
         is_train: bool = False,
     ):
-        self.cfg, self.data_source, self.transform, self.is_train = cfg, data_source, transform, is_train
+        self.cfg, self.data_source, self.transform, self.is_train = (
+            cfg,
+            data_source,
+            transform,
+            is_train,
+        )
         self.k_tfm = cfg.DATALOADER.K_TRANSFORMS if is_train else 1
         self.return_img0 = cfg.DATALOADER.RETURN_IMG0
         if self.k_tfm > 1 and transform is None:
-            raise ValueError(f"K_TRANSFORMS is {self.k_tfm}, but there is no transform to apply so often")
+            raise ValueError(
+                f"K_TRANSFORMS is {self.k_tfm}, but there is no transform to apply so often"
+            )
         megabytes = cfg.DATALOADER.CACHE_MB if is_train and can_share() else 0
         self.cache = ImageCache(len(data_source), megabytes * 2**20) if megabytes else None
         normalize = T.Normalize(list(cfg.INPUT.PIXEL_MEAN), list(cfg.INPUT.PIXEL_STD))

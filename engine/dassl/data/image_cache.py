@@ -32,7 +32,9 @@ class ImageCache:
         """The image, the `index`-th of the dataset, as `read_image` gives it."""
         start, width, height = self.places[index].tolist()
         if height:
-            return Image.frombytes("RGB", (width, height), self.pixels[start : start + 3 * width * height])
+            return Image.frombytes(
+                "RGB", (width, height), self.pixels[start : start + 3 * width * height]
+            )
         image = read_image(path)
         self._keep(index, image)
         return image
@@ -52,5 +54,8 @@ class ImageCache:
 
 def can_share() -> bool:
     """Whether loading processes are forked, and so inherit the memory."""
-    method = multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
+    method = (
+        multiprocessing.get_start_method(allow_none=True)
+        or multiprocessing.get_all_start_methods()[0]
+    )
     return method == "fork"

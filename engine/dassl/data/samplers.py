@@ -17,9 +17,13 @@ class RandomDomainSampler(Sampler):
         self.domains = list(self.by_domain)
         self.n_domain = n_domain if n_domain > 0 else len(self.domains)
         if self.n_domain > len(self.domains):
-            raise ValueError(f"N_DOMAIN is {n_domain}, but the data has {len(self.domains)} domains; 0 means all")
+            raise ValueError(
+                f"N_DOMAIN is {n_domain}, but the data has {len(self.domains)} domains; 0 means all"
+            )
         if batch_size < self.n_domain or batch_size % self.n_domain:
-            raise ValueError(f"batch size {batch_size} is no multiple of {self.n_domain} domains (N_DOMAIN)")
+            raise ValueError(
+                f"batch size {batch_size} is no multiple of {self.n_domain} domains (N_DOMAIN)"
+            )
         self.share = batch_size // self.n_domain
         self.length = sum(1 for _ in self)
 
@@ -57,7 +61,9 @@ class RandomClassSampler(Sampler):
 
     def __init__(self, data_source: list, batch_size: int, n_ins: int):
         if batch_size < n_ins or batch_size % n_ins:
-            raise ValueError(f"batch size {batch_size} is no multiple of {n_ins} items a class (N_INS)")
+            raise ValueError(
+                f"batch size {batch_size} is no multiple of {n_ins} items a class (N_INS)"
+            )
         self.n_ins, self.classes_a_batch = n_ins, batch_size // n_ins
         self.by_label = _indices(data_source, "label")
         self.length = sum(1 for _ in self)
@@ -77,7 +83,9 @@ class RandomClassSampler(Sampler):
         if len(items) < self.n_ins:
             items = np.random.choice(items, size=self.n_ins, replace=True).tolist()
         shuffled = random.sample(items, len(items))
-        return [shuffled[i : i + self.n_ins] for i in range(0, len(items) - self.n_ins + 1, self.n_ins)]
+        return [
+            shuffled[i : i + self.n_ins] for i in range(0, len(items) - self.n_ins + 1, self.n_ins)
+        ]
 
     def __len__(self) -> int:
         return self.length
@@ -111,5 +119,7 @@ def build_sampler(
         "RandomClassSampler": lambda: RandomClassSampler(data_source, batch_size, n_ins),
     }
     if sampler_type not in builders:
-        raise ValueError(f"sampler {sampler_type!r} is none of {', '.join(builders)} (DATALOADER.<loader>.SAMPLER)")
+        raise ValueError(
+            f"sampler {sampler_type!r} is none of {', '.join(builders)} (DATALOADER.<loader>.SAMPLER)"
+        )
     return builders[sampler_type]()

@@ -2,4 +2,12 @@ from dassl.engine.build import TRAINER_REGISTRY, build_trainer
 from dassl.engine.trainer import SimpleNet, SimpleTrainer, TrainerBase
 from dassl.engine.trainers import TrainerX, TrainerXU
 
-__all__ = ["TRAINER_REGISTRY", "SimpleNet", "SimpleTrainer", "TrainerBase", "TrainerX", "TrainerXU", "build_trainer"]
+__all__ = [
+    "TRAINER_REGISTRY",
+    "SimpleNet",
+    "SimpleTrainer",
+    "TrainerBase",
+    "TrainerX",
+    "TrainerXU",
+    "build_trainer",
+]

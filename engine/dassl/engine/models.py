@@ -37,7 +37,9 @@ class Models:
         self._optims: OrderedDict[str, torch.optim.Optimizer | None] = OrderedDict()
         self._scheds: OrderedDict[str, Any] = OrderedDict()
         self.saved_at = time.monotonic()
-        self.unfinished: dict[str, Any] | None = None  # the loop's state in the epoch that a resumed run begins in
+        self.unfinished: dict[str, Any] | None = (
+            None  # the loop's state in the epoch that a resumed run begins in
+        )
 
     def register_model(
         self, name: str = "model", model: nn.Module = None, optim: Any = None, sched: Any = None
@@ -65,7 +67,9 @@ class Models:
         names = tolist_if_not(names)
         for name in names:
             if name not in self._models:
-                raise KeyError(f"no model named {name!r}; registered: {', '.join(self._models) or 'none'}")
+                raise KeyError(
+                    f"no model named {name!r}; registered: {', '.join(self._models) or 'none'}"
+                )
         return names
 
     def training_state(self) -> dict[str, Any]:
@@ -76,12 +80,19 @@ class Models:
         """Take up what `training_state` gave."""
 
     def save_model(
-        self, epoch: int, directory: str, is_best: bool = False, val_result: Any = None, model_name: str = ""
+        self,
+        epoch: int,
+        directory: str,
+        is_best: bool = False,
+        val_result: Any = None,
+        model_name: str = "",
     ) -> None:
         """Write a checkpoint of each model into its own folder; `epoch` counts from 0."""
         for name in self.get_model_names():
             state = self._state(name, epoch + 1, val_result)
-            save_checkpoint(state, osp.join(directory, name), is_best=is_best, model_name=model_name)
+            save_checkpoint(
+                state, osp.join(directory, name), is_best=is_best, model_name=model_name
+            )
         for name in self.get_model_names():  # now that all are at this epoch's end
             remove(osp.join(directory, name, UNFINISHED))
         self.saved_at = time.monotonic()
@@ -127,27 +138,42 @@ class Models:
         with fitting(path):
             self._restore_rest(checkpoint)
         self.unfinished = checkpoint.get("unfinished")
-        epoch, batch = checkpoint["epoch"], f", batch = {self.unfinished['batch']}" if self.unfinished else ""
+        epoch, batch = (
+            checkpoint["epoch"],
+            f", batch = {self.unfinished['batch']}" if self.unfinished else "",
+        )
         print(f'Found checkpoint in "{directory}". Will resume training (epoch = {epoch}{batch})')
         return epoch
 
     def _newest_epoch(self, directory: str) -> dict[str, tuple[str, dict[str, Any]]]:
         """Path and content by model, all of the same epoch; empty where a model has none."""
-        newest = {name: newest_readable(osp.join(directory, name)) for name in self.get_model_names()}
+        newest = {
+            name: newest_readable(osp.join(directory, name)) for name in self.get_model_names()
+        }
         if None in newest.values():
             return {}
         epoch = min((content["epoch"] for _, content in newest.values()), default=0)
         for name, (_, content) in newest.items():
-            if content["epoch"] != epoch:  # a kill between two files leaves one model an epoch ahead
+            if (
+                content["epoch"] != epoch
+            ):  # a kill between two files leaves one model an epoch ahead
                 path = osp.join(directory, name, f"model.pth.tar-{epoch}")
                 newest[name] = path, load_training_checkpoint(path)
         return newest
 
-    def _newest_unfinished(self, directory: str, epoch: int) -> dict[str, tuple[str, dict[str, Any]]]:
+    def _newest_unfinished(
+        self, directory: str, epoch: int
+    ) -> dict[str, tuple[str, dict[str, Any]]]:
         """Path and content by model, all of the same step behind `epoch` epochs; else empty."""
         paths = {name: osp.join(directory, name) for name in self.get_model_names()}
-        states = {name: (osp.join(path, UNFINISHED), read_unfinished(path)) for name, path in paths.items()}
-        steps = {content and (content["epoch"], content["unfinished"]["batch"]) for _, content in states.values()}
+        states = {
+            name: (osp.join(path, UNFINISHED), read_unfinished(path))
+            for name, path in paths.items()
+        }
+        steps = {
+            content and (content["epoch"], content["unfinished"]["batch"])
+            for _, content in states.values()
+        }
         same = len(steps) == 1 and None not in steps
         return states if same and min(steps)[0] >= epoch else {}
 
@@ -219,7 +245,9 @@ class Models:
             if self._optims[name] is not None:
                 self._optims[name].step()
 
-    def model_backward_and_update(self, loss: Tensor, names: str | Sequence[str] | None = None) -> None:
+    def model_backward_and_update(
+        self, loss: Tensor, names: str | Sequence[str] | None = None
+    ) -> None:
         self.model_zero_grad(names)
         self.model_backward(loss)
         self.model_update(names)

@@ -40,8 +40,12 @@ def check_settings(cfg: CfgNode) -> None:
         if (value := _at(cfg, key)) < least:
             raise ValueError(f"{key} is {value}; it must be at least {least}")
     for key in ("PIXEL_MEAN", "PIXEL_STD"):
-        _check_numbers(f"INPUT.{key}", cfg.INPUT[key], "three numbers: red, green, blue", 3, int | float)
-    _check_numbers("INPUT.SIZE", cfg.INPUT.SIZE, "height and width in pixels, such as (224, 224)", 2, int, 1)
+        _check_numbers(
+            f"INPUT.{key}", cfg.INPUT[key], "three numbers: red, green, blue", 3, int | float
+        )
+    _check_numbers(
+        "INPUT.SIZE", cfg.INPUT.SIZE, "height and width in pixels, such as (224, 224)", 2, int, 1
+    )
 
 
 def _choices() -> dict[str, list[str]]:
@@ -59,6 +63,10 @@ def _at(cfg: CfgNode, key: str) -> Any:
     return reduce(getitem, key.split("."), cfg)
 
 
-def _check_numbers(key: str, value: Any, meaning: str, count: int, kind: Any, least: float = float("-inf")) -> None:
-    if len(value) != count or not all(isinstance(number, kind) and number >= least for number in value):
+def _check_numbers(
+    key: str, value: Any, meaning: str, count: int, kind: Any, least: float = float("-inf")
+) -> None:
+    if len(value) != count or not all(
+        isinstance(number, kind) and number >= least for number in value
+    ):
         raise ValueError(f"{key} is {value}; it takes {meaning}")

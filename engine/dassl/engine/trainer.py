@@ -26,7 +26,9 @@ class SimpleNet(nn.Module):
 
     def __init__(self, *_: Any, **__: Any):
         super().__init__()
-        raise NotImplementedError("SimpleNet and its CNN backbones belong to Dassl.pytorch; this engine has none")
+        raise NotImplementedError(
+            "SimpleNet and its CNN backbones belong to Dassl.pytorch; this engine has none"
+        )
 
 
 class TrainerBase(Models):
@@ -40,7 +42,9 @@ class TrainerBase(Models):
     def init_writer(self, log_dir: str) -> None:
         """Open a TensorBoard log, once."""
         if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter  # slow to import, and tests without training need none
+            from torch.utils.tensorboard import (
+                SummaryWriter,
+            )  # slow to import, and tests without training need none
 
             print(f"Initialize tensorboard (log_dir={log_dir})")
             self._writer = SummaryWriter(log_dir=log_dir)
@@ -64,7 +68,9 @@ class TrainerBase(Models):
                 self.run_epoch()
                 self.after_epoch()
                 if self.stop_signals.asked:
-                    raise Stopped(f"{self.stop_signals.asked} behind epoch {epoch + 1}; the epoch is saved")
+                    raise Stopped(
+                        f"{self.stop_signals.asked} after epoch {epoch + 1}; the epoch is saved"
+                    )
         self.after_train()
 
     def before_train(self) -> None: ...
@@ -130,7 +136,9 @@ class SimpleTrainer(TrainerBase):
 
     def before_train(self) -> None:
         names = self.get_model_names()
-        if not self.cfg.RESUME or all(_is_resumable(osp.join(self.output_dir, name)) for name in names):
+        if not self.cfg.RESUME or all(
+            _is_resumable(osp.join(self.output_dir, name)) for name in names
+        ):
             self.start_epoch = self.resume_model_if_exist(self.output_dir)
         else:  # once it has saved here, the same command goes on from here
             self._check_resumable(self.cfg.RESUME)
@@ -170,7 +178,9 @@ class SimpleTrainer(TrainerBase):
     def _complete(self, epochs_done: int) -> None:
         """Write the last done epoch's file where it is due and not there: a kill came behind the best epoch's, or --resume."""
         file = f"model.pth.tar-{epochs_done}"
-        there = all(osp.isfile(osp.join(self.output_dir, name, file)) for name in self.get_model_names())
+        there = all(
+            osp.isfile(osp.join(self.output_dir, name, file)) for name in self.get_model_names()
+        )
         if epochs_done and not self.unfinished and not there and self._is_due(epochs_done):
             self.save_model(epochs_done - 1, self.output_dir)
 

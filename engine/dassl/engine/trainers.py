@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 from tqdm import tqdm
 
+from dassl.data.loader import LoadingProcessKilled
 from dassl.engine.random_state import random_state, restore_random_state
 from dassl.engine.trainer import SimpleTrainer
 from dassl.utils.meters import AverageMeter, MetricMeter
@@ -22,8 +23,13 @@ class _Bar(tqdm):
     monitor_interval = 0  # without tqdm's thread, for the loader forks its workers anew each epoch
 
     def __init__(self, batches: Iterable[Any], trainer: SimpleTrainer):
-        said, done = f"epoch {trainer.epoch + 1}/{trainer.max_epoch}", (trainer.unfinished or {}).get("batch", 0)
-        super().__init__(batches, said, trainer.num_batches, leave=False, disable=None, initial=done)
+        said, done = (
+            f"epoch {trainer.epoch + 1}/{trainer.max_epoch}",
+            (trainer.unfinished or {}).get("batch", 0),
+        )
+        super().__init__(
+            batches, said, trainer.num_batches, leave=False, disable=None, initial=done
+        )
 
 
 class _Progress:
@@ -62,21 +68,38 @@ class _Progress:
         self.at_start = random_state()
         numbered = enumerate(loader)  # which draws already
         if unfinished:
-            deque(islice(numbered, unfinished["batch"]), maxlen=0)  # the rest of what they draw is drawn
+            deque(
+                islice(numbered, unfinished["batch"]), maxlen=0
+            )  # the rest of what they draw is drawn
             restore_random_state(now)
             self.losses.load_state_dict(unfinished["losses"])
-        yield from numbered
+        done = unfinished["batch"] if unfinished else 0
+        try:
+            for index, batch in numbered:
+                yield index, batch
+                done = index + 1
+        except LoadingProcessKilled as killed:
+            self._save(done)
+            raise LoadingProcessKilled(self._said(str(killed), done)) from killed
 
     def _save_or_stop(self) -> None:
         """Save where it is time to, or where a signal asks to stop."""
         trainer, minutes = self.trainer, self.trainer.cfg.TRAIN.CHECKPOINT_MINUTES
         asked, done = trainer.stop_signals.asked, trainer.batch_idx + 1
         if asked or 0 < minutes * 60 < time.monotonic() - trainer.saved_at:
-            trainer.save_unfinished({"batch": done, "at_start": self.at_start, "losses": self.losses.state_dict()})
+            self._save(done)
         if asked:
-            raise Stopped(
-                f"{asked} in epoch {trainer.epoch + 1} behind batch {done} of {trainer.num_batches}; its state is saved"
-            )
+            raise Stopped(self._said(asked, done))
+
+    def _save(self, done: int) -> None:
+        """So that a run resumes in this epoch, after `done` batches."""
+        self.trainer.save_unfinished(
+            {"batch": done, "at_start": self.at_start, "losses": self.losses.state_dict()}
+        )
+
+    def _said(self, reason: str, done: int) -> str:
+        trainer = self.trainer
+        return f"{reason} in epoch {trainer.epoch + 1} after batch {done} of {trainer.num_batches}; its state is saved"
 
     def record(self, losses: Mapping[str, float | Tensor] | None) -> None:
         self.losses.update(losses)
@@ -107,7 +130,11 @@ class TrainerX(SimpleTrainer):
             progress.record(self.forward_backward(batch))
 
     def parse_batch_train(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
-        return batch["img"].to(self.device), batch["label"].to(self.device), batch["domain"].to(self.device)
+        return (
+            batch["img"].to(self.device),
+            batch["label"].to(self.device),
+            batch["domain"].to(self.device),
+        )
 
 
 class TrainerXU(SimpleTrainer):
@@ -119,9 +146,16 @@ class TrainerXU(SimpleTrainer):
         lengths = {"train_x": len(self.train_loader_x), "train_u": len(self.train_loader_u)}
         lengths["smaller_one"] = min(lengths.values())
         if self.cfg.TRAIN.COUNT_ITER not in lengths:
-            raise ValueError(f"TRAIN.COUNT_ITER is {self.cfg.TRAIN.COUNT_ITER!r}; choose one of {', '.join(lengths)}")
+            raise ValueError(
+                f"TRAIN.COUNT_ITER is {self.cfg.TRAIN.COUNT_ITER!r}; choose one of {', '.join(lengths)}"
+            )
         self.num_batches = lengths[self.cfg.TRAIN.COUNT_ITER]
-        pairs = zip(_endless(self.train_loader_x), _endless(self.train_loader_u), range(self.num_batches), strict=False)
+        pairs = zip(
+            _endless(self.train_loader_x),
+            _endless(self.train_loader_u),
+            range(self.num_batches),
+            strict=False,
+        )
         for batch_x, batch_u, _ in progress.batches(pairs):
             progress.record(self.forward_backward(batch_x, batch_u))
 

@@ -53,8 +53,12 @@ class EpochSchedule(LRScheduler):
         """Take the epochs done from a state of ours, or of Dassl.pytorch's warm-up, and set the live optimizer's rates."""
         self.last_epoch = state_dict["last_epoch"]
         successor = state_dict.get("successor")
-        if successor is not None and self.last_epoch >= self._warmup:  # its own counter stops behind the warm-up
-            self.last_epoch = successor.last_epoch + (self._warmup if self._cfg.WARMUP_RECOUNT else 0)
+        if (
+            successor is not None and self.last_epoch >= self._warmup
+        ):  # its own counter stops behind the warm-up
+            self.last_epoch = successor.last_epoch + (
+                self._warmup if self._cfg.WARMUP_RECOUNT else 0
+            )
         self._last_lr = self.get_lr()
         for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
             group["lr"] = rate
@@ -64,7 +68,11 @@ def _decay(optim_cfg: CfgNode) -> Callable[[int], float]:
     """The factor after n epochs."""
     name, epochs, gamma = optim_cfg.LR_SCHEDULER, optim_cfg.MAX_EPOCH, optim_cfg.GAMMA
     check_availability(name, AVAI_SCHEDS)
-    sizes = optim_cfg.STEPSIZE if isinstance(optim_cfg.STEPSIZE, list | tuple) else (optim_cfg.STEPSIZE,)
+    sizes = (
+        optim_cfg.STEPSIZE
+        if isinstance(optim_cfg.STEPSIZE, list | tuple)
+        else (optim_cfg.STEPSIZE,)
+    )
     if name == "cosine":
         return lambda n: (1 + math.cos(math.pi * n / epochs)) / 2
     if name == "single_step":

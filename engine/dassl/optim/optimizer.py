@@ -14,7 +14,9 @@ AVAI_OPTIMS = ["adam", "amsgrad", "sgd", "rmsprop", "radam", "adamw"]
 
 
 def build_optimizer(
-    model: nn.Module | Iterable[Any], optim_cfg: CfgNode, param_groups: list[dict[str, Any]] | None = None
+    model: nn.Module | Iterable[Any],
+    optim_cfg: CfgNode,
+    param_groups: list[dict[str, Any]] | None = None,
 ) -> torch.optim.Optimizer:
     """The optimizer that OPTIM says, over a model or its parameters.
 
@@ -38,7 +40,9 @@ def build_optimizer(
             nesterov=optim_cfg.SGD_NESTEROV,
         )
     if optim_cfg.NAME == "rmsprop":
-        return torch.optim.RMSprop(params, **shared, momentum=optim_cfg.MOMENTUM, alpha=optim_cfg.RMSPROP_ALPHA)
+        return torch.optim.RMSprop(
+            params, **shared, momentum=optim_cfg.MOMENTUM, alpha=optim_cfg.RMSPROP_ALPHA
+        )
     if optim_cfg.NAME in ("adam", "amsgrad"):
         return torch.optim.Adam(params, **shared, betas=betas, amsgrad=optim_cfg.NAME == "amsgrad")
     kind = torch.optim.RAdam if optim_cfg.NAME == "radam" else torch.optim.AdamW
@@ -53,13 +57,22 @@ def _staged(model: nn.Module | Iterable[Any], optim_cfg: CfgNode) -> list[dict[s
     if not isinstance(model, nn.Module):
         raise ValueError("OPTIM.STAGED_LR needs a module, not a list of parameters")
     model = model.module if isinstance(model, nn.DataParallel) else model
-    new = [optim_cfg.NEW_LAYERS] if isinstance(optim_cfg.NEW_LAYERS, str) else list(optim_cfg.NEW_LAYERS)
+    new = (
+        [optim_cfg.NEW_LAYERS]
+        if isinstance(optim_cfg.NEW_LAYERS, str)
+        else list(optim_cfg.NEW_LAYERS)
+    )
     if not new:
-        warnings.warn("OPTIM.STAGED_LR without NEW_LAYERS: all layers learn at LR * BASE_LR_MULT", stacklevel=3)
+        warnings.warn(
+            "OPTIM.STAGED_LR without NEW_LAYERS: all layers learn at LR * BASE_LR_MULT",
+            stacklevel=3,
+        )
     children = dict(model.named_children())
     return [
         {
-            "params": [p for name, child in children.items() if name not in new for p in child.parameters()],
+            "params": [
+                p for name, child in children.items() if name not in new for p in child.parameters()
+            ],
             "lr": optim_cfg.LR * optim_cfg.BASE_LR_MULT,
         },
         {"params": [p for name in new if name in children for p in children[name].parameters()]},

@@ -26,7 +26,9 @@ def write_with_checksum(content: bytes, fpath: str) -> None:
     with replacing(fpath) as part:
         Path(part).write_bytes(content)
     with replacing(checksum) as part:
-        Path(part).write_text(f"{hashlib.sha256(content).hexdigest()}  {osp.basename(fpath)}\n", encoding="utf-8")
+        Path(part).write_text(
+            f"{hashlib.sha256(content).hexdigest()}  {osp.basename(fpath)}\n", encoding="utf-8"
+        )
 
 
 def verify(fpath: str) -> None:

@@ -46,7 +46,9 @@ class AverageMeter:
         return {"val": self._val, "sum": self._sum, "average": self._average, "count": self.count}
 
     def load_state_dict(self, state: Mapping[str, float | int | torch.Tensor]) -> None:
-        self._val, self._sum, self._average, self.count = (state[key] for key in ("val", "sum", "average", "count"))
+        self._val, self._sum, self._average, self.count = (
+            state[key] for key in ("val", "sum", "average", "count")
+        )
 
 
 class MetricMeter:
@@ -71,9 +73,13 @@ class MetricMeter:
     def state_dict(self) -> dict[str, dict[str, float | int | torch.Tensor]]:
         return {name: meter.state_dict() for name, meter in self.meters.items()}
 
-    def load_state_dict(self, state: Mapping[str, Mapping[str, float | int | torch.Tensor]]) -> None:
+    def load_state_dict(
+        self, state: Mapping[str, Mapping[str, float | int | torch.Tensor]]
+    ) -> None:
         for name, numbers in state.items():
             self.meters[name].load_state_dict(numbers)
 
     def __str__(self) -> str:
-        return self.delimiter.join(f"{name} {m.val:.4f} ({m.avg:.4f})" for name, m in self.meters.items())
+        return self.delimiter.join(
+            f"{name} {m.val:.4f} ({m.avg:.4f})" for name, m in self.meters.items()
+        )

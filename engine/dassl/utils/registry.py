@@ -24,7 +24,9 @@ class Registry:
     def _add(self, obj: Callable, force: bool) -> Callable:
         name = obj.__name__
         if name in self._objects and not force:
-            raise KeyError(f"{self._name} has a {name} already; register with force=True to replace it")
+            raise KeyError(
+                f"{self._name} has a {name} already; register with force=True to replace it"
+            )
         self._objects[name] = obj
         return obj
 

@@ -1,14 +1,15 @@
 """A training that is asked to stop finishes its step and saves first: SIGTERM, Ctrl-C, and the SIGUSR1 that Slurm sends ahead."""
 
-import atexit
-import multiprocessing.util  # its own end of the processes comes behind what is registered later
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+# Windows has no SIGUSR1
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name)
+]
 
 
 class Stopped(KeyboardInterrupt):
@@ -44,17 +45,3 @@ class StopSignals:
             raise KeyboardInterrupt(f"{self.asked} and {signal.Signals(number).name}")
         self.asked = signal.Signals(number).name
         print(f"{self.asked}: stopping after this step; once more stops at once", flush=True)
-
-
-def left_to_the_main_process(_: int) -> None:
-    """In a loading process: what is sent to the whole group stops the main process, which ends the loading ones."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
-@atexit.register
-def _end_loading_processes() -> None:
-    """Those that a failure has left. multiprocessing would send them SIGTERM, which they do not heed, and wait for ever."""
-    for process in multiprocessing.active_children():
-        if process.daemon:
-            process.kill()

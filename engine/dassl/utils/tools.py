@@ -89,7 +89,9 @@ def check_availability(requested: str, available: Iterable[str]) -> None:
     if requested not in available:
         close = difflib.get_close_matches(str(requested), available, n=1, cutoff=0.0)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        raise ValueError(f"{requested!r} is not available; choose one of {', '.join(available)}{hint}")
+        raise ValueError(
+            f"{requested!r} is not available; choose one of {', '.join(available)}{hint}"
+        )
 
 
 def read_image(path: str) -> Image.Image:
@@ -103,8 +105,12 @@ def read_image(path: str) -> Image.Image:
             return image.convert("RGB")
     except FileNotFoundError:
         raise FileNotFoundError(f"no image at {path}") from None
-    except Exception as error:  # what decoders raise of damaged bytes, DecompressionBombError among them
-        raise OSError(f"image {path} can't be read ({error}); replace it or take it out of the dataset") from None
+    except (
+        Exception
+    ) as error:  # what decoders raise of damaged bytes, DecompressionBombError among them
+        raise OSError(
+            f"image {path} can't be read ({error}); replace it or take it out of the dataset"
+        ) from None
 
 
 def collect_env_info() -> str:

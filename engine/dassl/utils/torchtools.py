@@ -15,7 +15,9 @@ from torch import nn
 from dassl.utils import checksum
 from dassl.utils.tools import mkdir_if_missing, replacing, tolist_if_not
 
-REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")  # in PyTorch's words
+REFUSED = re.compile(
+    r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)"
+)  # in PyTorch's words
 UNFINISHED = "model-unfinished.pth.tar"
 
 
@@ -43,7 +45,10 @@ def save_checkpoint(
     content = _in_bytes(state)
     checksum.write_with_checksum(content, path)
     print(f"Checkpoint saved to {path}")
-    with replacing(osp.join(save_dir, "checkpoint")) as part, open(part, "w", encoding="utf-8") as file:
+    with (
+        replacing(osp.join(save_dir, "checkpoint")) as part,
+        open(part, "w", encoding="utf-8") as file,
+    ):
         file.write(f"{name}\n")
     if is_best:
         best = osp.join(save_dir, "model-best.pth.tar")
@@ -82,10 +87,16 @@ def load_checkpoint(fpath: str) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(_safe_classes()):
             checkpoint = torch.load(fpath, map_location=device, weights_only=True)
-    except Exception as error:  # of damaged bytes comes any: IndexError, struct.error, OSError without a path
-        raise ValueError(f"checkpoint {fpath} can't be read ({_one_line(error)}); restore or delete it") from None
+    except (
+        Exception
+    ) as error:  # of damaged bytes comes any: IndexError, struct.error, OSError without a path
+        raise ValueError(
+            f"checkpoint {fpath} can't be read ({_one_line(error)}); restore or delete it"
+        ) from None
     if not isinstance(checkpoint, dict):
-        raise ValueError(f"{fpath} is no checkpoint: it holds a {type(checkpoint).__name__}, not a dict")
+        raise ValueError(
+            f"{fpath} is no checkpoint: it holds a {type(checkpoint).__name__}, not a dict"
+        )
     return checkpoint
 
 
@@ -124,7 +135,9 @@ def fitting(fpath: str) -> Iterator[None]:
 
 def _one_line(error: Exception) -> str:
     message = " ".join(str(error).split())
-    refused = REFUSED.search(message)  # PyTorch says it behind advice to load the file without a look
+    refused = REFUSED.search(
+        message
+    )  # PyTorch says it behind advice to load the file without a look
     return f"it holds {refused[1]}, which is not loaded" if refused else message[:200]
 
 
@@ -150,7 +163,11 @@ def _plain_dict(*_: Any) -> dict:
 
 
 # torch's loader refuses to fill a real defaultdict; PyTorch 2.5 knows an allowed class by these attributes only
-_plain_dict.__module__, _plain_dict.__name__, _plain_dict.__qualname__ = "collections", "defaultdict", "defaultdict"
+_plain_dict.__module__, _plain_dict.__name__, _plain_dict.__qualname__ = (
+    "collections",
+    "defaultdict",
+    "defaultdict",
+)
 
 
 def resume_from_checkpoint(
@@ -169,7 +186,9 @@ def resume_from_checkpoint(
     return checkpoint["epoch"]
 
 
-def restore(checkpoint: dict[str, Any], model: nn.Module, optimizer: Any = None, scheduler: Any = None) -> None:
+def restore(
+    checkpoint: dict[str, Any], model: nn.Module, optimizer: Any = None, scheduler: Any = None
+) -> None:
     """Put a checkpoint's state into model, optimizer and schedule."""
     model.load_state_dict(checkpoint["state_dict"])
     if optimizer is not None and checkpoint.get("optimizer") is not None:
@@ -181,7 +200,9 @@ def restore(checkpoint: dict[str, Any], model: nn.Module, optimizer: Any = None,
 def load_pretrained_weights(model: nn.Module, weight_path: str) -> None:
     """Copy the weights that match in name and size; says what it leaves out."""
     checkpoint = load_checkpoint(weight_path)
-    weights = {k.removeprefix("module."): v for k, v in checkpoint.get("state_dict", checkpoint).items()}
+    weights = {
+        k.removeprefix("module."): v for k, v in checkpoint.get("state_dict", checkpoint).items()
+    }
     mine = model.state_dict()
     fitting = {k: v for k, v in weights.items() if k in mine and mine[k].shape == v.shape}
     if not fitting:

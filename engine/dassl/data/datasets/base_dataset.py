@@ -101,7 +101,9 @@ class DatasetBase:
         lab2cname = {item.label: item.classname for item in data_source}
         return lab2cname, [lab2cname[label] for label in sorted(lab2cname)]
 
-    def check_input_domains(self, source_domains: Sequence[str], target_domains: Sequence[str]) -> None:
+    def check_input_domains(
+        self, source_domains: Sequence[str], target_domains: Sequence[str]
+    ) -> None:
         """Raises ValueError unless all of them are among `domains`."""
         for domain in [*source_domains, *target_domains]:
             if domain not in self.domains:
@@ -115,7 +117,9 @@ class DatasetBase:
                 one with a member that would leave the folder.
         """
         if from_gdrive:
-            raise ValueError(f"files of Google Drive can't be fetched here: download {url} to {dst} by hand")
+            raise ValueError(
+                f"files of Google Drive can't be fetched here: download {url} to {dst} by hand"
+            )
         if not url.startswith("https://"):
             raise ValueError(f"{url} is no https address; download it by hand to {dst}")
         urllib.request.urlretrieve(url, dst)
@@ -128,7 +132,9 @@ class DatasetBase:
                 with tarfile.open(dst) as archive:
                     archive.extractall(folder, filter="data")
             except tarfile.FilterError as error:
-                raise ValueError(f"a member of {dst} would leave {folder}, or is no file ({error})") from None
+                raise ValueError(
+                    f"a member of {dst} would leave {folder}, or is no file ({error})"
+                ) from None
         else:
             raise ValueError(f"{dst} is neither a zip nor a tar archive")
 
@@ -142,7 +148,9 @@ class DatasetBase:
         """
         if num_shots >= 1:
             print(f"Creating a {num_shots}-shot dataset")
-            data_sources = tuple(self._few_shots(source, num_shots, repeat) for source in data_sources)
+            data_sources = tuple(
+                self._few_shots(source, num_shots, repeat) for source in data_sources
+            )
         return data_sources[0] if len(data_sources) == 1 else list(data_sources)
 
     def _few_shots(self, source: list[Datum], num_shots: int, repeat: bool) -> list[Datum]:

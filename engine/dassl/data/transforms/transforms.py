@@ -71,7 +71,9 @@ def _crops(cfg: CfgNode) -> dict[str, Callable]:
     return {
         "random_translation": lambda: Random2DTranslation(*size, mode),
         "random_crop": lambda: T.RandomCrop(size, padding=cfg.INPUT.CROP_PADDING),
-        "random_resized_crop": lambda: T.RandomResizedCrop(size, tuple(cfg.INPUT.RRCROP_SCALE), interpolation=mode),
+        "random_resized_crop": lambda: T.RandomResizedCrop(
+            size, tuple(cfg.INPUT.RRCROP_SCALE), interpolation=mode
+        ),
     }
 
 
@@ -124,7 +126,9 @@ AVAI_CHOICES = [
 ]
 
 
-def build_transform(cfg: CfgNode, is_train: bool = True, choices: Sequence[str] | None = None) -> T.Compose | None:
+def build_transform(
+    cfg: CfgNode, is_train: bool = True, choices: Sequence[str] | None = None
+) -> T.Compose | None:
     """The training or test transform of INPUT; `choices` stand in for INPUT.TRANSFORMS. None with INPUT.NO_TRANSFORM.
 
     Raises:
@@ -136,9 +140,13 @@ def build_transform(cfg: CfgNode, is_train: bool = True, choices: Sequence[str] 
     choices = list(cfg.INPUT.TRANSFORMS if choices is None else choices)
     for choice in choices:
         if choice not in AVAI_CHOICES:
-            raise ValueError(f"transform {choice!r} is none of {', '.join(AVAI_CHOICES)} (INPUT.TRANSFORMS)")
+            raise ValueError(
+                f"transform {choice!r} is none of {', '.join(AVAI_CHOICES)} (INPUT.TRANSFORMS)"
+            )
     if cfg.INPUT.INTERPOLATION not in INTERPOLATION_MODES:
-        raise ValueError(f"INPUT.INTERPOLATION is {cfg.INPUT.INTERPOLATION!r}; choose {', '.join(INTERPOLATION_MODES)}")
+        raise ValueError(
+            f"INPUT.INTERPOLATION is {cfg.INPUT.INTERPOLATION!r}; choose {', '.join(INTERPOLATION_MODES)}"
+        )
     return T.Compose(_train_steps(cfg, choices) if is_train else _test_steps(cfg, choices))
 
 
@@ -154,7 +162,11 @@ def _train_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
 
 
 def _test_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
-    after = {name: build for name, build in _on_tensors(cfg).items() if name in ("normalize", "instance_norm")}
+    after = {
+        name: build
+        for name, build in _on_tensors(cfg).items()
+        if name in ("normalize", "instance_norm")
+    }
     return [
         T.Resize(max(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]),
         T.CenterCrop(tuple(cfg.INPUT.SIZE)),
