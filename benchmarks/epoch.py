@@ -59,7 +59,7 @@ def epoch(
     state = {
         "state_dict": side.student.prompts.state_dict(),
         "optimizer": side.optimizer.state_dict(),
-        "regulation": side.regulation.state_dict(),
+        "regulation": side.regulation.aggregation.state_dict(),
     }
     if whole_models:
         both = nn.ModuleList([side.student.frozen.clip, side.regulation.teacher.frozen.clip])

@@ -8,14 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from promptsrc.aggregation import GaussianAggregation
-from promptsrc.clip import plain
-from promptsrc.clip.frozen import FrozenCLIP
+from promptsrc.clip import plain, towers
+from promptsrc.clip.frozen import FrozenCLIP, Towers
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.precision import precision
 from promptsrc.model import PromptedCLIP, ZeroShotCLIP
 from promptsrc.prompts import DeepPrompts
-from promptsrc.regulation import SelfRegulation
+from promptsrc.regulation import GaussianAggregation, SelfRegulation
 from trainers.compiled import as_one_graph
 
 # Each is one token of CLIP's: a name of n words is n tokens long.
@@ -51,7 +50,7 @@ VIT_B16 = Shape()
 class Side:
     """One way of training: ours or the textbook's."""
 
-    student: PromptedCLIP | plain.Student
+    student: PromptedCLIP
     regulation: SelfRegulation
     optimizer: torch.optim.Optimizer
 
@@ -105,7 +104,7 @@ def batch(shape: Shape, classes: int, size: int, device: torch.device) -> tuple[
 def ours(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
     """One CLIP for student and teacher."""
     frozen = _frozen(shape, device, prec)
-    return _side(PromptedCLIP, ZeroShotCLIP, frozen, frozen, shape, names)
+    return _side(frozen, frozen, shape, names)
 
 
 def compiled(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
@@ -117,38 +116,27 @@ def compiled(shape: Shape, names: list[str], device: torch.device, prec: str = "
 
 def textbook(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
     """The textbook's way, with a CLIP each for student and teacher."""
-    return _side(
-        plain.Student,
-        plain.Teacher,
-        _frozen(shape, device, prec),
-        _frozen(shape, device, prec),
-        shape,
-        names,
-    )
+    student, teacher = (_frozen(shape, device, prec, plain) for _ in range(2))
+    return _side(student, teacher, shape, names)
 
 
 SIDES = {"ours": ours, "textbook": textbook}
 WAYS = SIDES | {"compiled": compiled}
 
 
-def _frozen(shape: Shape, device: torch.device, prec: str) -> FrozenCLIP:
-    frozen = FrozenCLIP(random_clip(shape, device), precision(prec, device))
+def _frozen(shape: Shape, device: torch.device, prec: str, forward: Towers = towers) -> FrozenCLIP:
+    frozen = FrozenCLIP(random_clip(shape, device), precision(prec, device), forward=forward)
     frozen.cast()
     return frozen
 
 
-def _side(
-    student: type, teacher: type, one: FrozenCLIP, other: FrozenCLIP, shape: Shape, names: list[str]
-) -> Side:
+def _side(student: FrozenCLIP, teacher: FrozenCLIP, shape: Shape, names: list[str]) -> Side:
     torch.manual_seed(2)
-    prompts = DeepPrompts(
-        one.clip, shape.vectors, shape.depth, shape.vectors, shape.depth, "a photo of a"
-    )
-    prompts.to(one.precision.device)
+    device, sizes = student.precision.device, (shape.vectors, shape.depth)
+    prompts = DeepPrompts(student.clip, names, *sizes, *sizes, "a photo of a").to(device)
     # In a step the teacher's class features are constants; benchmarks.teacher times how they come to be.
-    features = torch.randn(len(names), shape.embed, device=one.precision.device)
-    regulation = SelfRegulation(
-        teacher(other, features), GaussianAggregation(20, 15, 1), 25.0, 10.0
-    )
+    features = torch.randn(len(names), shape.embed, device=device)
+    taught = ZeroShotCLIP(teacher, features)
+    regulation = SelfRegulation(taught, GaussianAggregation(20, mu=15, sigma=1))
     optimizer = torch.optim.SGD(prompts.parameters(), lr=0.0025, momentum=0.9, weight_decay=5e-4)
-    return Side(student(one, prompts, names), regulation, optimizer)
+    return Side(prompts.student(student), regulation, optimizer)

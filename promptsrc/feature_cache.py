@@ -14,11 +14,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from promptsrc.clip.openai import CLIP
-from promptsrc.clip.zeroshot import diverse_features
 from promptsrc.files import replacing
+from promptsrc.regulation import diverse_features
 
 
-def kept_diverse_features(
+def cached_diverse_features(
     clip: CLIP, classnames: Sequence[str], templates: Sequence[str], folder: Path
 ) -> Tensor:
     """`diverse_features` (C, D), from the folder where an earlier run has left them there.

@@ -1,21 +1,23 @@
-"""A frozen CLIP with prompts: what is trained, tested and used to classify."""
+"""A frozen CLIP with prompts: the student that is trained, tested and used to classify."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from promptsrc.clip.frozen import FrozenCLIP
-from promptsrc.prompts import ConditionalPrompts, PromptLearner
+
+if TYPE_CHECKING:
+    from promptsrc.prompts import PromptLearner
 
 
 class Encoded(NamedTuple):
-    """What one model says of one batch: image (B, D) and text (C, D) features of unit length, logits (B, C).
+    """What a model makes of a batch: image (B, D) and text (C, D) features of unit length, logits (B, C).
 
-    Text is (B, C, D) where the prompts follow the image.
+    Text is (B, C, D) where the prompts depend on the image.
     """
 
     image: Tensor
@@ -24,26 +26,29 @@ class Encoded(NamedTuple):
 
 
 class PromptedCLIP:
-    """Classifies images among class names with a frozen CLIP and prompts (the student)."""
+    """Classifies images among a learner's classes, with its prompts in a frozen CLIP (the student).
 
-    def __init__(self, frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]):
+    A learner whose prompts need another classifier overrides `PromptLearner.student`.
+    """
+
+    classes_are_fixed = True  # class features do not depend on the image
+
+    def __init__(self, frozen: FrozenCLIP, prompts: "PromptLearner"):
         self.frozen = frozen
         self.prompts = prompts
-        self.classnames = list(classnames)
-        self.rows = prompts.rows(frozen.clip, classnames)
+        self.classnames = prompts.classnames
+        self.texts = prompts.texts(frozen.clip)
         self._encoded_classes: Tensor | None = None
 
     def class_features(self) -> Tensor:
         """(C, D), unit length."""
         if self._encoded_classes is not None:
             return self._encoded_classes
-        features = self._encode_classes(self.prompts.text)
-        if not self.prompts.text:  # nothing of the text is learned: once is enough
+        vectors = self.prompts.text
+        features = unit(self.frozen.encode_text(self.texts, vectors))
+        if not vectors:  # no text prompts: encoding once is enough
             self._encoded_classes = features
         return features
-
-    def _encode_classes(self, vectors: Sequence[Tensor]) -> Tensor:
-        return unit(self.frozen.encode_text(self.rows, vectors))
 
     def image_features(self, images: Tensor) -> Tensor:
         """(B, 3, R, R) -> (B, D), unit length."""
@@ -60,12 +65,13 @@ class PromptedCLIP:
 
     @torch.no_grad()
     def encode_classes(self) -> None:
-        """Encode the classes now and for good, where prompts do not change any more."""
-        self._encoded_classes = self.class_features()
+        """Encode the classes once and for all; for prompts that no longer change."""
+        if self.classes_are_fixed:
+            self._encoded_classes = self.class_features()
 
     @contextmanager
     def classes_encoded_once(self) -> Iterator[None]:
-        """Within, prompts do not change, and the classes are encoded only once."""
+        """Inside the block prompts do not change, and the classes are encoded only once."""
         self.encode_classes()
         try:
             yield
@@ -73,35 +79,8 @@ class PromptedCLIP:
             self._encoded_classes = None
 
 
-class ConditionalCLIP(PromptedCLIP):
-    """A prompted CLIP whose context follows the image, so that each image has class features of its own (CoCoOp)."""
-
-    prompts: ConditionalPrompts
-
-    def encode(self, images: Tensor) -> Encoded:
-        image = self.image_features(images)  # (B, D)
-        text = torch.stack(
-            [self._encode_classes([context]) for context in self.prompts.contexts(image)]
-        )  # (B, C, D)
-        logits = [
-            self.frozen.logits(one, classes) for one, classes in zip(image, text, strict=True)
-        ]
-        return Encoded(image, text, torch.stack(logits))
-
-    def encode_classes(self) -> None:
-        """No class has features before the image is seen."""
-
-
-def prompted_clip(
-    frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]
-) -> PromptedCLIP:
-    """The classifier that these prompts make of a frozen CLIP."""
-    kind = ConditionalCLIP if isinstance(prompts, ConditionalPrompts) else PromptedCLIP
-    return kind(frozen, prompts, classnames)
-
-
 class ZeroShotCLIP:
-    """Classifies with the frozen CLIP and given class features: the zero-shot classifier, PromptSRC's teacher.
+    """Classifies with plain CLIP and given class features: the zero-shot classifier and the teacher.
 
     Args:
         class_features: (C, D), normalised here.
@@ -113,7 +92,11 @@ class ZeroShotCLIP:
 
     @torch.no_grad()
     def encode(self, images: Tensor, features: Tensor | None = None) -> Encoded:
-        """Features and logits of images (B, 3, R, R), without gradients; `features`, theirs (B, D), if they are known already."""
+        """Features and logits of images (B, 3, R, R), without gradients.
+
+        Args:
+            features: the unit image features (B, D), where they are known already.
+        """
         image = unit(self.frozen.encode_image(images)) if features is None else features
         return Encoded(image, self.text, self.frozen.logits(image, self.text))
 
@@ -123,5 +106,5 @@ class ZeroShotCLIP:
 
 
 def unit(features: Tensor) -> Tensor:
-    """Features of length 1, in float32: head and losses do not follow the towers' precision."""
+    """Features of length 1, in float32: losses and logits do not follow the towers' precision."""
     return F.normalize(features.float(), dim=-1)

@@ -24,8 +24,8 @@ from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor
 
 from promptsrc.clip.text import readable, tokenize
-from promptsrc.clip.zeroshot import diverse_features
-from promptsrc.model import ConditionalCLIP, Encoded
+from promptsrc.model import Encoded
+from promptsrc.regulation import diverse_features
 from promptsrc.templates import DATASETS, TEACHER
 from runs.config import default_config
 from tests import tiny_clip
@@ -191,7 +191,7 @@ def _replay_training(case: Mapping[str, Any], output: Path) -> dict[str, Any]:
     _inject(trainer.prompts, case, prefix)
     ours = {"train_labels": case["train_labels"]["values"]}
     ours |= _parameters("param/init", dict(trainer.prompts.named_parameters()), prefix)
-    ours["tokenized_prompts"] = trainer.model.rows.tokens
+    ours["tokenized_prompts"] = trainer.model.texts.tokens
     ours |= _teacher(trainer)
     ours["eval_logits_init"] = _logits(trainer, images)
     trainer.train()
@@ -201,7 +201,7 @@ def _replay_training(case: Mapping[str, Any], output: Path) -> dict[str, Any]:
         fresh = recorded(base, novel, batches)(cfg)
         fresh.load_model(str(output), case["checkpoint"]["epoch_value"])
         ours |= _evaluation(fresh, images, "novel")
-        ours["tokenized_prompts_novel"] = fresh.model.rows.tokens
+        ours["tokenized_prompts_novel"] = fresh.model.texts.tokens
     return ours
 
 
@@ -241,7 +241,7 @@ def _logits(trainer: Any, images: Tensor) -> Tensor:
 @torch.no_grad()
 def _evaluation(trainer: Any, images: Tensor, which: str) -> dict[str, Tensor]:
     found = {f"eval_logits_{which}": _logits(trainer, images)}
-    if not isinstance(trainer.model, ConditionalCLIP):
+    if trainer.model.classes_are_fixed:
         found[f"eval_text_features_{which}"] = trainer.model.class_features()
     return found
 

@@ -360,7 +360,7 @@ TRAIN = {
     "nothing to resume": (1, "nothing to resume in {w}/none: a run of PromptSRC leaves VLPromptLearner/checkpoint", "--resume {w}/none"),
     "cut checkpoint to resume": (1, "checkpoint {w}/old/.*tar-1 can't be read .*; restore or delete it", "--resume {w}/old", both(cut(f"old/{LEARNED}", 0.5), text("old/VLPromptLearner/checkpoint", "model.pth.tar-1\n"))),
     # weights
-    "other weights": (1, "no weights of a CLIP in OpenAI's, open_clip's or Hugging Face's layout: .ln_final.weight", WEIGHTS),
+    "other weights": (1, "not a CLIP's in OpenAI's, open_clip's or Hugging Face's layout: .ln_final.weight", WEIGHTS),
     "empty weights": (1, NO_WEIGHTS, WEIGHTS, data("weights.pt", b"")),
     "text for weights": (1, NO_WEIGHTS, WEIGHTS, text("weights.pt", "none")),
     "cut weights": (1, NO_WEIGHTS, WEIGHTS, cut("weights.pt", 0.5)),

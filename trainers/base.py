@@ -1,10 +1,16 @@
-"""What the trainers share: one frozen CLIP, the step, checkpoints of the prompts.
+"""What the trainers share: one frozen CLIP, and the training step. A method adds what is its own.
 
-A method's file adds what its paper changes.
+A method overrides what its paper changes:
+
+    prompt_settings     its config node -> the learner's settings
+    build_targets       what must be computed while CLIP is float32 (teachers, frozen features)
+    build_student       the classifier, where it is not the learner's own
+    parameter_groups    learning rates of their own
+    losses              further terms
+    step                more than one backward pass (`backward`, `update`)
+    model_inference     the logits of a test
 """
 
-import os
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,30 +20,26 @@ from dassl.optim import build_lr_scheduler, build_optimizer
 from torch import Tensor
 from yacs.config import CfgNode
 
-from promptsrc.aggregation import GaussianAggregation
-from promptsrc.checkpoint import CHECKSUM, load_prompts, read_checkpoint
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
 from promptsrc.clip.precision import OnTheWay, precision
-from promptsrc.feature_cache import kept_diverse_features
-from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP, prompted_clip
+from promptsrc.feature_cache import cached_diverse_features
+from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP
 from promptsrc.prompts import PromptLearner
-from promptsrc.regulation import SelfRegulation
+from promptsrc.regulation import GaussianAggregation, SelfRegulation
 from promptsrc.templates import TEACHER
-from promptsrc.weights.names import cache_folder, found_from_anywhere
+from promptsrc.weights.names import cache_folder
+from trainers.checkpoints import CheckpointedTrainer
 from trainers.compiled import as_one_graph
 from trainers.dassl_pytorch import Trainer
 
 
 def extend_cfg(cfg: CfgNode) -> None:
-    cfg.MODEL.BACKBONE.CACHE = (
-        ""  # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
-    )
-    cfg.MODEL.COMPILE = (
-        False  # a step as one compiled graph, for GPUs that wait for the host (few classes)
-    )
-    cfg.MODEL.TEXTS_AT_ONCE = (
-        0  # class texts encoded at a time, to bound the memory; 0: as many as it allows
-    )
+    # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
+    cfg.MODEL.BACKBONE.CACHE = ""
+    # a step as one compiled graph, for GPUs that wait for the host (few classes)
+    cfg.MODEL.COMPILE = False
+    # how many class texts are encoded at a time, to bound the memory; 0: as many as it allows
+    cfg.MODEL.TEXTS_AT_ONCE = 0
 
 
 class CLIPTrainer(Trainer):
@@ -59,8 +61,9 @@ class CLIPTrainer(Trainer):
         frozen = FrozenCLIP(clip, policy, self.cfg.MODEL.TEXTS_AT_ONCE)
         if size != (frozen.resolution, frozen.resolution):
             raise ValueError(
-                f"INPUT.SIZE is {size}, but backbone {name} takes {frozen.resolution} x {frozen.resolution} images; "
-                f'set INPUT.SIZE "({frozen.resolution}, {frozen.resolution})"'
+                f"INPUT.SIZE is {size}, but backbone {name} takes {frozen.resolution} x "
+                f"{frozen.resolution} images; set INPUT.SIZE "
+                f'"({frozen.resolution}, {frozen.resolution})"'
             )
         return frozen
 
@@ -73,21 +76,20 @@ class CLIPTrainer(Trainer):
         return self.model.classify(images)
 
     def parse_batch_train(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        return tuple(batch[key].to(self.device, non_blocking=True) for key in ("img", "label"))
+        images, labels = batch["img"], batch["label"]
+        return images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
 
 
-class PromptTrainer(CLIPTrainer):
-    """Learns prompts for a frozen CLIP, and regulates them where `REGULATION.ENABLED` or the method says so.
-
-    A method names its parts below, and says in `prompt_settings` how its config node builds the learner.
-    """
+class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
+    """Learns prompts for a frozen CLIP, self-regulated where REGULATION.ENABLED or the method says so."""
 
     node: str  # name of the method's config node
-    registered_as: str  # name in Dassl's registry of models, and so of the checkpoint folder
+    registered_as: str
     learner: type[PromptLearner]  # what is trained and saved
+    model: PromptedCLIP
 
-    def prompt_settings(self) -> dict[str, int | str]:
-        """Arguments of `learner` by name, besides the CLIP."""
+    def prompt_settings(self) -> dict[str, Any]:
+        """The learner's arguments after CLIP and class names; plain types, which checkpoints hold."""
         raise NotImplementedError
 
     @property
@@ -105,13 +107,15 @@ class PromptTrainer(CLIPTrainer):
         return self.settings.PREC
 
     def build_model(self) -> None:
-        settings = self.prompt_settings()  # what it refuses is refused before CLIP is loaded
+        settings = self.prompt_settings()  # refuse what is wrong before CLIP is loaded
         frozen = self.load_frozen_clip(self.prec)
-        self.prompts = self.learner(frozen.clip, **settings).to(self.device)
+        self.prompts = self.learner(frozen.clip, self.classnames, **settings).to(self.device)
         self.regulation = self.build_regulation(frozen)
+        self.build_targets(frozen)
         frozen.cast()
-        self.model = prompted_clip(frozen, self.prompts, self.classnames)
-        self.optim = build_optimizer(self.prompts, self.cfg.OPTIM)
+        self.model = self.build_student(frozen)
+        groups = self.parameter_groups()
+        self.optim = build_optimizer(self.prompts, self.cfg.OPTIM, groups)
         self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
         self.scaler = frozen.precision.grad_scaler()
         if self.cfg.MODEL.COMPILE:
@@ -119,204 +123,101 @@ class PromptTrainer(CLIPTrainer):
         self.register_model(self.registered_as, self.prompts, self.optim, self.sched)
 
     def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation | None:
-        """The three constraints of PromptSRC for these prompts; CLIP is still float32 here."""
+        """PromptSRC's constraints for these prompts."""
         settings = self.regulation_settings
         if settings is None:
             return None
         aggregation = GaussianAggregation(self.max_epoch, settings.GPA_MEAN, settings.GPA_STD)
+        counted = [epoch for epoch, w in enumerate(aggregation.weights, 1) if w >= 0.01]
         print(
-            f"Of {self.max_epoch} epochs, those that weigh 1 % or more in the prompt average: {aggregation.counted}"
+            f"Of {self.max_epoch} epochs, those that weigh 1 % or more in the prompt average: "
+            f"{counted}"
         )
         cache = cache_folder(self.cfg.MODEL.BACKBONE.CACHE)
-        teacher = ZeroShotCLIP(
-            frozen, kept_diverse_features(frozen.clip, self.classnames, TEACHER, cache)
-        )
+        features = cached_diverse_features(frozen.clip, self.classnames, TEACHER, cache)
         return SelfRegulation(
-            teacher, aggregation, settings.TEXT_LOSS_WEIGHT, settings.IMAGE_LOSS_WEIGHT
+            ZeroShotCLIP(frozen, features),
+            aggregation,
+            lambda_1=settings.IMAGE_LOSS_WEIGHT,
+            lambda_2=settings.TEXT_LOSS_WEIGHT,
         )
+
+    def build_targets(self, frozen: FrozenCLIP) -> None:
+        """Whatever a method computes while CLIP is float32; nothing here."""
+
+    def build_student(self, frozen: FrozenCLIP) -> PromptedCLIP:
+        return self.prompts.student(frozen)
+
+    def parameter_groups(self) -> list[dict[str, Any]] | None:
+        """Groups with settings of their own, such as `{"params": [...], "lr": 0.02}`; None: one."""
+        return None
 
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """One training step; the epoch's last one moves the schedule and closes the epoch.
+        """One step; after the epoch's last one the schedule moves and the epoch is aggregated.
 
-        What is logged is not read here, but by the engine at the print interval.
+        The engine reads what is logged at the print interval, not here.
         """
         self.impaths = batch.get("impath", ())
-        images, labels = self.parse_batch_train(batch)
-        loss, losses, logits = self.forward(images, labels)
-        self.optimize(loss)
+        logged = self.step(*self.parse_batch_train(batch))
         if self.batch_idx + 1 == self.num_batches:
             self.update_lr()
             self.end_epoch()
-        logged = {"loss": loss, **losses, "acc": compute_accuracy(logits, labels)[0]}
-        return {
-            name: value.detach().clone() for name, value in logged.items()
-        }  # the next compiled step overwrites them
+        # cloned, since the next compiled step overwrites them
+        return {name: value.detach().clone() for name, value in logged.items()}
+
+    def step(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Update the prompts once; returns what is logged, scalars by name."""
+        loss, losses, logits = self.forward(images, labels)
+        self.optimize(loss)
+        return {"loss": loss, **losses, "acc": compute_accuracy(logits, labels)[0]}
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-        """The loss of images (B, 3, R, R) with labels (B,), its terms, and the student's logits (B, C)."""
+        """The loss of images (B, 3, R, R) with labels (B,), its terms, and the logits (B, C)."""
         student = self.model.encode(images)
         losses = self.losses(student, images, labels)
         return sum(losses.values()), losses, student.logits
 
     def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """The terms of the loss by name, each a scalar that has its weight."""
+        """The terms of the loss by name, weighted scalars."""
         losses = {"loss_ce": F.cross_entropy(student.logits, labels)}
         if self.regulation:
             losses.update(self.regulation.losses(student, images))  # PyTorch 2.5 compiles no |=
         return losses
 
     def optimize(self, loss: Tensor) -> None:
-        """Backward pass and update.
+        """Backward pass and update."""
+        self.backward(loss)
+        self.update()
+
+    def backward(self, loss: Tensor, retain_graph: bool = False) -> None:
+        """New gradients of the prompts, scaled where the precision asks for it.
 
         Raises:
-            FloatingPointError: the loss is infinite or NaN; the prompts are as before this batch.
+            FloatingPointError: the loss is infinite or NaN; the prompts are unchanged.
         """
-        finite = OnTheWay(
-            torch.isfinite(loss)
-        )  # read when the backward pass is queued, so that no GPU waits
+        finite = OnTheWay(torch.isfinite(loss))  # read after the backward pass is queued
         self.model_zero_grad()
-        self.scaler.scale(loss).backward()
+        self.scaler.scale(loss).backward(retain_graph=retain_graph)
         if not finite.item():
             raise FloatingPointError(
                 f"loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1} (lr "
-                f"{self.get_current_lr():.4e}, PREC {self.prec}; images {', '.join(self.impaths)}); this batch did not change the "
-                "prompts: lower OPTIM.LR, try PREC fp32, or look at these images"
+                f"{self.get_current_lr():.4e}, PREC {self.prec}; images {', '.join(self.impaths)}); "
+                "this batch did not change the prompts: lower OPTIM.LR, try PREC fp32, or look at "
+                "these images"
             )
+
+    def update(self) -> None:
+        """Let the optimizer step on the gradients."""
         self.scaler.step(self.optim)
         self.scaler.update()
 
     def end_epoch(self) -> None:
         if self.regulation:
-            weight, step = (
-                self.regulation.aggregation.weights[self.epoch],
-                (self.epoch + 1) * self.num_batches - 1,
-            )
-            self.write_scalar("train/aggregation_weight", weight, step)
+            weight = self.regulation.aggregation.weights[self.epoch]
+            last_step = (self.epoch + 1) * self.num_batches - 1
+            self.write_scalar("train/aggregation_weight", weight, last_step)
             self.regulation.end_epoch(self.prompts)
-
-    def after_epoch(self) -> None:
-        """Save every epoch, so that a kill costs one at most; CHECKPOINT_FREQ says which of the files stay.
-
-        The newest two do, so that one that is damaged has one before it.
-        """
-        super().after_epoch()
-        done, every = self.epoch + 1, self.cfg.TRAIN.CHECKPOINT_FREQ
-        if not _stays(done, every) and done < self.max_epoch:
-            self.save_model(self.epoch, self.output_dir)
-        for file in self.checkpoint_path(self.output_dir, done).parent.glob("model.pth.tar-*"):
-            epoch = file.name.removeprefix("model.pth.tar-").removesuffix(CHECKSUM)
-            if epoch.isdecimal() and int(epoch) < done - 1 and not _stays(int(epoch), every):
-                file.unlink(missing_ok=True)  # also one that a kill just before this line has left
 
     def test(self, split: str | None = None) -> float:
         with self.model.classes_encoded_once():
             return super().test(split)
-
-    def checkpoint_path(self, directory: str | os.PathLike, epoch: int | None) -> Path:
-        name = "model-best.pth.tar" if epoch is None else f"model.pth.tar-{epoch}"
-        return Path(directory) / self.registered_as / name
-
-    def load_model(self, directory: str, epoch: int | None = None) -> None:
-        """Prompts from a run's folder (ours or a reference implementation's), for any class names.
-
-        Raises:
-            FileNotFoundError: no such checkpoint; names those that are there.
-            ValueError: it does not fit this method.
-        """
-        if not directory:
-            print("Note that load_model() is skipped as no pretrained model is given")
-            return
-        path = self.checkpoint_path(directory, epoch)
-        if not path.is_file():
-            raise FileNotFoundError(f"no checkpoint at {path}; {_what_is_there(path.parent)}")
-        checkpoint = read_checkpoint(path)
-        print(
-            f'Loading weights to {self.registered_as} from "{path}" (epoch = {checkpoint["epoch"]})'
-        )
-        load_prompts(self.prompts, checkpoint["state_dict"], path)
-
-    def resume_model_if_exist(self, directory: str) -> int:
-        """Go on where a run in this folder stopped.
-
-        Raises:
-            ValueError: its file is of another implementation, or lacks the prompt average of the epochs before.
-        """
-        self._refuse_foreign(directory)
-        epoch = super().resume_model_if_exist(directory)
-        if self.regulation and self.regulation.aggregation.epochs_seen != epoch:
-            raise ValueError(
-                f"{directory} stopped after epoch {epoch}, without the prompt aggregation of the epochs before; it can be "
-                "evaluated (--eval-only --model-dir), not continued: use another --output-dir"
-            )
-        return epoch
-
-    def _refuse_foreign(self, directory: str) -> None:
-        folder = self.checkpoint_path(directory, None).parent
-        try:
-            path = folder / (folder / "checkpoint").read_text(errors="replace").strip()
-            foreign = "trainer_state" not in read_checkpoint(path)
-        except (OSError, ValueError):  # nothing there, or damaged: what resumes says so
-            return
-        if foreign:
-            raise ValueError(
-                f"{path} is of another implementation, which keeps no state of a training like ours; it can be evaluated "
-                "(--eval-only --model-dir), not continued: use another --output-dir"
-            )
-
-    @property
-    def description(self) -> dict[str, Any]:
-        """What one needs besides the tensors to use the prompts for any class names, and the names trained on; plain types."""
-        return {
-            "method": self.cfg.TRAINER.NAME,
-            "backbone": found_from_anywhere(self.cfg.MODEL.BACKBONE.NAME),
-            "learner": self.learner.__name__,
-            "settings": self.prompt_settings(),
-            "classnames": [str(name) for name in self.classnames],
-            "input": _test_input(self.cfg.INPUT),
-        }
-
-    def training_state(self) -> dict[str, Any]:
-        """What a resumed run needs besides prompts, optimizer and schedule.
-
-        Raises:
-            FloatingPointError: the prompts are no numbers any more (half precision overflows in the backward pass only, at times);
-                what was saved before stays.
-        """
-        if not all(torch.isfinite(prompt).all() for prompt in self.prompts.parameters()):
-            raise FloatingPointError(
-                f"the prompts are infinite or NaN in epoch {self.epoch + 1} (lr {self.get_current_lr():.4e}, PREC {self.prec}); what "
-                "was saved before stays: lower OPTIM.LR, or try PREC fp32 or amp, in another --output-dir"
-            )
-        state = {"scaler": self.scaler.state_dict(), "prompts": self.description}
-        return state | ({"regulation": self.regulation.state_dict()} if self.regulation else {})
-
-    def load_training_state(self, state: dict[str, Any]) -> None:
-        self.scaler.load_state_dict(state["scaler"])
-        if (
-            self.regulation and "regulation" in state
-        ):  # without: resume_model_if_exist says what is missing
-            self.regulation.load_state_dict(state["regulation"], self.device)
-
-
-def _test_input(settings: CfgNode) -> dict[str, Any]:
-    """What the tests do to an image: the arguments of `promptsrc.inference.images.Preprocessing`."""
-    normalised = "normalize" in settings.TRANSFORMS
-    stated = {
-        "size": settings.SIZE[0],  # square: load_frozen_clip has seen to it
-        "mean": list(settings.PIXEL_MEAN) if normalised else [0.0] * 3,
-        "std": list(settings.PIXEL_STD) if normalised else [1.0] * 3,
-        "interpolation": settings.INTERPOLATION,
-    }
-    # said where it is not the rule, and refused there: nobody normalises CLIP's images one by one
-    return stated | ({"instance_norm": True} if "instance_norm" in settings.TRANSFORMS else {})
-
-
-def _stays(epoch: int, every: int) -> bool:
-    return every > 0 and epoch % every == 0
-
-
-def _what_is_there(folder: Path) -> str:
-    if not folder.is_dir():
-        return f"{folder.parent} holds no {folder.name} folder: is it the folder of a run of this trainer?"
-    found = sorted(file.name for file in folder.glob("model*") if file.suffix != CHECKSUM)
-    return f"found {', '.join(found) or 'nothing'} there: check --load-epoch"

@@ -1,7 +1,8 @@
 """A training step's forward and backward pass as one compiled graph.
 
-With few classes a GPU waits for the host: a step of batch 4 has more kernels to launch than a textbook's (`benchmarks.launches`),
-for all its less arithmetic. A CUDA graph launches them at once. The result is the same but for rounding. Not yet measured on a GPU.
+With few classes a GPU waits for the host, which launches more kernels per step of batch 4 than the
+plain implementation does (`benchmarks.launches`), for all its less arithmetic. A CUDA graph
+launches them at once. The result is the same up to rounding. Not yet measured on a GPU.
 """
 
 from collections.abc import Callable
@@ -16,12 +17,18 @@ T = TypeVar("T")
 def as_one_graph(
     forward: Callable[P, T], device: torch.device, backend: str = "inductor"
 ) -> Callable[P, T]:
-    """`forward`, from its second call on compiled for the shapes of that call; a whole graph or an error.
+    """`forward`, compiled from its second call on for that call's shapes; a whole graph or an error.
 
-    The first call is the plain one, which makes what later ones find (packed texts). On a GPU what a call returns lies where the
-    next one's results will: clone what is to be kept.
+    The first call is the plain one; it leaves what later ones read (packed texts). On a GPU the
+    next call overwrites what a call returned: clone what you need.
     """
     how = {"mode": "reduce-overhead"} if device.type == "cuda" else {"backend": backend}
     graph = torch.compile(forward, fullgraph=True, dynamic=False, **how)
-    first = iter([forward])
-    return lambda *args, **kwargs: next(first, graph)(*args, **kwargs)
+    now = forward
+
+    def step(*args: P.args, **kwargs: P.kwargs) -> T:
+        nonlocal now
+        run, now = now, graph
+        return run(*args, **kwargs)
+
+    return step

@@ -1,55 +1,55 @@
-"""Memory that does not grow with the number of classes: a part of them at a time, recomputed for its gradient.
+"""Memory that does not grow with the number of classes: some of them at a time.
 
-The encoded texts of a chunk are kept, what leads to them is not: backward runs the chunk's forward once more. The result is the same.
+The features of a chunk are stored, the activations are not: the backward pass runs the chunk's
+forward once more. The result is the same.
 """
 
 import os
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from promptsrc.clip.openai import CLIP
-from promptsrc.clip.text import TextRows
+from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import encode_text
+from promptsrc.clip.vectors import Vectors
 
-# Numbers of width W that autograd keeps of a token and block: inputs of two layer norms, q k v, keys and values together with
-# the shared ones (4), attention's result, the MLP's hidden layer (4).
-KEPT = 14
+# Values of width W that autograd stores for each token and block: inputs of two layer norms, q k v,
+# keys and values joined with the shared ones (4), the result of attention, the MLP's hidden layer (4).
+STORED = 14
 SHARE = 0.5  # of the memory, for the text tower
 
 
-def encode_text_in_chunks(
-    clip: CLIP, rows: TextRows, prompts: Sequence[Tensor] = (), at_once: int = 0
-) -> Tensor:
-    """`towers.encode_text`, of at most `at_once` texts at a time; 0: as many as the memory allows."""
-    at_once = at_once or texts_that_fit(clip, rows)
-    if at_once >= len(rows.eot):
-        return encode_text(clip, rows, prompts)
-    features, chunks = [], rows.chunks(at_once)
-    for texts, chunk in chunks:
-        own = [vectors[texts] if vectors.dim() == 3 else vectors for vectors in prompts]
+def encode_text_in_chunks(clip: CLIP, texts: Texts, prompts: Vectors, at_once: int = 0) -> Tensor:
+    """`towers.encode_text` for at most `at_once` texts at a time; 0: as many as memory allows."""
+    at_once = at_once or texts_that_fit(clip, texts)
+    if at_once >= len(texts.eot):
+        return encode_text(clip, texts, prompts)
+    features, parts = [], texts.parts(at_once)
+    for some, part in parts:
+        theirs = {i: v[some] if v.dim() == 3 else v for i, v in prompts.items()}
         features.append(
-            checkpoint(encode_text, clip, chunk, own, use_reentrant=False, preserve_rng_state=False)
+            checkpoint(
+                encode_text, clip, part, theirs, use_reentrant=False, preserve_rng_state=False
+            )
         )
-    return torch.cat(features)[torch.cat([texts for texts, _ in chunks]).argsort()]
+    return torch.cat(features)[torch.cat([some for some, _ in parts]).argsort()]
 
 
-def texts_that_fit(clip: CLIP, rows: TextRows) -> int:
-    """How many texts can be encoded at once, gradients included, in `SHARE` of the device's memory.
+def texts_that_fit(clip: CLIP, texts: Texts) -> int:
+    """How many texts fit into `SHARE` of the device's memory at once, gradients included.
 
-    Of all its memory, not of what is free now, so that a run goes the same way each time.
+    It counts all memory, not what is free now, so that a run takes the same path every time.
     """
-    numbers = (
-        KEPT * clip.ln_final.weight.shape[0] * clip.transformer.layers * rows.embeddings.shape[1]
-    )
-    return max(1, int(SHARE * _memory(rows.embeddings.device) / (numbers * clip.dtype.itemsize)))
+    values = STORED * clip.ln_final.weight.shape[0] * clip.transformer.layers
+    text_bytes = values * texts.embeddings.shape[1] * clip.dtype.itemsize
+    return max(1, int(SHARE * _memory(texts.embeddings.device) / text_bytes))
 
 
-@torch.compiler.assume_constant_result  # what a compiled step may not ask
+@torch.compiler.assume_constant_result  # a compiled step cannot ask the system
 def _memory(device: torch.device) -> int:
-    """Bytes of a GPU, or of the machine; without an answer as if there were 8 GiB."""
+    """Bytes of a GPU, or of the machine; 8 GiB where the system does not say."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:

@@ -1,27 +1,27 @@
 """One frozen CLIP: built from weights, run through our own forward, shared by student and teacher."""
 
-from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from promptsrc.clip import towers
 from promptsrc.clip.chunks import encode_text_in_chunks
 from promptsrc.clip.openai import CLIP, ResidualAttentionBlock
 from promptsrc.clip.precision import Precision
-from promptsrc.clip.text import TextRows
-from promptsrc.clip.towers import encode_image
+from promptsrc.clip.text import Texts
+from promptsrc.clip.vectors import NO_VECTORS, Vectors
 from promptsrc.weights.layouts import HEAD_WIDTH
 from promptsrc.weights.names import read_weights
 
-NO_WEIGHTS = (
-    "input_resolution",
-    "context_length",
-    "vocab_size",
-)  # sizes, stored among OpenAI's weights
+# sizes, stored among OpenAI's weights
+NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
+# what weights of other shapes than a CLIP's can raise
+NO_CLIP = (LookupError, RuntimeError, ValueError, ArithmeticError, AssertionError)
 
 
 def load_clip(name: str, device: torch.device | str = "cpu", cache: str = "") -> CLIP:
-    """A frozen float32 CLIP from a backbone name or a file of weights (see `promptsrc.weights.names`)."""
+    """A frozen float32 CLIP, by name or file of weights (see `promptsrc.weights.names`)."""
     return build_clip(*read_weights(name, cache)).to(device)
 
 
@@ -32,23 +32,18 @@ def build_clip(state: dict[str, Tensor], quick_gelu: bool = True) -> CLIP:
         quick_gelu: the activation of its MLPs is QuickGELU; else GELU.
 
     Raises:
-        ValueError: keys are missing, or their shapes make no CLIP.
+        ValueError: keys are missing, or the shapes are not a CLIP's.
     """
     state = {key: value for key, value in state.items() if key not in NO_WEIGHTS}
     try:
         with torch.device("meta"):  # no time spent on random weights
             clip = CLIP(**_sizes(state))
         clip.load_state_dict(state, assign=True)
-    except (
-        LookupError,
-        RuntimeError,
-        ValueError,
-        ArithmeticError,
-        AssertionError,
-    ) as error:  # by what the shapes are
+    except NO_CLIP as error:
         reason = " ".join(str(error).split())[:300]
         raise ValueError(
-            f"these are no weights of a CLIP in OpenAI's, open_clip's or Hugging Face's layout: {reason}"
+            "these weights are not a CLIP's in OpenAI's, open_clip's or Hugging Face's layout: "
+            f"{reason}"
         ) from None
     for block in clip.transformer.resblocks:
         block.attn_mask = clip.build_attention_mask()
@@ -91,33 +86,53 @@ def _vision_sizes(state: dict[str, Tensor]) -> dict:
 
 
 def _count(state: dict[str, Tensor], prefix: str, part: int) -> int:
-    """How many modules are numbered behind `prefix`."""
+    """How many modules are numbered after `prefix`."""
     return len({key.split(".")[part] for key in state if key.startswith(prefix)})
 
 
-class FrozenCLIP:
-    """A CLIP in the precision of a run. Features come out as the towers make them, not normalised.
+class Towers(Protocol):
+    """A forward pass: `promptsrc.clip.towers`, or `promptsrc.clip.plain` without shortcuts."""
 
-    It is no `nn.Module` on purpose: frozen weights are neither registered, nor averaged or saved.
+    def encode_text(self, clip: CLIP, texts: Texts, prompts: Vectors) -> Tensor: ...
+
+    def encode_image(self, clip: CLIP, images: Tensor, prompts: Vectors) -> Tensor: ...
+
+    def text_tokens(
+        self, clip: CLIP, texts: Texts, prompts: Vectors, positions: Tensor | None
+    ) -> Tensor: ...
+
+    def image_tokens(self, clip: CLIP, images: Tensor, prompts: Vectors, read: slice) -> Tensor: ...
+
+
+class FrozenCLIP:
+    """A CLIP in the precision of a run. Features are as the towers give them, not normalised.
+
+    It is not an `nn.Module` on purpose: frozen weights are never registered, averaged or saved.
 
     Args:
-        texts_at_once: at most so many texts are encoded at a time (see `promptsrc.clip.chunks`); 0: as many as the memory allows.
+        texts_at_once: how many texts are encoded at a time (see `promptsrc.clip.chunks`); 0: as
+            many as memory allows.
+        forward: the towers' forward pass; `plain` for a method that changes a block.
 
     Raises:
         ValueError: `texts_at_once` is negative.
     """
 
-    def __init__(self, clip: CLIP, precision: Precision, texts_at_once: int = 0):
+    def __init__(
+        self, clip: CLIP, precision: Precision, texts_at_once: int = 0, forward: Towers = towers
+    ):
         if texts_at_once < 0:
             raise ValueError(
-                f"TEXTS_AT_ONCE is {texts_at_once}; give a number above 0, or 0 for what the memory allows"
+                f"MODEL.TEXTS_AT_ONCE is {texts_at_once}; give a number above 0, or 0 for as many "
+                "as memory allows"
             )
         self.clip = clip
         self.precision = precision
         self.texts_at_once = texts_at_once
+        self.forward = forward
 
     def cast(self) -> None:
-        """To the precision of the run, in place; what must be float32 (the teacher's class features) comes before."""
+        """Cast to the precision of the run, in place; compute what needs float32 before this."""
         self.precision.cast(self.clip)
 
     @property
@@ -125,15 +140,27 @@ class FrozenCLIP:
         """Width and height of the images it takes, in pixels."""
         return self.clip.visual.input_resolution
 
-    def encode_text(self, rows: TextRows, prompts: Sequence[Tensor] = ()) -> Tensor:
-        """(C, D); see `towers.encode_text`."""
+    def encode_text(self, texts: Texts, prompts: Vectors = NO_VECTORS) -> Tensor:
+        """(C, D); see `towers.text_tokens`."""
         with self.precision.autocast():
-            return encode_text_in_chunks(self.clip, rows, prompts, self.texts_at_once)
+            if self.forward is towers:
+                return encode_text_in_chunks(self.clip, texts, prompts, self.texts_at_once)
+            return self.forward.encode_text(self.clip, texts, prompts)
 
-    def encode_image(self, images: Tensor, prompts: Sequence[Tensor] = ()) -> Tensor:
-        """(B, D); see `towers.encode_image`."""
+    def encode_image(self, images: Tensor, prompts: Vectors = NO_VECTORS) -> Tensor:
+        """(B, D); see `towers.image_tokens`."""
         with self.precision.autocast():
-            return encode_image(self.clip, images, prompts)
+            return self.forward.encode_image(self.clip, images, prompts)
+
+    def text_tokens(self, texts: Texts, prompts: Vectors, positions: Tensor) -> Tensor:
+        """(C, k, W): the tokens at `positions` (C, k); see `towers.text_tokens`."""
+        with self.precision.autocast():
+            return self.forward.text_tokens(self.clip, texts, prompts, positions)
+
+    def image_tokens(self, images: Tensor, prompts: Vectors, read: slice) -> Tensor:
+        """(B, k, W): the tokens at the positions `read`; see `towers.image_tokens`."""
+        with self.precision.autocast():
+            return self.forward.image_tokens(self.clip, images, prompts, read)
 
     def logits(self, image: Tensor, text: Tensor) -> Tensor:
         """exp(logit_scale) image . text^T of unit features: (B, D), (C, D) -> (B, C)."""

@@ -1,16 +1,16 @@
-"""Texts packed into one matrix, so that nothing is computed twice, or for padding.
+"""Texts packed into one matrix: nothing is computed twice, and nothing for padding.
 
     position   0    1 .. n   n+1 ..
-    text 1    SOS   context   cat . EOT
-    text 2    SOS   context   fire truck . EOT
+    text 1    SOS   prompts   cat . EOT
+    text 2    SOS   prompts   fire truck . EOT
 
-    packed    SOS context | cat . EOT | fire truck . EOT       one row a token
+    packed    SOS prompts | cat . EOT | fire truck . EOT       one row per token
 
-The tower is causal and read at EOT. So the first positions, where all texts are the same, are the same in every layer: they stand
-there once, and all texts attend to them. Nothing behind an EOT stands there. Texts of one length are neighbours, and attention
-runs over each such group at once; all else runs over the whole matrix.
+The tower is causal and read at EOT. Leading positions where all texts agree therefore agree in
+every layer: they are stored once, and all texts attend to them. Nothing after an EOT is stored.
+Texts of equal length are neighbours and attend in one call; everything else runs over the matrix.
 
-Shapes: C texts, n vectors, R rows of the matrix, W tower width, H heads.
+Shapes: C texts, p prompt positions, n vectors, R rows of the matrix, W tower width, H heads.
 """
 
 from dataclasses import dataclass
@@ -22,103 +22,123 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Group:
-    """How many texts have so many tokens of their own, and how those attend."""
+    """Texts with equally many tokens of their own, and how these attend."""
 
     texts: int
-    own: int
-    mask: Tensor  # (own, shared + own), True where a token attends
+    length: int
+    mask: Tensor  # (length, shared + length), True where a token attends
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Packing:
-    """Which token stands in which row.
+    """Which token is in which row.
 
-    shared: rows that all texts begin with. text, position (R,): whose token is in a row, and from where. read (C,): the row of each EOT
-    in packed order; place (C,): where in packed order a text is. The vectors numbered `vectors` go into the rows `slots`.
+    shared: leading rows, common to all texts; row i is position i.
+    text, position (R,): whose token a row holds, and its position there.
+    starts (C,): the first row of each text's own tokens.
+    order (C,): the texts in the order of their rows; back (C,): its inverse.
+    eot_rows (C,): the row of each EOT, in that order.
+    prompt_rows: rows of the prompt positions, (1, p) where they are shared, else (C, p).
     """
 
     shared: int
     groups: tuple[Group, ...]
     text: Tensor
     position: Tensor
-    read: Tensor
-    place: Tensor
-    slots: Tensor
-    vectors: Tensor
+    starts: Tensor
+    back: Tensor
+    eot_rows: Tensor
+    prompt_rows: Tensor
 
     @classmethod
-    def of(cls, eot: Tensor, shared: int, slots: Tensor, apart: bool) -> "Packing":
+    def of(cls, eot: Tensor, shared: int, slots: Tensor) -> "Packing":
         """
         Args:
             eot: position of EOT in each text (C,).
-            shared: leading positions in which all texts are the same, from 1 to min(eot).
-            slots: positions of the vectors in each text (C, n).
-            apart: each text has vectors of its own, numbered on from text to text; else all have the same n.
+            shared: leading positions where all texts agree, from 1 to min(eot).
+            slots: the prompt positions of each text (C, p).
         """
         device, eot, slots = eot.device, eot.cpu(), slots.cpu()
         own = eot + 1 - shared  # (C,)
         order = own.argsort(stable=True)
-        starts = (
-            shared + own[order].cumsum(0) - own[order]
-        )  # first own row of each text, in packed order
-        place = order.argsort()
+        ends = shared + own[order].cumsum(0)
+        back = order.argsort()
+        starts = (ends - own[order])[back]
         text = torch.cat(
             [torch.zeros(shared, dtype=torch.long), order.repeat_interleave(own[order])]
         )
         position = torch.arange(len(text))
-        position[shared:] += shared - starts.repeat_interleave(own[order])
-        rows = torch.where(slots < shared, slots, starts[place, None] + slots - shared)  # (C, n)
-        there = slots <= eot[:, None]
-        there[1:] &= slots[1:] >= shared  # those of the shared rows count once
-        numbers = (
-            torch.arange(slots.numel()).view_as(slots)
-            if apart
-            else torch.arange(slots.shape[1]).expand_as(slots)
+        position[shared:] += shared - starts[text[shared:]]
+        if bool((slots < shared).all()):
+            slots = slots[:1]
+        prompt_rows = torch.where(
+            slots < shared, slots, starts[: len(slots), None] + slots - shared
         )
-        tensors = (text, position, starts + own[order] - 1, place, rows[there], numbers[there])
+        tensors = (text, position, starts, back, ends - 1, prompt_rows)
         groups = _groups(own[order], shared, device)
         return cls(shared, groups, *(tensor.to(device) for tensor in tensors))
 
+    @property
+    def places(self) -> int:
+        """Prompt positions in each text."""
+        return self.prompt_rows.shape[1]
+
+    def rows(self, text: Tensor, position: Tensor) -> Tensor:
+        """The rows of tokens, by text and position."""
+        own = self.starts[text] + position - self.shared
+        return torch.where(position < self.shared, position, own)
+
+    def rows_of(self, later: "Packing") -> Tensor:
+        """For each row of a later packing, the row here that it continues (R',).
+
+        The later one may hold more prompt positions (after ours) and share fewer rows. What is in
+        a new prompt position is about to be replaced.
+        """
+        more = later.places - self.places
+        before = later.position.clamp(max=self.places)  # SOS and prompts keep their positions
+        moved = torch.where(later.position > later.places, later.position - more, before)
+        return self.rows(later.text, moved)
+
     def put(self, x: Tensor, vectors: Tensor) -> Tensor:
-        """`vectors` (n, W) or (C, n, W) into their rows of x (R, W)."""
-        vectors = vectors.flatten(0, -2)[self.vectors].to(x.dtype)
-        return x.index_copy(0, self.slots, vectors)
+        """`vectors` (n, W) or (C, n, W), n <= p, into the first n prompt positions of x (R, W)."""
+        rows = self.prompt_rows[:, : vectors.shape[-2]]
+        values = vectors.to(x.dtype).expand(*rows.shape, -1)
+        return x.index_copy(0, rows.flatten(), values.flatten(0, 1))
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
         """Causal attention within each text: (R, W) three times -> (R, W).
 
-        With queries (C, W) of the rows that are read only: (C, W).
+        With the queries of the EOT rows only, (C, W): (C, W).
         """
         whole = len(q) == len(k)
-        sizes = [self.shared, *(group.texts * group.own for group in self.groups)]
+        sizes = [self.shared, *(group.texts * group.length for group in self.groups)]
         (k0, *keys), (v0, *values) = k.split(sizes), v.split(sizes)
         queries = q.split(sizes if whole else [0, *(group.texts for group in self.groups)])
         k0, v0 = _split(k0, 1, heads), _split(v0, 1, heads)  # (1, H, shared, W/H)
-        out = (
-            [F.scaled_dot_product_attention(_split(queries[0], 1, heads), k0, v0, is_causal=True)]
-            if whole
-            else []
-        )
+        out = []
+        if whole:
+            q0 = _split(queries[0], 1, heads)
+            out.append(F.scaled_dot_product_attention(q0, k0, v0, is_causal=True))
         for group, q1, k1, v1 in zip(self.groups, queries[1:], keys, values, strict=True):
-            q1, k1, v1 = (
-                _split(t, group.texts, heads) for t in (q1, k1, v1)
-            )  # (texts, H, own, W/H)
-            k1, v1 = (
-                torch.cat([t0.expand(group.texts, -1, -1, -1), t], 2)
-                for t0, t in ((k0, k1), (v0, v1))
+            q1, k1, v1 = (_split(t, group.texts, heads) for t in (q1, k1, v1))
+            k1, v1 = (  # (texts, H, shared + length, W/H)
+                torch.cat([common.expand(group.texts, -1, -1, -1), own], 2)
+                for common, own in ((k0, k1), (v0, v1))
             )
-            mask = group.mask if whole else None  # EOT attends to all
+            mask = group.mask if whole else None  # EOT attends to everything
             out.append(F.scaled_dot_product_attention(q1, k1, v1, attn_mask=mask))
         return torch.cat([_merge(o) for o in out])
 
 
 def _groups(own: Tensor, shared: int, device: torch.device) -> tuple[Group, ...]:
-    """Of texts with so many tokens of their own (C,), ascending."""
-    found = zip(*(t.tolist() for t in own.unique_consecutive(return_counts=True)), strict=True)
-    full = torch.ones(
-        int(own.max()), shared + int(own.max()), dtype=torch.bool, device=device
-    ).tril(shared)
-    return tuple(Group(texts, length, full[:length, : shared + length]) for length, texts in found)
+    """Groups of texts with `own` (C,) tokens of their own, ascending."""
+    lengths, counts = (t.tolist() for t in own.unique_consecutive(return_counts=True))
+    longest = lengths[-1]
+    full = torch.ones(longest, shared + longest, dtype=torch.bool, device=device).tril(shared)
+    return tuple(
+        Group(texts, length, full[:length, : shared + length])
+        for length, texts in zip(lengths, counts, strict=True)
+    )
 
 
 def _split(rows: Tensor, texts: int, heads: int) -> Tensor:

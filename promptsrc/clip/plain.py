@@ -1,108 +1,92 @@
-"""PromptSRC the plain way: what is to be beaten, and the oracle for equality.
+"""CLIP's towers with prompts, written to be read: the page of deep prompting, without shortcuts.
 
-Every class is run over all 77 positions, through CLIP's own blocks (`nn.MultiheadAttention`), anew whenever class features are
-asked for; student and teacher each run a whole model. `Student` and `Teacher` stand where `promptsrc.model` has `PromptedCLIP`
-and `ZeroShotCLIP`.
+Every text runs over all its positions, padding included, every block for every token. It is what
+the tests hold `promptsrc.clip.towers` against, and the way out for a method that changes a block:
+`FrozenCLIP(..., towers=plain)` runs it. Same functions, same arguments, same results.
 
-Shapes: C classes, B images, L positions, W tower width, n vectors a layer, D embedding size.
+    x = [SOS, P_0, name, EOT]  -> + position embedding -> block 0 ->
+    x = [SOS, P_1, name, EOT]  -> block 1 -> ...                     the tokens named P are replaced
+
+Shapes: B images, C texts, L positions, W tower width, n vectors.
 """
 
-from collections.abc import Sequence
-
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from promptsrc.clip.frozen import FrozenCLIP
-from promptsrc.clip.openai import CLIP
-from promptsrc.clip.text import readable, tokenize
-from promptsrc.model import Encoded, unit
-from promptsrc.prompts import PromptLearner
-
-
-class Student:
-    """A CLIP with prompts. Give it weights of its own: the textbook shares nothing with the teacher."""
-
-    def __init__(self, frozen: FrozenCLIP, prompts: PromptLearner, classnames: Sequence[str]):
-        self.frozen = frozen
-        self.prompts = prompts
-        self.rows = prompts.rows(frozen.clip, classnames)
-
-    def class_features(self) -> Tensor:
-        """(C, D), unit length."""
-        with self.frozen.precision.autocast():
-            return unit(encode_text(self.frozen.clip, self.rows.tokens, self.prompts.text))
-
-    def image_features(self, images: Tensor) -> Tensor:
-        """(B, 3, R, R) -> (B, D), unit length."""
-        with self.frozen.precision.autocast():
-            return unit(encode_image(self.frozen.clip, images, self.prompts.image))
-
-    def encode(self, images: Tensor) -> Encoded:
-        image, text = self.image_features(images), self.class_features()
-        return Encoded(image, text, self.frozen.logits(image, text))
-
-    def classify(self, images: Tensor) -> Tensor:
-        """Logits (B, C)."""
-        return self.encode(images).logits
+from promptsrc.clip.openai import CLIP, VisionTransformer
+from promptsrc.clip.text import Texts
+from promptsrc.clip.towers import CLS
+from promptsrc.clip.vectors import NO_VECTORS, Vectors, check_vectors
 
 
-class Teacher:
-    """CLIP as it is, with class features (C, D) of `teacher_features`."""
-
-    def __init__(self, frozen: FrozenCLIP, class_features: Tensor):
-        self.frozen = frozen
-        self.text = unit(class_features)
-
-    @torch.no_grad()
-    def encode(self, images: Tensor, features: Tensor | None = None) -> Encoded:
-        with self.frozen.precision.autocast():
-            image = unit(self.frozen.clip.encode_image(images))
-        return Encoded(image, self.text, self.frozen.logits(image, self.text))
+def encode_text(clip: CLIP, texts: Texts, prompts: Vectors = NO_VECTORS) -> Tensor:
+    """Text features (C, D), not normalised."""
+    return text_tokens(clip, texts, prompts)[:, 0] @ clip.text_projection
 
 
-@torch.no_grad()
-def teacher_features(clip: CLIP, classnames: Sequence[str], templates: Sequence[str]) -> Tensor:
-    """Mean over templates (C, D) of features that are not normalised, a template at a time."""
-    total = 0
-    for template in templates:
-        tokens = tokenize([template.replace("{}", readable(name)) for name in classnames])
-        total = total + clip.encode_text(tokens.to(clip.positional_embedding.device))
-    return total / len(templates)
+def encode_image(clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS) -> Tensor:
+    """Image features (B, D), not normalised."""
+    if not isinstance(clip.visual, VisionTransformer):
+        return clip.visual(images.to(clip.dtype))
+    return image_tokens(clip, images, prompts)[:, 0] @ clip.visual.proj
 
 
-def encode_text(clip: CLIP, tokens: Tensor, prompts: Sequence[Tensor]) -> Tensor:
-    """(C, 77) -> (C, D): positions 1..n are the vectors of block 0, 1, ... on entry to it."""
-    x = clip.token_embedding(tokens).to(clip.dtype)  # (C, 77, W)
-    x = _put_behind_sos(x, prompts[0]) + clip.positional_embedding.to(clip.dtype)
-    for i, block in enumerate(clip.transformer.resblocks):
-        if 0 < i < len(prompts):
-            x = _put_behind_sos(x, prompts[i])
-        x = block(x.transpose(0, 1)).transpose(0, 1)  # CLIP's blocks have the position first
-    x = clip.ln_final(x)
-    return x[torch.arange(len(x), device=x.device), tokens.argmax(-1)] @ clip.text_projection
+def text_tokens(
+    clip: CLIP, texts: Texts, prompts: Vectors = NO_VECTORS, positions: Tensor | None = None
+) -> Tensor:
+    """(C, k, W): the tokens at `positions` (C, k), by default at EOT."""
+    blocks, count = clip.transformer.resblocks, len(texts.eot)
+    check_vectors(prompts, texts.embeddings.shape[-1], len(blocks), count, texts.slots.shape[1])
+    padding = clip.context_length - texts.embeddings.shape[1]
+    x = F.pad(texts.embeddings, (0, 0, 0, padding)).to(clip.dtype)  # (C, 77, W)
+    slots, eot = texts.slots, texts.eot
+    for i, block in enumerate(blocks):
+        if i in prompts:
+            vectors = prompts[i].to(x.dtype).expand(count, -1, -1)  # (C, n, W)
+            more = vectors.shape[1] - slots.shape[1]
+            if more > 0:  # insert prompt positions after those that are there
+                places = slots.shape[1]
+                x = torch.cat([x[:, : 1 + places], vectors[:, :more], x[:, 1 + places :]], 1)
+                slots = torch.arange(1, vectors.shape[1] + 1, device=x.device).expand(count, -1)
+                eot = eot + more
+            at = slots[:, : vectors.shape[1], None].expand_as(vectors)
+            x = x.scatter(1, at, vectors)
+        if i == 0:
+            x = x + clip.positional_embedding.to(x.dtype)
+        x = _run_block(block, x, causal=True)
+    read = eot[:, None] if positions is None else positions
+    return clip.ln_final(x)[torch.arange(count)[:, None], read]
 
 
-def encode_image(clip: CLIP, images: Tensor, prompts: Sequence[Tensor]) -> Tensor:
-    """(B, 3, R, R) -> (B, D): the last positions are the vectors of block 0, 1, ... on entry to it."""
-    visual = clip.visual
-    if not prompts:
-        return visual(images.to(clip.dtype))
+def image_tokens(
+    clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS, read: slice = CLS
+) -> Tensor:
+    """(B, k, W): the tokens at the positions `read`, by default CLS."""
+    visual, places = clip.visual, 0
+    check_vectors(prompts, visual.class_embedding.shape[0], len(visual.transformer.resblocks))
     x = visual.conv1(images.to(clip.dtype)).flatten(2).transpose(1, 2)  # (B, L-1, W)
     cls = visual.class_embedding.to(x.dtype).expand(len(x), 1, -1)
     x = torch.cat([cls, x], 1) + visual.positional_embedding.to(x.dtype)
-    x = visual.ln_pre(_append(x, prompts[0]))  # (B, L+n, W)
+    if 0 not in prompts:
+        x = visual.ln_pre(x)
     for i, block in enumerate(visual.transformer.resblocks):
-        if 0 < i < len(prompts):
-            x = _append(x[:, : -len(prompts[i])], prompts[i])
-        x = block(x.transpose(0, 1)).transpose(0, 1)
-    return visual.ln_post(x[:, 0]) @ visual.proj
+        if i in prompts:
+            vectors = prompts[i].to(x.dtype).expand(len(x), -1, -1)  # (B, n, W)
+            n = vectors.shape[1]
+            x = torch.cat([x[:, : x.shape[1] - min(n, places)], vectors], 1)
+            places = max(n, places)
+        if i == 0 and 0 in prompts:
+            x = visual.ln_pre(x)
+        x = _run_block(block, x)
+    return visual.ln_post(x[:, read])
 
 
-def _put_behind_sos(x: Tensor, vectors: Tensor) -> Tensor:
-    return torch.cat(
-        [x[:, :1], vectors.to(x.dtype).expand(len(x), -1, -1), x[:, 1 + len(vectors) :]], 1
-    )
-
-
-def _append(x: Tensor, vectors: Tensor) -> Tensor:
-    return torch.cat([x, vectors.to(x.dtype).expand(len(x), -1, -1)], 1)
+def _run_block(block: nn.Module, x: Tensor, causal: bool = False) -> Tensor:
+    """x + attention(ln_1(x)), then x + mlp(ln_2(x))"""
+    y = block.ln_1(x).transpose(0, 1)  # CLIP's attention takes the position first
+    mask = None
+    if causal:
+        mask = torch.full((len(y), len(y)), float("-inf"), dtype=y.dtype, device=y.device).triu(1)
+    x = x + block.attn(y, y, y, need_weights=False, attn_mask=mask)[0].transpose(0, 1)
+    return x + block.mlp(block.ln_2(x))

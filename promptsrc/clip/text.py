@@ -7,62 +7,103 @@ import torch
 from torch import Tensor
 
 from promptsrc.clip import openai
-from promptsrc.clip.openai import CLIP
 from promptsrc.clip.packing import Packing
+from promptsrc.clip.vectors import Vectors
 
-PLACEHOLDER = "X"  # one token; stands in the text where a learned vector without words will be
+PLACEHOLDER = "X"  # one token; stands in a text where a learned vector without words will be
+
+# before which block the packing changes to which, and where its rows come from (None: no change)
+Stages = dict[int, tuple[Packing, Tensor | None]]
 
 
 @dataclass(frozen=True, eq=False)
-class TextRows:
+class Texts:
     """Tokenised texts and their frozen embeddings.
 
-    tokens (C, 77); eot (C,), the position of the largest id; embeddings (C, L, W), L > max(eot); slots (C, n),
-    the positions that n learned vectors take, where these are not 1..n in every text.
+    tokens (C, 77); eot (C,), the position of the largest id; embeddings (C, L, W), L > max(eot);
+    slots (C, p), the prompt positions that the texts hold from the start.
     """
 
     tokens: Tensor
     eot: Tensor
     embeddings: Tensor
-    slots: Tensor | None = None
-    _packings: dict[tuple[int, bool], Packing] = field(default_factory=dict, init=False, repr=False)
-    _chunks: dict[int, list[tuple[Tensor, "TextRows"]]] = field(
+    slots: Tensor
+    _stages: dict[tuple, Stages] = field(default_factory=dict, init=False, repr=False)
+    _parts: dict[int, list[tuple[Tensor, "Texts"]]] = field(
         default_factory=dict, init=False, repr=False
     )
 
-    def packing(self, n: int = 0, apart: bool = False) -> Packing:
-        """The texts packed for n vectors each, the same for all or `apart`. Kept, for it asks the device for sizes."""
-        key = n, apart
-        if key not in self._packings:
-            slots = (
-                torch.arange(1, n + 1).expand(len(self.eot), -1)
-                if self.slots is None
-                else self.slots
+    def __post_init__(self) -> None:
+        """
+        Raises:
+            ValueError: a text ends before its prompt positions do.
+        """
+        short = (self.slots >= self.eot[:, None]).any(1)
+        if bool(short.any()):
+            raise ValueError(
+                f"a text of {int(self.eot[short][0]) - 1} tokens has no {self.slots.shape[1]} "
+                "places for prompt vectors; take fewer vectors or a longer text"
             )
-            shared = 1 if apart or self.slots is not None else self._alike(n)
-            self._packings[key] = Packing.of(self.eot, shared, slots, apart)
-        return self._packings[key]
 
-    def chunks(self, size: int) -> list[tuple[Tensor, "TextRows"]]:
-        """Parts of at most `size` texts, neighbours in length, and which texts (size,) they hold. Kept as well."""
-        if size not in self._chunks:
-            parts = self.eot.argsort(stable=True).split(size)
-            self._chunks[size] = [(texts, self._part(texts)) for texts in parts]
-        return self._chunks[size]
+    def stages(self, vectors: Vectors) -> Stages:
+        """How the texts are packed for these vectors, by block; cached by the vectors' shapes.
 
-    def _part(self, texts: Tensor) -> "TextRows":
-        slots = None if self.slots is None else self.slots[texts]
-        return TextRows(self.tokens[texts], self.eot[texts], self.embeddings[texts], slots)
+        Raises:
+            ValueError: a block inserts prompt positions, but those of the texts do not follow SOS.
+        """
+        shapes = tuple((i, v.shape[-2], v.dim() == 3) for i, v in sorted(vectors.items()))
+        if shapes not in self._stages:  # asks the device for sizes, so once is enough
+            self._stages[shapes] = self._planned(shapes)
+        return self._stages[shapes]
 
-    def _alike(self, n: int) -> int:
-        """Leading positions in which all texts are the same, whatever the n vectors behind SOS, and none ends."""
+    def _planned(self, shapes: tuple[tuple[int, int, bool], ...]) -> Stages:
+        places = self.slots.shape[1]
+        learned = next((n for block, n, _ in shapes if block == 0), 0)
+        per_class = any(differ for block, _, differ in shapes if block == 0)
+        now = self._packed(places, learned, per_class)
+        stages: Stages = {0: (now, None)}
+        for block, n, differ in shapes:
+            if block and (n > places or differ > per_class):
+                places, per_class = max(places, n), per_class or differ
+                later = self._packed(places, learned, per_class)
+                stages[block] = later, now.rows_of(later)
+                now = later
+            elif block:
+                stages[block] = now, None
+        return stages
+
+    def _packed(self, places: int, learned: int, per_class: bool) -> Packing:
+        """`places` prompt positions, of which block 0 fills the first `learned`."""
+        held = self.slots.shape[1]
+        slots = torch.arange(1, places + 1, device=self.slots.device).expand(len(self.eot), -1)
+        if not torch.equal(self.slots, slots[:, :held]):  # somewhere in the text
+            if places > held:
+                raise ValueError(
+                    f"{places} prompt vectors for texts with {held} places that do not follow SOS; "
+                    f"give at most {held}"
+                )
+            return Packing.of(self.eot, 1, self.slots)
+        more = places - held
+        shared = self._alike(learned) + more
+        return Packing.of(self.eot + more, 1 if per_class or shared <= places else shared, slots)
+
+    def _alike(self, learned: int) -> int:
+        """Leading positions where all texts agree, with SOS and `learned` vectors, and none ends."""
         same = (self.tokens == self.tokens[:1]).all(0)
-        same[: n + 1] = True
+        same[: learned + 1] = True
         return min(int(same.long().cumprod(0).sum()), int(self.eot.min()))
+
+    def parts(self, size: int) -> list[tuple[Tensor, "Texts"]]:
+        """Parts of at most `size` texts, similar in length, and which texts (size,) they hold."""
+        if size not in self._parts:
+            chosen = self.eot.argsort(stable=True).split(size)
+            tensors = (self.tokens, self.eot, self.embeddings, self.slots)
+            self._parts[size] = [(some, Texts(*(t[some] for t in tensors))) for some in chosen]
+        return self._parts[size]
 
 
 def readable(classname: str) -> str:
-    """A class name as it stands in a text: underscores are spaces, all else stays."""
+    """A class name as it stands in a text: with spaces for underscores, otherwise unchanged."""
     return classname.replace("_", " ")
 
 
@@ -70,14 +111,15 @@ def tokenize(texts: Sequence[str]) -> Tensor:
     """CLIP's token ids (len(texts), 77).
 
     Raises:
-        ValueError: a text does not fit into 77 positions; names it.
+        ValueError: a text is longer than 77 tokens; names it.
     """
     try:
         return openai.tokenize(list(texts))
     except RuntimeError:
         longest = next(text for text in texts if not _fits(text))
         raise ValueError(
-            f"text {longest!r} is longer than CLIP's 77 tokens; shorten the class name or the context"
+            f"text {longest!r} is longer than CLIP's 77 tokens; shorten the class name or the "
+            "context"
         ) from None
 
 
@@ -89,15 +131,20 @@ def _fits(text: str) -> bool:
     return True
 
 
-def embed(clip: CLIP, texts: Sequence[str]) -> TextRows:
-    """Tokens, EOT positions and token embeddings of texts, on CLIP's device."""
+def embed(clip: openai.CLIP, texts: Sequence[str], places: int = 0) -> Texts:
+    """Tokens, EOT positions and token embeddings of texts, on CLIP's device.
+
+    Args:
+        places: positions after SOS that prompt vectors take at block 0.
+    """
     tokens = tokenize(texts).to(clip.token_embedding.weight.device)
     eot = tokens.argmax(-1)
     with torch.no_grad():
         embeddings = clip.token_embedding(tokens[:, : int(eot.max()) + 1])  # (C, L, W)
-    return TextRows(tokens, eot, embeddings)
+    slots = torch.arange(1, places + 1, device=tokens.device).expand(len(tokens), -1)
+    return Texts(tokens, eot, embeddings, slots)
 
 
 def class_texts(classnames: Sequence[str], prefix: str) -> list[str]:
-    """The prompt text of each class: `<prefix> <name>.`"""
+    """The text of each class: `<prefix> <name>.`"""
     return [f"{prefix} {readable(name)}." for name in classnames]

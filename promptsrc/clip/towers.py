@@ -1,87 +1,126 @@
 """CLIP's two towers, run block by block over CLIP's own modules, with prompts put in between.
 
-Nothing of CLIP is copied or replaced: the modules that `clip` builds hold the weights, the functions here say in which
-order they run. A plain CLIP is the same call with no prompts, which is how student and teacher share one model. What does not change the
-result is not computed: texts are packed (see `promptsrc.clip.packing`), the last block runs only for the token that is read, and
-image prompts that another layer's replace give that one block keys and values, nothing more.
+Nothing of CLIP is copied or replaced: the modules that `clip` builds hold the weights, and these
+functions say in which order they run. Without prompts they are plain CLIP, so student and teacher
+share one model. What does not change the result is not computed: texts are packed (see
+`promptsrc.clip.packing`), the last block runs only for the tokens that are read, and image prompts
+that the next block replaces serve as keys and values only. `promptsrc.clip.plain` is the same
+without shortcuts.
 
-Shapes: B sequences, L positions, R rows of packed texts, W tower width, H heads, n vectors a layer, D embedding size.
+Shapes: B images, C texts, L positions, R rows of packed texts, W tower width, n vectors, H heads,
+D embedding size.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from promptsrc.clip.openai import CLIP, QuickGELU, VisionTransformer
-from promptsrc.clip.text import TextRows
+from promptsrc.clip.text import Texts
+from promptsrc.clip.vectors import NO_VECTORS, Vectors, check_vectors
 
-# queries, keys, values, number of heads -> what is attended to
+# queries, keys, values, number of heads -> the attended values
 Attend = Callable[[Tensor, Tensor, Tensor, int], Tensor]
-CLS = (slice(None), slice(1))  # index of (B, L, W)
+CLS = slice(0, 1)  # positions of a sequence
 GELU_SLOPE = 1.702  # QuickGELU: x sigmoid(1.702 x)
 
 
-def encode_text(clip: CLIP, rows: TextRows, prompts: Sequence[Tensor] = ()) -> Tensor:
-    """Text features, not normalised.
+def encode_text(clip: CLIP, texts: Texts, prompts: Vectors = NO_VECTORS) -> Tensor:
+    """Text features (C, D), not normalised, read at EOT; see `text_tokens`."""
+    return text_tokens(clip, texts, prompts)[:, 0] @ clip.text_projection
+
+
+def encode_image(clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS) -> Tensor:
+    """Image features (B, D), not normalised, read at CLS; see `image_tokens`.
+
+    Raises:
+        ValueError: prompts for a ResNet.
+    """
+    if not isinstance(clip.visual, VisionTransformer) and not prompts:
+        return clip.visual(images.to(clip.dtype))
+    return image_tokens(clip, images, prompts)[:, 0] @ clip.visual.proj
+
+
+def text_tokens(
+    clip: CLIP, texts: Texts, prompts: Vectors = NO_VECTORS, positions: Tensor | None = None
+) -> Tensor:
+    """Tokens of the last block, after the final layer norm.
 
     Args:
-        rows: the texts, B of them.
-        prompts: vectors (n, W) or (B, n, W) of block 0, 1, ...; they take positions 1..n (or the slots of the texts) on
-            entry to their block. Those of block 0 get a position embedding like every token, deeper ones do not.
-            Behind the last prompted block their positions go on as ordinary tokens.
+        prompts: vectors by block (see `promptsrc.clip.vectors`). Those of block 0 get a position
+            embedding like every token, deeper ones do not.
+        positions: which tokens of each text (C, k), up to its EOT; None: EOT.
 
     Returns:
-        (B, D) in the towers' precision.
+        (C, k, W) in the towers' precision.
+
+    Raises:
+        ValueError: the tower cannot take these prompts.
     """
-    n, apart = (prompts[0].shape[-2], prompts[0].dim() == 3) if prompts else (0, False)
-    packing = rows.packing(n, apart)
-    x = rows.embeddings[packing.text, packing.position].to(clip.dtype)  # (R, W)
     blocks = clip.transformer.resblocks
+    check_vectors(
+        prompts, texts.embeddings.shape[-1], len(blocks), len(texts.eot), texts.slots.shape[1]
+    )
+    stages = texts.stages(prompts)
+    packing, _ = stages[0]
+    x = texts.embeddings[packing.text, packing.position].to(clip.dtype)  # (R, W)
     for i, block in enumerate(blocks):
-        if i < len(prompts):
-            x = packing.put(x, prompts[i])
+        if i in prompts:
+            packing, rows = stages[i]
+            x = packing.put(x if rows is None else x[rows], prompts[i])
         if i == 0:
             x = x + clip.positional_embedding[packing.position]
-        x = _run_block(block, x, packing.attend, packing.read if block is blocks[-1] else None)
-    return (clip.ln_final(x) @ clip.text_projection)[packing.place]
+        only_eot = positions is None and i + 1 == len(blocks)
+        x = _run_block(block, x, packing.attend, packing.eot_rows if only_eot else None)
+    if positions is None:
+        return clip.ln_final(x)[packing.back, None]
+    return clip.ln_final(x[packing.rows(torch.arange(len(positions))[:, None], positions)])
 
 
-def encode_image(clip: CLIP, images: Tensor, prompts: Sequence[Tensor] = ()) -> Tensor:
-    """Image features, not normalised.
+def image_tokens(
+    clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS, read: slice = CLS
+) -> Tensor:
+    """Tokens of the last block, after the final layer norm.
 
     Args:
         images: (B, 3, R, R), normalised, of the backbone's resolution R.
-        prompts: vectors (n, W) of block 0, 1, ...; those of block 0 are appended behind CLS and patches, before `ln_pre`
-            and without position embedding; deeper ones take the last n positions on entry to their block.
+        prompts: vectors (n, W) by block (see `promptsrc.clip.vectors`), after CLS and patches.
+            Those of block 0 enter before `ln_pre`; none gets a position embedding.
+        read: positions to return, such as `slice(-4, None)` for the last four prompt tokens.
 
     Returns:
-        (B, D) in the towers' precision, read at CLS.
+        (B, k, W) in the towers' precision.
 
     Raises:
-        ValueError: prompts for a backbone that is not a vision transformer.
+        ValueError: the tower cannot take these prompts, or is a ResNet.
     """
     visual = clip.visual
-    images = images.to(clip.dtype)
     if not isinstance(visual, VisionTransformer):
-        if prompts:
-            raise ValueError("image prompts need a ViT backbone; this one is a ResNet")
-        return visual(images)
-    patches = visual.conv1(images).flatten(2).transpose(1, 2)  # (B, L-1, W)
+        raise ValueError("image prompts need a ViT backbone; this one is a ResNet")
+    blocks = visual.transformer.resblocks
+    check_vectors(prompts, visual.class_embedding.shape[0], len(blocks))
+    patches = visual.conv1(images.to(clip.dtype)).flatten(2).transpose(1, 2)  # (B, L-1, W)
     cls = visual.class_embedding.expand(patches.shape[0], 1, -1)
     x = torch.cat([cls.to(patches.dtype), patches], 1) + visual.positional_embedding  # (B, L, W)
     x = visual.ln_pre(x)
-    vectors = [
-        visual.ln_pre(v) if i == 0 else v for i, v in enumerate(v.to(x.dtype) for v in prompts)
-    ]
-    blocks = visual.transformer.resblocks
+    length, places = x.shape[1], 0  # prompt positions so far
     for i, block in enumerate(blocks):
-        if i + 1 == len(vectors):
-            x = torch.cat([x, vectors[i].expand(x.shape[0], -1, -1)], 1)  # to stay: (B, L+n, W)
-        replaced = vectors[i] if i + 1 < len(vectors) else None
-        x = _run_block(block, x, _attend, CLS if block is blocks[-1] else None, replaced)
-    return visual.ln_post(x[:, 0]) @ visual.proj
+        beside = None
+        if i in prompts:
+            vectors = prompts[i].to(x.dtype)
+            vectors = visual.ln_pre(vectors) if i == 0 else vectors
+            kept = max(places - len(vectors), 0)  # earlier prompts that stay
+            places = kept + len(vectors)
+            x = x[:, : length + kept]
+            if not kept and i + 1 in prompts and len(prompts[i + 1]) >= places:
+                beside = vectors  # the next block replaces them all
+            else:
+                x = torch.cat([x, vectors.expand(x.shape[0], -1, -1)], 1)
+        read_now = (slice(None), read) if i + 1 == len(blocks) else None
+        x = _run_block(block, x, _attend, read_now, beside)
+    return visual.ln_post(x)
 
 
 def _run_block(
@@ -93,8 +132,8 @@ def _run_block(
 ) -> Tensor:
     """What CLIP's block computes.
 
-    read: index of the tokens that are wanted, all where None. beside: tokens (n, W) at the end of every sequence in x
-    (B, L, W), attended to and not returned.
+    read: index of the tokens that are wanted; None: all.
+    beside: tokens (n, W) at the end of every sequence of x (B, L, W); attended to, not returned.
     """
     attn, y = block.attn, block.ln_1(x)
     weight, bias, width = attn.in_proj_weight, attn.in_proj_bias, x.shape[-1]
@@ -104,25 +143,27 @@ def _run_block(
         x, q = x[read], F.linear(y[read], weight[:width], bias[:width])
         k, v = F.linear(y, weight[width:], bias[width:]).chunk(2, -1)
     if beside is not None:
-        more = (
-            F.linear(block.ln_1(beside), weight[width:], bias[width:])
-            .expand(x.shape[0], -1, -1)
-            .chunk(2, -1)
+        more = F.linear(block.ln_1(beside), weight[width:], bias[width:])
+        k, v = (  # (B, L+n, W)
+            torch.cat([own, extra.expand(own.shape[0], -1, -1)], 1)
+            for own, extra in zip((k, v), more.chunk(2, -1), strict=True)
         )
-        k, v = (torch.cat(both, 1) for both in zip((k, v), more, strict=True))  # (B, L+n, W)
     x = x + attn.out_proj(attend(q, k, v, attn.num_heads))
     return _add_mlp(block.mlp, x, block.ln_2(x))
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """Every token to all of its sequence: (B, L, W), keys and values (B, L', W) -> (B, L, W)."""
+    """Every token to its whole sequence: (B, L, W), keys and values (B, L', W) -> (B, L, W)."""
     q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))  # (B, H, L, W/H)
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
 def _add_mlp(mlp: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """x + mlp(y). With a sigmoid(s a) = silu(s a) / s, QuickGELU is one kernel with one kept activation, and the products beside it
-    take in the factors."""
+    """x + mlp(y).
+
+    With a sigmoid(s a) = silu(s a) / s, QuickGELU is one kernel that stores one activation, and
+    the matrix products beside it take in the factors.
+    """
     if not isinstance(mlp.gelu, QuickGELU):
         return x + mlp(y)
     s, inner, outer = GELU_SLOPE, mlp.c_fc, mlp.c_proj

@@ -9,14 +9,12 @@ from promptsrc.clip.openai import CLIP
 from promptsrc.clip.text import embed, readable
 from promptsrc.clip.towers import encode_text
 from promptsrc.model import unit
-from promptsrc.templates import TEACHER
 
 
 @torch.no_grad()
 def template_features(clip: CLIP, classnames: Sequence[str], template: str) -> Tensor:
     """Features (C, D) of the classes in one template, not normalised; `{}` stands for the name."""
-    rows = embed(clip, [template.replace("{}", readable(name)) for name in classnames])
-    return encode_text(clip, rows)
+    return encode_text(clip, embed(clip, [template.replace("{}", readable(n)) for n in classnames]))
 
 
 def ensemble_features(clip: CLIP, classnames: Sequence[str], templates: Sequence[str]) -> Tensor:
@@ -24,13 +22,3 @@ def ensemble_features(clip: CLIP, classnames: Sequence[str], templates: Sequence
     return unit(
         sum(unit(template_features(clip, classnames, t)) for t in templates) / len(templates)
     )
-
-
-def diverse_features(
-    clip: CLIP, classnames: Sequence[str], templates: Sequence[str] = TEACHER
-) -> Tensor:
-    """The teacher's class features (C, D): the mean over templates of features that are *not* normalised.
-
-    Textual diversity, arXiv 2307.06948, section 3.2.3.
-    """
-    return sum(template_features(clip, classnames, t) for t in templates) / len(templates)

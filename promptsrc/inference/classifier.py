@@ -18,8 +18,8 @@ from torch import Tensor
 
 from promptsrc.inference.classnames import checked
 from promptsrc.inference.images import Preprocessing, image_files, read_image
-from promptsrc.inference.prompt_file import SharedPrompts, read_prompts, restored
-from promptsrc.model import PromptedCLIP, prompted_clip
+from promptsrc.inference.prompt_file import SharedPrompts, frozen_clip, learner, read_prompts
+from promptsrc.model import PromptedCLIP
 
 Source = str | os.PathLike | Image.Image
 
@@ -72,9 +72,11 @@ class Classifier:
         self.description = shared.description
         self.classnames: list[str] | None = shared.description.get("classnames")
         self.device = _usable(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._frozen, self._prompts = restored(shared, self.device, prec)
+        self._shared, self._frozen = shared, frozen_clip(shared, self.device, prec)
         self.preprocess = Preprocessing.of(shared.description.get("input"), self._frozen.resolution)
         self._model = lru_cache(maxsize=4)(self._build)  # names: model that has encoded them
+        if self.classnames is not None:
+            learner(shared, self._frozen, self.classnames)  # what does not fit is refused now
 
     def names(self, classnames: Sequence[str] | None = None) -> list[str]:
         """The names given, or else those trained on.
@@ -96,15 +98,10 @@ class Classifier:
         Raises:
             ValueError: see `names`; or a name is too long, or there are not as many as the prompts are for.
         """
-        names = self.names(classnames)
-        if self._prompts.of_classes and self.classnames is not None and names != self.classnames:
-            raise ValueError(
-                "each class has learned a context of its own (CSC): these prompts are for the classes trained on, in their order"
-            )
-        return self._model(tuple(names))
+        return self._model(tuple(self.names(classnames)))
 
     def _build(self, classnames: tuple[str, ...]) -> PromptedCLIP:
-        model = prompted_clip(self._frozen, self._prompts, classnames)
+        model = learner(self._shared, self._frozen, classnames).student(self._frozen)
         model.encode_classes()
         return model
 

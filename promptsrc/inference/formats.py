@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from promptsrc.clip.towers import encode_image
 from promptsrc.files import replacing
 from promptsrc.inference.classifier import Classifier
-from promptsrc.model import ConditionalCLIP, PromptedCLIP, unit
+from promptsrc.model import PromptedCLIP, unit
 
 TOLERANCE = 1e-4  # of a logit, relative to the largest
 ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
@@ -35,8 +35,10 @@ class ImageClassifier(nn.Module):
     def __init__(self, model: PromptedCLIP):
         super().__init__()
         self.visual = model.frozen.clip.visual
+        vectors = model.prompts.image
+        self.blocks = list(vectors)
         self.vectors = nn.ParameterList(
-            nn.Parameter(v.detach(), requires_grad=False) for v in model.prompts.image
+            nn.Parameter(v.detach(), requires_grad=False) for v in vectors.values()
         )
         self.register_buffer("scale", model.frozen.clip.logit_scale.exp())
         self.register_buffer("classes", model.class_features())  # (C, D)
@@ -47,7 +49,8 @@ class ImageClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, R, R) -> logits (B, C)"""
-        return self.scale * unit(encode_image(self, images, list(self.vectors))) @ self.classes.t()
+        vectors = dict(zip(self.blocks, self.vectors, strict=True))
+        return self.scale * unit(encode_image(self, images, vectors)) @ self.classes.t()
 
 
 def write_onnx(
@@ -142,7 +145,7 @@ def _module(
 
 
 def _check_fixed(model: PromptedCLIP) -> None:
-    if isinstance(model, ConditionalCLIP):
+    if not model.classes_are_fixed:
         raise ValueError(
             "CoCoOp's classes follow the image, so that they make no matrix; write .safetensors, which predict.py takes"
         )

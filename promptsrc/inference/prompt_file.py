@@ -19,14 +19,14 @@ from promptsrc.checkpoint import learned_tensors, load_prompts, read_checkpoint
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
 from promptsrc.clip.precision import precision
 from promptsrc.files import replacing
-from promptsrc.model import PromptedCLIP, prompted_clip
+from promptsrc.model import PromptedCLIP
 from promptsrc.prompts import (
-    LEARNERS,
     ConditionalPrompts,
     ContextPrompts,
     CoupledPrompts,
     DeepPrompts,
     PromptLearner,
+    find_learner,
 )
 
 Description = dict[str, Any]
@@ -148,34 +148,43 @@ def classifier(
 ) -> PromptedCLIP:
     """The prompted CLIP for any class names; `classify` gives logits (B, C) of normalised images (B, 3, R, R).
 
-    Raises: as `restored`.
+    Raises: as `frozen_clip` and `learner`.
     """
-    return prompted_clip(*restored(shared, device, prec), classnames)
+    frozen = frozen_clip(shared, device, prec)
+    return learner(shared, frozen, classnames).student(frozen)
 
 
-def restored(
+def frozen_clip(
     shared: SharedPrompts, device: torch.device | str = "cpu", prec: str = "fp32"
-) -> tuple[FrozenCLIP, PromptLearner]:
-    """The CLIP that the prompts are for, and the learner that holds them.
+) -> FrozenCLIP:
+    """The CLIP that the prompts are for.
 
     Raises:
-        ValueError: an unknown learner or backbone, or tensors that do not fit them.
+        ValueError: an unknown backbone or precision.
         ConnectionError: the backbone's weights could not be downloaded.
     """
-    description = shared.description
-    name = description["learner"]
-    if name not in LEARNERS:
-        raise ValueError(f"learner {name!r} is none of {', '.join(LEARNERS)}")
-    frozen = FrozenCLIP(load_clip(description["backbone"], device), precision(prec, device))
+    policy = precision(prec, device)
+    frozen = FrozenCLIP(load_clip(shared.description["backbone"], device), policy)
+    frozen.cast()
+    return frozen
+
+
+def learner(shared: SharedPrompts, frozen: FrozenCLIP, classnames: Sequence[str]) -> PromptLearner:
+    """The learner that holds the prompts, for these classes.
+
+    Raises:
+        ValueError: an unknown learner, tensors that do not fit it, or a class that they do not know.
+    """
+    about = shared.description
+    kind = find_learner(about["learner"], about.get("module"))
     try:
-        prompts = LEARNERS[name](frozen.clip, **description["settings"]).to(device)
+        prompts = kind(frozen.clip, classnames, **about["settings"])
     except TypeError as error:
         raise ValueError(
-            f"{name} cannot be made with the settings {description['settings']} ({error})"
+            f"{kind.__name__} cannot be built with the settings {about['settings']} ({error})"
         ) from None
-    load_prompts(prompts, shared.tensors, "this file of prompts")
-    frozen.cast()
-    return frozen, prompts.requires_grad_(False)
+    load_prompts(prompts, shared.tensors, "this file of prompts", about)
+    return prompts.to(frozen.precision.device).requires_grad_(False)
 
 
 def described(

@@ -1,10 +1,10 @@
-"""What can be learned for a frozen CLIP, one file a way of prompting; `learner.py` says what they have in common."""
+"""What can be learned for a frozen CLIP, one file a way of prompting; `learner.py` is their base."""
 
 from promptsrc.prompts.conditional import ConditionalPrompts
 from promptsrc.prompts.context import ContextPrompts
 from promptsrc.prompts.coupled import CoupledPrompts
 from promptsrc.prompts.deep import DeepPrompts
-from promptsrc.prompts.learner import PromptLearner
+from promptsrc.prompts.learner import LEARNERS, PromptLearner, find_learner
 
 __all__ = [
     "LEARNERS",
@@ -13,9 +13,5 @@ __all__ = [
     "CoupledPrompts",
     "DeepPrompts",
     "PromptLearner",
+    "find_learner",
 ]
-
-LEARNERS = {
-    kind.__name__: kind
-    for kind in (ContextPrompts, ConditionalPrompts, CoupledPrompts, DeepPrompts)
-}

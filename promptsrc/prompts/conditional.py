@@ -1,24 +1,33 @@
-"""A context that follows the image (CoCoOp, arXiv 2203.05557, section 3.2).
+"""A context that depends on the image (CoCoOp, arXiv 2203.05557, section 3.2).
 
 v_m(x) = v_m + pi, pi = meta_net(f), f: the image's feature, unit length
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
+from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.text import readable
-from promptsrc.prompts.learner import PromptLearner, context_of_words, placeholders, random_vectors
+from promptsrc.clip.vectors import Vectors
+from promptsrc.model import Encoded, PromptedCLIP, unit
+from promptsrc.prompts.learner import (
+    PromptLearner,
+    context_of_words,
+    placeholders,
+    random_vectors,
+)
 
-BOTTLENECK = 16  # the meta net's hidden layer is so many times narrower than the feature
+BOTTLENECK = 16  # the meta net's hidden layer is that many times narrower than the feature
 
 
 class ConditionalPrompts(PromptLearner):
     """A context `ctx` (n, W), and `meta_net`, which shifts it for each image.
 
     Args:
-        clip: the frozen CLIP; its sizes and, for the words, its token embedding are read.
         n: vectors; with `ctx_init` as many as it has words.
         ctx_init: words that the context starts from.
 
@@ -26,8 +35,8 @@ class ConditionalPrompts(PromptLearner):
         ValueError: no vectors, or a word that is not one token.
     """
 
-    def __init__(self, clip: CLIP, n: int, ctx_init: str = ""):
-        super().__init__()
+    def __init__(self, clip: CLIP, classnames: Sequence[str], n: int, ctx_init: str = ""):
+        super().__init__(classnames)
         if n < 1 and not ctx_init:
             raise ValueError(f"N_CTX is {n}; it must be at least 1")
         width, features = clip.text_projection.shape
@@ -41,6 +50,28 @@ class ConditionalPrompts(PromptLearner):
         }
         self.meta_net = nn.Sequential(OrderedDict(layers))
 
+    @property
+    def text(self) -> Vectors:
+        """The context before it is shifted."""
+        return {0: self.ctx}
+
     def contexts(self, image: Tensor) -> Tensor:
-        """One context an image: features (B, D) of unit length -> (B, n, W)."""
+        """One context per image: features (B, D) of unit length -> (B, n, W)."""
         return self.ctx + self.meta_net(image)[:, None]
+
+    def student(self, frozen: FrozenCLIP) -> "ConditionalCLIP":
+        return ConditionalCLIP(frozen, self)
+
+
+class ConditionalCLIP(PromptedCLIP):
+    """Each image has class features of its own: B x C texts per batch."""
+
+    prompts: ConditionalPrompts
+    classes_are_fixed = False
+
+    def encode(self, images: Tensor) -> Encoded:
+        image = self.image_features(images)  # (B, D)
+        contexts = self.prompts.contexts(image)
+        texts = [unit(self.frozen.encode_text(self.texts, {0: context})) for context in contexts]
+        logits = [self.frozen.logits(*pair) for pair in zip(image, texts, strict=True)]
+        return Encoded(image, torch.stack(texts), torch.stack(logits))  # text (B, C, D)

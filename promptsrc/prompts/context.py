@@ -1,8 +1,9 @@
-"""Learned words around a class name, at the input of the text tower only (CoOp, arXiv 2109.01134, section 3.2).
+"""A learned context around the class name, at the input of the text tower (CoOp, arXiv 2109.01134,
+section 3.2).
 
-t_c = [SOS] [v_1] ... [v_n] [name_c] . [EOT]        position "end"
-t_c = [SOS] [v_1] ... [v_n/2] [name_c] [v_n/2+1] ... [v_n] . [EOT]        "middle"
-t_c = [SOS] [name_c] [v_1] ... [v_n] . [EOT]        "front"
+t_c = [SOS] [v_1] ... [v_n] [name_c] . [EOT]                                position "end"
+t_c = [SOS] [v_1] ... [v_n/2] [name_c] [v_n/2+1] ... [v_n] . [EOT]          "middle"
+t_c = [SOS] [name_c] [v_1] ... [v_n] . [EOT]                                "front"
 """
 
 from collections.abc import Sequence
@@ -12,20 +13,25 @@ import torch
 from torch import Tensor
 
 from promptsrc.clip.openai import CLIP
-from promptsrc.clip.text import TextRows, readable, tokenize
-from promptsrc.prompts.learner import PromptLearner, context_of_words, placeholders, random_vectors
+from promptsrc.clip.text import Texts, readable, tokenize
+from promptsrc.clip.vectors import Vectors
+from promptsrc.prompts.learner import (
+    PromptLearner,
+    context_of_words,
+    placeholders,
+    random_vectors,
+)
 
 POSITIONS = ("end", "middle", "front")
 
 
 class ContextPrompts(PromptLearner):
-    """One context for all classes, `ctx` (n, W), or one for each, (C, n, W).
+    """One context for all classes, `ctx` (n, W), or one per class, (C, n, W).
 
     Args:
-        clip: the frozen CLIP; only the text tower's width and, for the words, its token embedding are read.
         n: vectors; with `ctx_init` as many as it has words.
         ctx_init: words that a context for all classes starts from.
-        classes: their number, where each is to have a context of its own; such a context fits these classes only.
+        classes: above 0, each class gets a context of its own (CSC).
         position: where the name stands among the vectors.
 
     Raises:
@@ -33,9 +39,15 @@ class ContextPrompts(PromptLearner):
     """
 
     def __init__(
-        self, clip: CLIP, n: int, ctx_init: str = "", classes: int = 0, position: str = "end"
+        self,
+        clip: CLIP,
+        classnames: Sequence[str],
+        n: int,
+        ctx_init: str = "",
+        classes: int = 0,
+        position: str = "end",
     ):
-        super().__init__()
+        super().__init__(classnames)
         if position not in POSITIONS:
             raise ValueError(
                 f"CLASS_TOKEN_POSITION is {position!r}; choose one of {', '.join(POSITIONS)}"
@@ -48,44 +60,32 @@ class ContextPrompts(PromptLearner):
             self.prefix = readable(ctx_init)
         else:
             self.prefix = placeholders(n)
-            self.ctx = random_vectors(classes, n, width) if classes else random_vectors(n, width)
-        self.of_classes = self.ctx.dim() == 3
+            shape = (len(self.classnames), n, width) if classes else (n, width)
+            self.ctx = random_vectors(*shape)
+        self.per_class = ("ctx",) if self.ctx.dim() == 3 else ()
         self.position = position
 
     @property
-    def text(self) -> list[Tensor]:
-        return [self.ctx]
+    def text(self) -> Vectors:
+        return {0: self.ctx}
 
-    def rows(self, clip: CLIP, classnames: Sequence[str]) -> TextRows:
-        """The texts with the name at its position; token ids and EOT are those of position "end".
-
-        Raises:
-            ValueError: each class has a context of its own, and these are not so many classes.
-        """
-        if self.of_classes and len(self.ctx) != len(classnames):
-            raise ValueError(
-                f"each of {len(self.ctx)} classes has learned a context of its own (CSC); {len(classnames)} class names "
-                "do not fit them"
-            )
-        rows = super().rows(clip, classnames)
+    def texts(self, clip: CLIP) -> Texts:
+        """The texts with the name at its position; token ids and EOT are those of "end"."""
+        texts = super().texts(clip)
         if self.position == "end":
-            return rows
-        n, length = self.ctx.shape[-2], rows.embeddings.shape[1]
-        names = (
-            tokenize([readable(name) for name in classnames]).argmax(-1) - 1
-        )  # tokens of each name (C,)
-        before = n // 2 if self.position == "middle" else 0  # vectors in front of the name
-        order = torch.stack([_order(n, int(name), before, length) for name in names]).to(
-            rows.eot.device
-        )  # (C, L)
-        moved = rows.embeddings.gather(1, order[..., None].expand_as(rows.embeddings))
-        return replace(rows, embeddings=moved, slots=order.argsort(1)[:, 1 : n + 1])
+            return texts
+        n, length = self.ctx.shape[-2], texts.embeddings.shape[1]
+        names = tokenize([readable(name) for name in self.classnames]).argmax(-1) - 1  # (C,)
+        before = n // 2 if self.position == "middle" else 0  # vectors before the name
+        orders = [_order(n, int(name), before, length) for name in names]
+        order = torch.stack(orders).to(texts.eot.device)  # (C, L)
+        moved = texts.embeddings.gather(1, order[..., None].expand_as(texts.embeddings))
+        return replace(texts, embeddings=moved, slots=order.argsort(1)[:, 1 : n + 1])
 
 
 def _order(n: int, name: int, before: int, length: int) -> Tensor:
-    """Which position of the text "SOS context name rest" comes 0th, 1st, ... (L,)."""
+    """Which position of "SOS context name rest" comes 0th, 1st, ... (L,); `name` counts tokens."""
     context, named = torch.arange(1, n + 1), torch.arange(n + 1, n + 1 + name)
     rest = torch.arange(n + 1 + name, length)
-    return torch.cat(
-        [torch.zeros(1, dtype=torch.long), context[:before], named, context[before:], rest]
-    )
+    sos = torch.zeros(1, dtype=torch.long)
+    return torch.cat([sos, context[:before], named, context[before:], rest])

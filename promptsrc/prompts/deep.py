@@ -1,6 +1,7 @@
-"""Vectors of their own for each layer of both towers (IVLP and PromptSRC, arXiv 2307.06948, section 3.1; VPT, arXiv 2203.12119).
+"""Vectors for each layer of both towers (IVLP and PromptSRC, arXiv 2307.06948, section 3.1; VPT,
+arXiv 2203.12119).
 
-The parameters carry the names that checkpoints of this field have:
+The parameters have the names that published checkpoints have:
 
     prompt_learner.ctx                                           text, block 0
     text_encoder.transformer.resblocks.<i>.VPT_shallow           text, block i = 1 .. depth-1
@@ -8,9 +9,12 @@ The parameters carry the names that checkpoints of this field have:
     image_encoder.transformer.resblocks.<i>.VPT_shallow          image, block i = 1 .. depth-1
 """
 
-from torch import Tensor, nn
+from collections.abc import Sequence
+
+from torch import nn
 
 from promptsrc.clip.openai import CLIP
+from promptsrc.clip.vectors import Vectors
 from promptsrc.prompts.learner import PromptLearner, first_layer, image_tower, random_vectors
 
 
@@ -18,10 +22,9 @@ class DeepPrompts(PromptLearner):
     """Deep prompts of both towers, or of one.
 
     Args:
-        clip: the frozen CLIP whose blocks the prompts are for; only its sizes and, for the words, its token embedding are
-            read.
-        n_text, depth_text: vectors a layer and layers of the text tower (0, 0: none).
-        n_image, depth_image: the same of the image tower. A depth beyond the tower's blocks means all of them.
+        n_text, depth_text: vectors per layer and layers of the text tower (0, 0: none).
+        n_image, depth_image: the same of the image tower. A depth beyond the tower's blocks means
+            all of them.
         ctx_init: words that layer 0's text context starts from, where `n_text` <= 4.
 
     Raises:
@@ -31,13 +34,14 @@ class DeepPrompts(PromptLearner):
     def __init__(
         self,
         clip: CLIP,
+        classnames: Sequence[str],
         n_text: int,
         depth_text: int,
         n_image: int,
         depth_image: int,
         ctx_init: str = "",
     ):
-        super().__init__()
+        super().__init__(classnames)
         depth_text = _checked_depth("text", n_text, depth_text, clip.transformer.layers)
         self._text_names = _layer_names("prompt_learner.ctx", "text_encoder", depth_text)
         if depth_text:
@@ -47,17 +51,16 @@ class DeepPrompts(PromptLearner):
         width, blocks = image_tower(clip) if depth_image else (0, 0)
         depth_image = _checked_depth("image", n_image, depth_image, blocks)
         self._image_names = _layer_names("image_encoder.VPT", "image_encoder", depth_image)
-        _register(
-            self, self._image_names, [random_vectors(n_image, width) for _ in range(depth_image)]
-        )
+        vectors = [random_vectors(n_image, width) for _ in range(depth_image)]
+        _register(self, self._image_names, vectors)
 
     @property
-    def text(self) -> list[Tensor]:
-        return [self.get_parameter(name) for name in self._text_names]
+    def text(self) -> Vectors:
+        return {i: self.get_parameter(name) for i, name in enumerate(self._text_names)}
 
     @property
-    def image(self) -> list[Tensor]:
-        return [self.get_parameter(name) for name in self._image_names]
+    def image(self) -> Vectors:
+        return {i: self.get_parameter(name) for i, name in enumerate(self._image_names)}
 
 
 def _checked_depth(tower: str, n: int, depth: int, blocks: int) -> int:

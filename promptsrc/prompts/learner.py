@@ -1,46 +1,101 @@
 """What every prompt learner is: a module whose parameters are all that is trained and saved."""
 
+import re
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.openai import CLIP, VisionTransformer
-from promptsrc.clip.text import PLACEHOLDER, TextRows, class_texts, embed, readable
+from promptsrc.clip.text import PLACEHOLDER, Texts, class_texts, embed, readable
+from promptsrc.clip.vectors import NO_VECTORS, Vectors
+from promptsrc.model import PromptedCLIP
 
 INIT_STD = 0.02
-MOST_VECTORS = (
-    73  # CLIP's texts have 77 positions; SOS, a token of the name, the full stop and EOT take four
-)
-MOST_WORDED_VECTORS = (
-    4  # longer contexts of the deep methods start at random, whatever CTX_INIT says
-)
+# CLIP's texts have 77 positions; SOS, a token of the name, the full stop and EOT take four
+MOST_VECTORS = 73
+MOST_WORDED_VECTORS = 4  # longer contexts of the deep methods ignore CTX_INIT and start at random
+
+LEARNERS: dict[str, type["PromptLearner"]] = {}  # by class name, which prompt files hold
 
 
 class PromptLearner(nn.Module):
-    """Vectors for the two towers of a frozen CLIP, by default none.
+    """Prompts for the two towers of a frozen CLIP.
 
-    A learner sets `prefix` and gives vectors as `text`, `image` or both; the names of its parameters are the keys of
-    its checkpoints.
+    A learner is built as `Learner(clip, classnames, **settings)`: the CLIP to read sizes and
+    embeddings from, the classes, and plain settings that its checkpoints repeat. It sets `prefix`
+    and overrides `text`, `image` or both. Its state dict is its checkpoint. Every subclass is
+    known by its name, so prompt files of one's own method load like the shipped ones.
     """
 
-    prefix = "a photo of a"  # the words in front of a class name, learned or not
+    prefix = "a photo of a"  # the words before a class name, learned or not
+    per_class: ClassVar[tuple[str, ...]] = ()  # parameters with a row per class, matched by name
+    not_learned: ClassVar[str] = ""  # pattern of keys in published files that mean nothing here
 
-    of_classes = False  # whether each class has vectors of its own (CSC)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        known = LEARNERS.setdefault(cls.__name__, cls)
+        if known.__module__ != cls.__module__:
+            raise ValueError(
+                f"{cls.__module__} has a learner {cls.__name__}, which {known.__module__} has too; "
+                "prompt files name learners, so choose another name"
+            )
+        LEARNERS[cls.__name__] = cls
+
+    def __init__(self, classnames: Sequence[str]):
+        super().__init__()
+        self.classnames = list(classnames)
 
     @property
-    def text(self) -> Sequence[Tensor]:
-        """Vectors (n, W), or (C, n, W) with vectors of its own for each class, of text block 0, 1, ..."""
-        return ()
+    def text(self) -> Vectors:
+        """Vectors of the text tower by block: (n, W), or (C, n, W) to differ by class."""
+        return NO_VECTORS
 
     @property
-    def image(self) -> Sequence[Tensor]:
-        """Vectors (n, W) of image block 0, 1, ..."""
-        return ()
+    def image(self) -> Vectors:
+        """Vectors (n, W) of the image tower by block."""
+        return NO_VECTORS
 
-    def rows(self, clip: CLIP, classnames: Sequence[str]) -> TextRows:
-        """The texts that the text vectors are put into: `<prefix> <name>.`, the vectors right behind SOS."""
-        return embed(clip, class_texts(classnames, self.prefix))
+    def ignores(self, key: str) -> bool:
+        """Whether this key of a published file was never trained."""
+        return bool(self.not_learned and re.search(self.not_learned, key))
+
+    def texts(self, clip: CLIP) -> Texts:
+        """The texts that text vectors enter: `<prefix> <name>.`, those of block 0 after SOS."""
+        vectors = self.text
+        places = vectors[0].shape[-2] if 0 in vectors else 0
+        return embed(clip, class_texts(self.classnames, self.prefix), places)
+
+    def student(self, frozen: FrozenCLIP) -> PromptedCLIP:
+        """The classifier that these prompts make of a frozen CLIP."""
+        return PromptedCLIP(frozen, self)
+
+
+def find_learner(name: str, module: str | None = None) -> type[PromptLearner]:
+    """A learner by its name; of one's own method, from its file in the project's `trainers/`.
+
+    No other module is imported on a file's word.
+
+    Raises:
+        ValueError: it is unknown, or its module cannot be imported.
+    """
+    if name not in LEARNERS and module and re.fullmatch(r"trainers\.\w+", module):
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise ValueError(
+                f"learner {name} is in {module}, which cannot be imported here ({error}); run from "
+                "the folder that has trainers/"
+            ) from None
+    if name not in LEARNERS:
+        raise ValueError(
+            f"learner {name!r} is not one of {', '.join(LEARNERS)}; if it is your own, import its "
+            "module first"
+        )
+    return LEARNERS[name]
 
 
 def random_vectors(*shape: int) -> nn.Parameter:
@@ -52,33 +107,34 @@ def placeholders(n: int) -> str:
     """The prefix of n vectors without words.
 
     Raises:
-        ValueError: there is no room for a class name behind them.
+        ValueError: no room is left for a class name.
     """
     if n > MOST_VECTORS:
         raise ValueError(
-            f"{n} text vectors (N_CTX, N_CTX_TEXT) leave no room for a class name; take at most {MOST_VECTORS}"
+            f"{n} text vectors (N_CTX, N_CTX_TEXT) leave no room for a class name; take at most "
+            f"{MOST_VECTORS}"
         )
     return " ".join([PLACEHOLDER] * n)
 
 
 def word_vectors(clip: CLIP, words: str, n: int) -> Tensor:
-    """Embeddings (n, W) at positions 1..n of the tokenised words; words behind the n-th stay in the text, frozen.
+    """Embeddings (n, W) at positions 1..n of the tokenised words; later words stay text, frozen.
 
     Raises:
-        ValueError: the words give fewer than n tokens, so that vectors would overwrite the class name.
+        ValueError: fewer than n tokens, so that vectors would overwrite the class name.
     """
-    rows = embed(clip, [readable(words)])
-    found = int(rows.eot[0]) - 1
+    texts = embed(clip, [readable(words)])
+    found = int(texts.eot[0]) - 1
     if found < n:
         raise ValueError(
-            f"CTX_INIT {words!r} has {found} tokens for {n} context vectors; give at least {n} words, or an empty "
-            "CTX_INIT for a random start"
+            f"CTX_INIT {words!r} has {found} tokens for {n} context vectors; give at least {n} "
+            "words, or an empty CTX_INIT for a random start"
         )
-    return rows.embeddings[0, 1 : 1 + n]
+    return texts.embeddings[0, 1 : 1 + n]
 
 
 def first_layer(clip: CLIP, n: int, words: str) -> tuple[str, nn.Parameter]:
-    """Prefix and text vectors (n, W) of block 0 of the deep methods: from words where there are some and n <= 4.
+    """Prefix and text vectors (n, W) of block 0 of the deep methods: words where n <= 4.
 
     Raises:
         ValueError: fewer words than vectors.
@@ -89,21 +145,21 @@ def first_layer(clip: CLIP, n: int, words: str) -> tuple[str, nn.Parameter]:
 
 
 def image_tower(clip: CLIP) -> tuple[int, int]:
-    """Width and number of blocks of the tower that image prompts go into.
+    """Width and number of blocks of the image tower.
 
     Raises:
         ValueError: it is a ResNet, which has no tokens to put prompts beside.
     """
     if not isinstance(clip.visual, VisionTransformer):
         raise ValueError(
-            "image prompts need a ViT backbone (ViT-B/16, ViT-B/32, ViT-L/14, ViT-L/14@336px); this one is a ResNet, "
-            "which CoOp, CoCoOp and zero-shot CLIP take"
+            "image prompts need a ViT backbone (ViT-B/16, ViT-B/32, ViT-L/14, ViT-L/14@336px); "
+            "this one is a ResNet, which CoOp, CoCoOp and zero-shot CLIP take"
         )
     return clip.visual.conv1.weight.shape[0], clip.visual.transformer.layers
 
 
 def context_of_words(clip: CLIP, words: str) -> nn.Parameter:
-    """A context (n, W) that has as many vectors as there are words (CoOp, CoCoOp).
+    """A context (n, W) with one vector per word (CoOp, CoCoOp).
 
     Raises:
         ValueError: a word is not one token, so that words and vectors do not match.
@@ -112,7 +168,7 @@ def context_of_words(clip: CLIP, words: str) -> nn.Parameter:
     n, tokens = len(words.split(" ")), int(embed(clip, [words]).eot[0]) - 1
     if n != tokens:
         raise ValueError(
-            f"CTX_INIT {words!r} has {n} words but {tokens} tokens; take words of one token each, with one space "
-            "between them, or an empty CTX_INIT for a random start"
+            f"CTX_INIT {words!r} has {n} words but {tokens} tokens; take words of one token each, "
+            "with one space between them, or an empty CTX_INIT for a random start"
         )
     return nn.Parameter(word_vectors(clip, words, n))

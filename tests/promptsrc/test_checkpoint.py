@@ -11,7 +11,6 @@ import torch
 from promptsrc.checkpoint import load_prompts, read_checkpoint
 from promptsrc.clip.frozen import FrozenCLIP, build_clip
 from promptsrc.clip.precision import precision
-from promptsrc.model import PromptedCLIP
 from promptsrc.prompts import DeepPrompts
 from tests import tiny_clip
 from tests.parity import load_cases
@@ -21,11 +20,11 @@ CASE = load_cases(GOLDENS)[0]["promptsrc_ckpt_small"]
 FILE = GOLDENS / "checkpoints" / "promptsrc_ckpt_small" / "VLPromptLearner" / "model.pth.tar-4"
 
 
-def prompts_of_the_case(depth=9, n=4):
+def prompts_of_the_case(depth=9, n=4, names=("cat", "dog")):
     clip = build_clip(
         tiny_clip.tiny_clip_state_dict(CASE["clip"]["seed"], **CASE["clip"]["kwargs"])
     )
-    return clip, DeepPrompts(clip, n, depth, n, depth, "a photo of a")
+    return clip, DeepPrompts(clip, names, n, depth, n, depth, "a photo of a")
 
 
 @pytest.mark.parametrize(
@@ -33,10 +32,9 @@ def prompts_of_the_case(depth=9, n=4):
     [("", torch.float32, 2e-3), ("module.", torch.float32, 2e-3), ("", torch.float16, 0.5)],
 )
 def test_a_reference_checkpoint_gives_the_references_logits(prefix, dtype, tolerance):
-    clip, prompts = prompts_of_the_case()
     state = read_checkpoint(FILE)["state_dict"]
     assert len(state) == 99  # the whole model
-    load_prompts(prompts, {prefix + key: value.to(dtype) for key, value in state.items()}, FILE)
+    state = {prefix + key: value.to(dtype) for key, value in state.items()}
     spec = CASE["eval_images"]
     images = torch.from_numpy(tiny_clip.images(spec["seed"], spec["n"], spec["resolution"]))
     golden = np.load(GOLDENS / CASE["file"])
@@ -44,9 +42,9 @@ def test_a_reference_checkpoint_gives_the_references_logits(prefix, dtype, toler
         (CASE["class_names"], "eval_logits_train"),
         (CASE["novel_class_names"], "eval_logits_novel"),
     ):
-        ours = PromptedCLIP(FrozenCLIP(clip, precision("fp32", "cpu")), prompts, names).classify(
-            images
-        )
+        clip, prompts = prompts_of_the_case(names=names)
+        load_prompts(prompts, state, FILE)
+        ours = prompts.student(FrozenCLIP(clip, precision("fp32", "cpu"))).classify(images)
         assert np.abs(ours.detach().numpy() - golden[key]).max() <= tolerance
 
 

@@ -26,14 +26,14 @@ def files(tmp_path_factory):
     """A file of prompts by learner."""
     folder, clip = tmp_path_factory.mktemp("prompts"), load_clip("ViT-T/8")
     torch.manual_seed(0)
-    for kind in LEARNERS:
+    for kind in SETTINGS:
         description = {
             "method": "Some",
             "backbone": "ViT-T/8",
             "learner": kind,
             "settings": SETTINGS[kind],
         }
-        learner = LEARNERS[kind](clip, **SETTINGS[kind])
+        learner = LEARNERS[kind](clip, NAMES, **SETTINGS[kind])
         shared = SharedPrompts(
             description | {"classnames": NAMES, "input": STATED}, learner.state_dict()
         )
@@ -183,7 +183,7 @@ def test_a_damaged_description(tmp_path, capsys):
     save_file(
         {"ctx": torch.ones(1)},
         tmp_path / "a.safetensors",
-        {"prompts": half + ', "settings": {"n": 3}}'},
+        {"prompts": half + ', "settings": {"n": 3}, "classnames": ["owl"]}'},
     )
     assert export.main([str(tmp_path / "a.safetensors"), str(tmp_path / "b.npz")]) == 1
-    assert "DeepPrompts cannot be made with the settings {'n': 3}" in capsys.readouterr().err
+    assert "DeepPrompts cannot be built with the settings {'n': 3}" in capsys.readouterr().err

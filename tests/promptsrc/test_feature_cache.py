@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from promptsrc import feature_cache
-from promptsrc.clip.zeroshot import diverse_features
-from promptsrc.feature_cache import kept_diverse_features
+from promptsrc.feature_cache import cached_diverse_features
+from promptsrc.regulation import diverse_features
 
 NAMES, TEMPLATES = ["cat", "fire_truck"], ["a photo of a {}.", "a drawing of a {}."]
 
@@ -24,7 +24,7 @@ def computed(monkeypatch):
 
 def test_a_second_run_takes_the_first_ones_to_the_bit(tiny, tmp_path, computed):
     folder = tmp_path / "not there yet"
-    first, second = (kept_diverse_features(tiny, NAMES, TEMPLATES, folder) for _ in range(2))
+    first, second = (cached_diverse_features(tiny, NAMES, TEMPLATES, folder) for _ in range(2))
     assert torch.equal(first, second) and torch.equal(
         first, diverse_features(tiny, NAMES, TEMPLATES)
     )
@@ -34,20 +34,20 @@ def test_a_second_run_takes_the_first_ones_to_the_bit(tiny, tmp_path, computed):
 
 
 def test_other_names_templates_or_weights_have_a_file_of_their_own(tiny, tmp_path, computed):
-    kept_diverse_features(tiny, NAMES, TEMPLATES, tmp_path)
-    kept_diverse_features(tiny, NAMES[::-1], TEMPLATES, tmp_path)
-    kept_diverse_features(tiny, NAMES, TEMPLATES[:1], tmp_path)
-    kept_diverse_features(
+    cached_diverse_features(tiny, NAMES, TEMPLATES, tmp_path)
+    cached_diverse_features(tiny, NAMES[::-1], TEMPLATES, tmp_path)
+    cached_diverse_features(tiny, NAMES, TEMPLATES[:1], tmp_path)
+    cached_diverse_features(
         tiny, [*NAMES, TEMPLATES[1]], TEMPLATES[:1], tmp_path
     )  # names and templates do not run together
     with torch.no_grad():
         tiny.transformer.resblocks[-1].mlp.c_proj.bias[3] += 1e-6
-    changed = kept_diverse_features(tiny, NAMES, TEMPLATES, tmp_path)
+    changed = cached_diverse_features(tiny, NAMES, TEMPLATES, tmp_path)
     assert torch.equal(changed, diverse_features(tiny, NAMES, TEMPLATES))
     assert len(computed) == len(list(tmp_path.iterdir())) == 5
     with torch.no_grad():
         tiny.visual.proj[0, 0] += 1  # of no concern for texts
-    kept_diverse_features(tiny, NAMES, TEMPLATES, tmp_path)
+    cached_diverse_features(tiny, NAMES, TEMPLATES, tmp_path)
     assert len(computed) == 5
 
 
@@ -55,16 +55,16 @@ def test_other_names_templates_or_weights_have_a_file_of_their_own(tiny, tmp_pat
     "damage", [lambda c: c[:-1], lambda c: b"", lambda c: c[:-1] + bytes([c[-1] ^ 1])]
 )
 def test_a_damaged_file_is_computed_again(tiny, tmp_path, computed, damage):
-    expected = kept_diverse_features(tiny, NAMES, TEMPLATES, tmp_path)
+    expected = cached_diverse_features(tiny, NAMES, TEMPLATES, tmp_path)
     [file] = tmp_path.iterdir()
     whole = file.read_bytes()
     file.write_bytes(damage(whole))
-    assert torch.equal(kept_diverse_features(tiny, NAMES, TEMPLATES, tmp_path), expected)
+    assert torch.equal(cached_diverse_features(tiny, NAMES, TEMPLATES, tmp_path), expected)
     assert len(computed) == 2 and file.read_bytes() == whole
 
 
 def test_a_folder_that_cannot_be_written_costs_time_only(tiny, tmp_path, capsys):
     (tmp_path / "file").touch()
-    features = kept_diverse_features(tiny, NAMES, TEMPLATES, tmp_path / "file" / "cache")
+    features = cached_diverse_features(tiny, NAMES, TEMPLATES, tmp_path / "file" / "cache")
     assert torch.equal(features, diverse_features(tiny, NAMES, TEMPLATES))
     assert "Class features are not kept in" in capsys.readouterr().out

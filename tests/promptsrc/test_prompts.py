@@ -7,7 +7,6 @@ from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.precision import precision
 from promptsrc.clip.text import tokenize
-from promptsrc.model import ConditionalCLIP, prompted_clip
 from promptsrc.prompts import ConditionalPrompts, ContextPrompts, CoupledPrompts, DeepPrompts
 
 NAMES = ["cat", "fire_truck", "very long haired dachshund"]
@@ -27,12 +26,12 @@ def resnet():
 @pytest.mark.parametrize(
     "build, published",
     [
-        (lambda clip: DeepPrompts(clip, 4, 9, 4, 9), 46_080),
-        (lambda clip: CoupledPrompts(clip, 2, 9), 3_555_072),
-        (lambda clip: ConditionalPrompts(clip, 4), 35_360),
-        (lambda clip: ContextPrompts(clip, 16), 8_192),
-        (lambda clip: ContextPrompts(clip, 16, classes=10), 81_920),
-        (lambda clip: DeepPrompts(clip, 0, 0, 8, 12), 73_728),
+        (lambda clip: DeepPrompts(clip, NAMES, 4, 9, 4, 9), 46_080),
+        (lambda clip: CoupledPrompts(clip, NAMES, 2, 9), 3_555_072),
+        (lambda clip: ConditionalPrompts(clip, NAMES, 4), 35_360),
+        (lambda clip: ContextPrompts(clip, NAMES, 16), 8_192),
+        (lambda clip: ContextPrompts(clip, [*"abcdefghij"], 16, classes=10), 81_920),
+        (lambda clip: DeepPrompts(clip, NAMES, 0, 0, 8, 12), 73_728),
     ],
     ids=["PromptSRC", "MaPLe", "CoCoOp", "CoOp", "CoOp CSC", "VPT"],
 )
@@ -44,56 +43,55 @@ def test_as_many_numbers_are_learned_as_published(build, published):
     "position, text", [("end", "X X X {}."), ("middle", "X {} X X."), ("front", "{} X X X.")]
 )
 def test_the_context_stands_where_the_position_says(tiny, position, text):
-    rows = ContextPrompts(tiny, 3, position=position).rows(tiny, NAMES)
+    rows = ContextPrompts(tiny, NAMES, 3, position=position).texts(tiny)
     tokens = tokenize([text.format(name.replace("_", " ")) for name in NAMES])
     length = rows.embeddings.shape[1]
     assert torch.equal(rows.embeddings, tiny.token_embedding(tokens)[:, :length])
     assert torch.equal(rows.eot, tokens.argmax(-1))
     x = int(tokenize(["X"])[0, 1])
-    slots = torch.arange(1, 4).expand(3, -1) if rows.slots is None else rows.slots
-    assert slots.tolist() == [
+    assert rows.slots.tolist() == [
         [i for i, token in enumerate(row) if token == x] for row in tokens.tolist()
     ]
 
 
 def test_vectors_in_slots_equal_the_same_tokens_in_place(tiny):
     """With the placeholder's own embedding as vectors, the features are those of the plain text."""
-    prompts = ContextPrompts(tiny, 3, position="middle")
+    prompts = ContextPrompts(tiny, NAMES, 3, position="middle")
     prompts.ctx.data.copy_(tiny.token_embedding(tokenize(["X"])[0, 1]).expand(3, -1))
-    model = prompted_clip(FrozenCLIP(tiny, precision("fp32", "cpu")), prompts, NAMES)
+    model = prompts.student(FrozenCLIP(tiny, precision("fp32", "cpu")))
     plain = tiny.encode_text(tokenize([f"X {name.replace('_', ' ')} X X." for name in NAMES]))
     expected = torch.nn.functional.normalize(plain, dim=-1)
     torch.testing.assert_close(model.class_features(), expected, atol=1e-5, rtol=0)
 
 
 def test_words_make_one_context_for_all_classes_of_their_own_number(tiny):
-    prompts = ContextPrompts(tiny, 16, "a photo of a", classes=5)
+    prompts = ContextPrompts(tiny, NAMES, 16, "a photo of a", classes=5)
     words = tiny.token_embedding(tokenize(["a photo of a"])[0, 1:5])
     assert torch.equal(prompts.ctx.data, words) and prompts.prefix == "a photo of a"
-    assert ConditionalPrompts(tiny, 16, "a_photo").ctx.shape == (2, 128)
+    assert ConditionalPrompts(tiny, NAMES, 16, "a_photo").ctx.shape == (2, 128)
 
 
 def test_every_image_has_class_features_of_its_own(tiny):
     torch.manual_seed(0)
-    prompts = ConditionalPrompts(tiny, 2)
+    prompts = ConditionalPrompts(tiny, NAMES, 2)
     for parameter in prompts.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    model = prompted_clip(FrozenCLIP(tiny, precision("fp32", "cpu")), prompts, NAMES)
-    assert isinstance(model, ConditionalCLIP)
+    model = prompts.student(FrozenCLIP(tiny, precision("fp32", "cpu")))
+    assert not model.classes_are_fixed
     encoded = model.encode(torch.randn(3, 3, 32, 32))
     assert encoded.text.shape == (3, 3, 64)
     weight1, bias1, weight2, bias2 = prompts.meta_net.parameters()
     for image, text, logits in zip(*encoded, strict=True):
         shift = weight2 @ torch.relu(weight1 @ image + bias1) + bias2
-        fixed = ContextPrompts(tiny, 2)
+        fixed = ContextPrompts(tiny, NAMES, 2)
         fixed.ctx.data.copy_(prompts.ctx + shift)
-        expected = prompted_clip(model.frozen, fixed, NAMES).class_features()
+        expected = fixed.student(model.frozen).class_features()
         torch.testing.assert_close(text, expected, atol=1e-5, rtol=0)
         torch.testing.assert_close(logits, tiny.logit_scale.exp() * text @ image, atol=1e-3, rtol=0)
 
 
 def test_image_vectors_are_projections_of_text_vectors_of_their_layer(tiny):
-    prompts = CoupledPrompts(tiny, 2, 3, "a photo of a")
+    prompts = CoupledPrompts(tiny, NAMES, 2, 3, "a photo of a")
     deep = prompts.prompt_learner.compound_prompt_projections
     assert torch.equal(deep[0].weight, deep[1].weight) and deep[0].weight is not deep[1].weight
     assert not torch.equal(deep[0].weight, prompts.prompt_learner.proj.weight)
@@ -106,7 +104,7 @@ def test_image_vectors_are_projections_of_text_vectors_of_their_layer(tiny):
 def test_text_that_is_not_learned_is_encoded_once(tiny):
     frozen = FrozenCLIP(tiny, precision("fp32", "cpu"))
     model, calls, encode_text = (
-        prompted_clip(frozen, DeepPrompts(tiny, 0, 0, 2, 3), NAMES),
+        DeepPrompts(tiny, NAMES, 0, 0, 2, 3).student(frozen),
         [],
         frozen.encode_text,
     )
@@ -126,32 +124,36 @@ def test_text_that_is_not_learned_is_encoded_once(tiny):
     "build, message",
     [
         (
-            lambda clip: ContextPrompts(clip, 4, position="top"),
+            lambda clip: ContextPrompts(clip, NAMES, 4, position="top"),
             "CLASS_TOKEN_POSITION is 'top'; choose one of end, middle",
         ),
-        (lambda clip: ContextPrompts(clip, 0), "N_CTX is 0; it must be at least 1"),
+        (lambda clip: ContextPrompts(clip, NAMES, 0), "N_CTX is 0; it must be at least 1"),
         (
-            lambda clip: ContextPrompts(clip, 4, "a photograph-like thing"),
+            lambda clip: ContextPrompts(clip, NAMES, 4, "a photograph-like thing"),
             "has 3 words but 5 tokens",
         ),
-        (lambda clip: ConditionalPrompts(clip, 0), "N_CTX is 0"),
+        (lambda clip: ConditionalPrompts(clip, NAMES, 0), "N_CTX is 0"),
         (
-            lambda clip: CoupledPrompts(clip, 2, 0),
-            r"2 vectors \(N_CTX\), 0 layers \(PROMPT_DEPTH\); both start at 1",
+            lambda clip: CoupledPrompts(clip, NAMES, 2, 0),
+            r"2 vectors \(N_CTX\), 0 layers \(PROMPT_DEPTH\); both must",
         ),
         (
-            lambda clip: CoupledPrompts(clip, 2, 3, "photo"),
+            lambda clip: CoupledPrompts(clip, NAMES, 2, 3, "photo"),
             "CTX_INIT 'photo' has 1 tokens for 2 context vectors",
         ),
     ],
 )
-def test_prompts_that_cannot_be_are_refused(tiny, build, message):
+def test_impossible_prompts_are_refused(tiny, build, message):
     with pytest.raises(ValueError, match=message):
         build(tiny)
 
 
 @pytest.mark.parametrize(
-    "build", [lambda clip: CoupledPrompts(clip, 2, 2), lambda clip: DeepPrompts(clip, 0, 0, 2, 2)]
+    "build",
+    [
+        lambda clip: CoupledPrompts(clip, NAMES, 2, 2),
+        lambda clip: DeepPrompts(clip, NAMES, 0, 0, 2, 2),
+    ],
 )
 def test_image_prompts_for_a_resnet_are_refused(build):
     with pytest.raises(
@@ -161,4 +163,6 @@ def test_image_prompts_for_a_resnet_are_refused(build):
 
 
 def test_text_prompts_for_a_resnet_are_not():
-    assert [p.shape for p in DeepPrompts(resnet(), 2, 2, 0, 0).text] == [(2, 128), (2, 128)]
+    assert [p.shape for p in DeepPrompts(resnet(), NAMES, 2, 2, 0, 0).text.values()] == [
+        (2, 128)
+    ] * 2

@@ -6,15 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from promptsrc.aggregation import GaussianAggregation, gaussian_weights
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.precision import precision
 from promptsrc.clip.text import tokenize
-from promptsrc.clip.zeroshot import diverse_features, ensemble_features
-from promptsrc.losses import consistency_losses, kl_divergence
+from promptsrc.clip.zeroshot import ensemble_features
 from promptsrc.model import Encoded, PromptedCLIP, unit
 from promptsrc.prompts import DeepPrompts
+from promptsrc.regulation import (
+    GaussianAggregation,
+    consistency_losses,
+    diverse_features,
+    gaussian_weights,
+    kl_divergence,
+)
 from promptsrc.templates import TEACHER
+
+NAMES = ["cat", "dog", "fire_truck"]
 
 
 def test_kl_is_the_mean_over_elements_of_teacher_against_student():
@@ -28,7 +35,7 @@ def test_kl_is_the_mean_over_elements_of_teacher_against_student():
 def test_consistency_losses_have_their_weights_and_vanish_for_equals():
     a = Encoded(torch.randn(4, 8), torch.randn(3, 8), torch.randn(4, 3))
     b = Encoded(torch.randn(4, 8), torch.randn(3, 8), torch.randn(4, 3))
-    losses = consistency_losses(a, b, 25.0, 10.0)
+    losses = consistency_losses(a, b, lambda_1=10.0, lambda_2=25.0)
     assert losses["loss_scl_text"].item() == pytest.approx(
         25 * (a.text - b.text).abs().mean().item(), rel=1e-6
     )
@@ -37,7 +44,7 @@ def test_consistency_losses_have_their_weights_and_vanish_for_equals():
     )
     assert all(
         value.item() == pytest.approx(0, abs=1e-7)
-        for value in consistency_losses(a, a, 25.0, 10.0).values()
+        for value in consistency_losses(a, a, lambda_1=10.0, lambda_2=25.0).values()
     )
 
 
@@ -71,7 +78,7 @@ def test_aggregation_is_the_weighted_sum_also_after_a_restart():
 
 
 def test_state_dict_has_exactly_the_learned_tensors(tiny):
-    prompts = DeepPrompts(tiny, 4, 3, 2, 9, "a photo of a")
+    prompts = DeepPrompts(tiny, NAMES, 4, 3, 2, 9, "a photo of a")
     assert {name: tuple(value.shape) for name, value in prompts.state_dict().items()} == {
         "prompt_learner.ctx": (4, 128),
         "text_encoder.transformer.resblocks.1.VPT_shallow": (4, 128),
@@ -85,8 +92,10 @@ def test_state_dict_has_exactly_the_learned_tensors(tiny):
 
 def test_context_starts_from_words_only_up_to_four_vectors(tiny):
     words = tiny.token_embedding(tokenize(["a photo of a"])[0, 1:5])
-    torch.testing.assert_close(DeepPrompts(tiny, 4, 1, 0, 0, "a photo of a").text[0].data, words)
-    longer = DeepPrompts(tiny, 6, 1, 0, 0, "a photo of a")
+    torch.testing.assert_close(
+        DeepPrompts(tiny, NAMES, 4, 1, 0, 0, "a photo of a").text[0].data, words
+    )
+    longer = DeepPrompts(tiny, NAMES, 6, 1, 0, 0, "a photo of a")
     assert longer.prefix == "X X X X X X"
     assert longer.text[0].std().item() == pytest.approx(0.02, rel=0.2)
 
@@ -104,7 +113,7 @@ def test_context_starts_from_words_only_up_to_four_vectors(tiny):
 )
 def test_prompts_that_cannot_be_are_refused(tiny, settings, message):
     with pytest.raises(ValueError, match=message):
-        DeepPrompts(tiny, *settings)
+        DeepPrompts(tiny, NAMES, *settings)
 
 
 def test_a_name_too_long_is_named():
@@ -129,7 +138,7 @@ def test_teacher_features_average_before_they_are_normalised(tiny):
 
 def test_classes_encoded_once_gives_the_same_logits(tiny):
     frozen = FrozenCLIP(tiny, precision("fp32", "cpu"))
-    model = PromptedCLIP(frozen, DeepPrompts(tiny, 2, 2, 2, 2), ["cat", "dog", "fire_truck"])
+    model = PromptedCLIP(frozen, DeepPrompts(tiny, NAMES, 2, 2, 2, 2))
     images = torch.randn(4, 3, 32, 32)
     plain, calls, encode_text = model.classify(images), [], frozen.encode_text
     frozen.encode_text = lambda *args: calls.append(1) or encode_text(*args)
@@ -156,13 +165,13 @@ def test_every_precision_computes_near_float32_with_float32_heads(
     def logits(name):
         torch.manual_seed(0)
         frozen = FrozenCLIP(build_clip(tiny_state), precision(name, "cpu", half_on_cpu=True))
-        prompts = DeepPrompts(frozen.clip, 2, 2, 2, 2, "a photo")
+        prompts = DeepPrompts(frozen.clip, NAMES, 2, 2, 2, 2, "a photo")
         frozen.cast()
         seen = []
         frozen.clip.transformer.resblocks[1].attn.out_proj.register_forward_hook(
             lambda *args: seen.append(args[2].dtype)
         )
-        student = PromptedCLIP(frozen, prompts, ["cat", "dog"]).encode(torch.randn(3, 3, 32, 32))
+        student = PromptedCLIP(frozen, prompts).encode(torch.randn(3, 3, 32, 32))
         student.logits.sum().backward()
         assert (
             {p.grad.dtype for p in prompts.parameters()}

@@ -17,7 +17,7 @@ from report.learned import (
 )
 from runs.config import default_config
 
-WORDS = "a photo of a"
+WORDS, NAMES = "a photo of a", ["cat"]
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,10 @@ def bundled():
 @pytest.mark.parametrize(
     "learner",
     [
-        lambda clip: DeepPrompts(clip, 4, 3, 4, 3, WORDS),
-        lambda clip: ContextPrompts(clip, 4, WORDS),
-        lambda clip: ConditionalPrompts(clip, 4, WORDS),
-        lambda clip: CoupledPrompts(clip, 4, 3, WORDS),
+        lambda clip: DeepPrompts(clip, NAMES, 4, 3, 4, 3, WORDS),
+        lambda clip: ContextPrompts(clip, NAMES, 4, WORDS),
+        lambda clip: ConditionalPrompts(clip, NAMES, 4, WORDS),
+        lambda clip: CoupledPrompts(clip, NAMES, 4, 3, WORDS),
     ],
 )
 def test_vectors_that_have_learned_nothing_are_their_words(bundled, learner):
@@ -81,7 +81,7 @@ def test_the_distance_between_words():
 
 
 def test_no_vectors_among_words(bundled):
-    assert text_vectors(DeepPrompts(bundled, 0, 0, 4, 2).state_dict()) is None
+    assert text_vectors(DeepPrompts(bundled, NAMES, 0, 0, 4, 2).state_dict()) is None
 
 
 def test_trained_numbers_of_our_files_and_of_the_references():

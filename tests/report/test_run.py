@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 import pytest
 
 import train
-from promptsrc.aggregation import gaussian_weights
 from promptsrc.checkpoint import read_checkpoint
+from promptsrc.regulation import gaussian_weights
 from report.__main__ import main
 from report.run import read_run
 from report.run_page import page

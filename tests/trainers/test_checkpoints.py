@@ -108,15 +108,32 @@ def test_files_of_another_method_are_refused_and_nothing_is_loaded(tmp_path):
     )
 
 
-def test_a_context_of_the_classes_fits_these_classes_only(tmp_path):
+def test_contexts_per_class_are_matched_by_name(tmp_path):
     trainer_of("coop_csc", tmp_path, CASES["coop_csc"]["class_names"], MAX_EPOCH=1).train()
-    same = trainer_of(
-        "coop_csc", tmp_path, [f"{name} again" for name in CASES["coop_csc"]["class_names"]]
-    )
-    same.load_model(str(tmp_path), epoch=1)
-    fewer = trainer_of("coop_csc", tmp_path, ["cat", "dog"])
-    with pytest.raises(ValueError, match=r"ctx is \(5, 16, 128\), not \(2, 16, 128\)"):
-        fewer.load_model(str(tmp_path), epoch=1)
+    names = CASES["coop_csc"]["class_names"]
+    learned = read_checkpoint(tmp_path / "prompt_learner" / "model.pth.tar-1")["state_dict"]["ctx"]
+    chosen = trainer_of("coop_csc", tmp_path, [names[3], names[1]])
+    chosen.load_model(str(tmp_path), epoch=1)
+    assert torch.equal(chosen.prompts.ctx.data, learned[[3, 1]])
+    other = trainer_of("coop_csc", tmp_path, [names[0], "no such class"])
+    with pytest.raises(ValueError, match="for each class, but not for 'no such class'; it knows"):
+        other.load_model(str(tmp_path), epoch=1)
+    with pytest.raises(
+        ValueError, match=f"on other classes .there: '{names[0]}', here: '{names[3]}"
+    ):
+        chosen.resume_model_if_exist(str(tmp_path))
+
+
+def test_contexts_per_class_without_class_names_need_as_many_classes(tmp_path):
+    trainer_of("coop_csc", tmp_path, CASES["coop_csc"]["class_names"], MAX_EPOCH=1).train()
+    path = tmp_path / "prompt_learner" / "model.pth.tar-1"
+    checkpoint = read_checkpoint(path)
+    del checkpoint["trainer_state"]  # as in a file of the reference
+    torch.save(checkpoint, path)
+    path.with_name(f"{path.name}.sha256").unlink()
+    few = trainer_of("coop_csc", tmp_path, ["cat", "dog"])
+    with pytest.raises(ValueError, match=r"ctx is \(5, 16, 128\), not \(2, 16, 128\) \(one per"):
+        few.load_model(str(tmp_path), 1)
 
 
 def test_the_description_says_how_to_use_the_prompts(tmp_path):

@@ -20,7 +20,7 @@ def run(output, name="promptsrc_default", epochs=1):
     return trainer
 
 
-def test_promptsrc_does_not_go_on_with_a_run_without_aggregation(tmp_path):
+def test_promptsrc_does_not_resume_a_run_without_aggregation(tmp_path):
     path = run(tmp_path).checkpoint_path(tmp_path, 1)
     checkpoint = read_checkpoint(path)
     del checkpoint["trainer_state"][
@@ -30,19 +30,19 @@ def test_promptsrc_does_not_go_on_with_a_run_without_aggregation(tmp_path):
     path.with_name(path.name + CHECKSUM).unlink()
     with pytest.raises(
         ValueError,
-        match="stopped after epoch 1, without the prompt aggregation of the epochs before",
+        match="stopped after epoch 1, without the prompt aggregation of the epochs so far",
     ):
         trainer_of("promptsrc_default", tmp_path, CLASSES).resume_model_if_exist(str(tmp_path))
 
 
-def test_a_run_of_another_implementation_is_evaluated_not_continued(tmp_path):
+def test_a_run_of_another_implementation_is_evaluated_not_resumed(tmp_path):
     shutil.copytree(GOLDENS / "checkpoints" / "promptsrc_ckpt_small", tmp_path / "theirs")
     [file] = (tmp_path / "theirs" / "VLPromptLearner").glob("model.pth.tar-*")
     (file.parent / "checkpoint").write_text(f"{file.name}\n")
     trainer = trainer_of("promptsrc_default", tmp_path, CLASSES)
     with pytest.raises(
         ValueError,
-        match=f"{file.name} is of another implementation, .* evaluated .*, not continued",
+        match=f"{file.name} is another implementation's, .* evaluated .*, not resumed",
     ):
         trainer.resume_model_if_exist(str(tmp_path / "theirs"))
 
@@ -52,7 +52,7 @@ def test_a_run_with_other_weights_of_the_epochs_is_named_with_the_whole_advice(t
     other = trainer_of("promptsrc_default", tmp_path, CLASSES, MAX_EPOCH=9)
     with pytest.raises(
         ValueError,
-        match="model.pth.tar-1: the run to go on with averages .* in another --output-dir$",
+        match="model.pth.tar-1: the run to resume averages .* use another --output-dir$",
     ):
         other.resume_model_if_exist(str(tmp_path))
 
@@ -82,20 +82,20 @@ def test_files_that_a_kill_left_behind_go_with_the_next_epoch(tmp_path, every, l
     trainer.epoch = 3
     trainer.after_epoch()
     names = {*map(str, left), "9", "old"}
-    expected = {f"model.pth.tar-{name}{behind}" for name in names for behind in ("", ".sha256")} | {
+    expected = {f"model.pth.tar-{name}{ending}" for name in names for ending in ("", ".sha256")} | {
         "checkpoint"
     }
     assert {file.name for file in folder.iterdir()} == expected
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loss_that_is_no_number_names_its_images_and_changes_nothing(tmp_path, value):
+def test_a_loss_of_nan_names_its_images_and_changes_nothing(tmp_path, value):
     trainer = trainer_of("ivlp_default", tmp_path, CLASSES)
     trainer.batch_idx, trainer.impaths = 1, ["a cat.jpg", "b.jpg"]
     before = {name: prompt.clone() for name, prompt in trainer.prompts.named_parameters()}
     loss = sum(prompt.sum() for prompt in trainer.prompts.parameters()) * value
     with pytest.raises(FloatingPointError) as error:
-        super(type(trainer), trainer).optimize(loss)  # behind what records
+        super(type(trainer), trainer).optimize(loss)  # without what records
     assert re.search(
         r"loss is (nan|-?inf) in epoch 1, batch 2 \(lr \d.\d{4}e-\d\d, PREC fp32; images a cat.jpg, b.jpg\); this batch did not "
         "change the prompts: lower OPTIM.LR, try PREC fp32, or look at these images$",
@@ -106,14 +106,14 @@ def test_a_loss_that_is_no_number_names_its_images_and_changes_nothing(tmp_path,
     )
 
 
-def test_prompts_that_are_no_numbers_do_not_overwrite_good_ones(tmp_path):
+def test_prompts_with_nan_do_not_overwrite_good_ones(tmp_path):
     trainer = run(tmp_path)
     path = trainer.checkpoint_path(tmp_path, 1)
     before = path.read_bytes()
     torch.nn.init.constant_(next(trainer.prompts.parameters()), float("nan"))
     with pytest.raises(
         FloatingPointError,
-        match="prompts are infinite or NaN in epoch 1 .*what was saved before stays",
+        match="the prompts contain NaN or Inf in epoch 1 .*earlier checkpoints stay",
     ):
         trainer.save_model(0, str(tmp_path))
     assert path.read_bytes() == before

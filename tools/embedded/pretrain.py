@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from promptsrc.clip.openai import CLIP, tokenize
-from promptsrc.clip.text import TextRows
+from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import encode_image, encode_text
 from promptsrc.templates import TEACHER
 from tools.embedded.augment import augment, plain
@@ -137,7 +137,8 @@ class Vocabulary:
         tokens = tokenize(texts)
         eot = tokens.argmax(-1)
         numbers = self.number[tokens[:, : int(eot.max()) + 1].long()]
-        return encode_text(clip, TextRows(numbers, eot, clip.token_embedding(numbers)))
+        no_slots = eot.new_empty(len(eot), 0)
+        return encode_text(clip, Texts(numbers, eot, clip.token_embedding(numbers), no_slots))
 
 
 def train(rank: int, processes: int, steps: int, work: Path) -> None:

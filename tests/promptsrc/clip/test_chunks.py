@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from promptsrc.clip import chunks
-from promptsrc.clip.chunks import KEPT, encode_text_in_chunks, texts_that_fit
+from promptsrc.clip.chunks import STORED, encode_text_in_chunks, texts_that_fit
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.precision import precision
 from promptsrc.clip.text import embed
@@ -16,14 +16,14 @@ NAMES = ["cat", "fire truck", "very old dog", "dog", "traffic light", "lamp", "w
 
 def prompts_of(*shape):
     torch.manual_seed(0)
-    return [torch.randn(shape, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    return {i: torch.randn(shape, dtype=torch.float64, requires_grad=True) for i in range(3)}
 
 
 @pytest.mark.parametrize("at_once", [1, 4, 20])
 @pytest.mark.parametrize("shape", [(4, 128), (len(NAMES), 4, 128)])
 def test_features_and_gradients_are_those_of_all_at_once(tiny, at_once, shape):
     rows, prompts = (
-        embed(float64(tiny), [f"a photo of a {name}." for name in NAMES]),
+        embed(float64(tiny), [f"a photo of a {name}." for name in NAMES], 4),
         prompts_of(*shape),
     )
     whole, parts = (
@@ -32,9 +32,9 @@ def test_features_and_gradients_are_those_of_all_at_once(tiny, at_once, shape):
     )
     torch.testing.assert_close(parts, whole, atol=1e-12, rtol=0)
     weights = torch.randn_like(whole)
-    gradients = torch.autograd.grad((parts * weights).sum(), prompts)
+    gradients = torch.autograd.grad((parts * weights).sum(), [*prompts.values()])
     for mine, plain in zip(
-        gradients, torch.autograd.grad((whole * weights).sum(), prompts), strict=True
+        gradients, torch.autograd.grad((whole * weights).sum(), [*prompts.values()]), strict=True
     ):
         torch.testing.assert_close(mine, plain, atol=1e-9, rtol=0)
 
@@ -55,10 +55,10 @@ def kept_bytes(work, frozen):
 
 
 def test_the_estimate_is_near_what_is_kept_and_chunks_keep_a_fraction(tiny, monkeypatch):
-    rows, prompts = embed(tiny, [f"a photo of a {name}." for name in NAMES]), prompts_of(4, 128)
+    rows, prompts = embed(tiny, [f"a photo of a {name}." for name in NAMES], 4), prompts_of(4, 128)
     whole = kept_bytes(lambda: encode_text(tiny, rows, prompts), tiny)
-    tokens = len(rows.packing(4).text)
-    assert 0.8 < whole / (KEPT * 128 * 4 * 4 * tokens) < 1.2  # 4 blocks, 4 bytes
+    tokens = len(rows.stages(prompts)[0][0].text)
+    assert 0.8 < whole / (STORED * 128 * 4 * 4 * tokens) < 1.2  # 4 blocks, 4 bytes
     assert kept_bytes(lambda: encode_text_in_chunks(tiny, rows, prompts, 4), tiny) < whole / 20
     monkeypatch.setattr(chunks, "_memory", lambda device: 2 * whole)
     assert (

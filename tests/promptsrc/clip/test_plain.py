@@ -1,61 +1,175 @@
-"""The textbook is right (it passes the recordings of PromptSRC), and ours is the same in float64: losses, gradients, evaluation."""
+"""The plain towers pass the recordings, and the fast ones equal them in float64 for every mixture."""
+
+import random
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 import trainers.base
-from promptsrc.aggregation import GaussianAggregation
-from promptsrc.clip import plain
-from promptsrc.clip.frozen import FrozenCLIP
+from promptsrc.clip import plain, towers
+from promptsrc.clip.frozen import FrozenCLIP, build_clip
 from promptsrc.clip.precision import precision
-from promptsrc.clip.zeroshot import diverse_features
-from promptsrc.model import PromptedCLIP, ZeroShotCLIP
+from promptsrc.clip.text import Texts, embed
+from promptsrc.model import ZeroShotCLIP
 from promptsrc.prompts import DeepPrompts
-from promptsrc.regulation import SelfRegulation
+from promptsrc.regulation import GaussianAggregation, SelfRegulation, diverse_features
 from promptsrc.templates import TEACHER
+from tests import tiny_clip
 from tests.parity import replay
 from tests.promptsrc.clip.test_towers import float64
 from tests.test_parity import CASES, GOLDENS, TOLERANCES
 
 NAMES = ["cat", "fire truck", "a rather long name of a dachshund", "dog", "traffic light"]
+WORDS = ["cat", "dog", "fire", "truck", "traffic", "xylophonist", "of"]  # of 1 token and of several
 
 
 @pytest.mark.parametrize(
     "name", [name for name, case in CASES.items() if case["trainer"] == "PromptSRC"]
 )
-def test_the_textbook_passes_the_recordings(name, monkeypatch):
-    monkeypatch.setattr(trainers.base, "prompted_clip", plain.Student)
-    monkeypatch.setattr(trainers.base, "ZeroShotCLIP", plain.Teacher)
+def test_the_plain_towers_pass_the_recordings(name, monkeypatch):
+    monkeypatch.setattr(trainers.base, "FrozenCLIP", lambda *args: FrozenCLIP(*args, forward=plain))
     differences = list(replay(GOLDENS, CASES[name], TOLERANCES[CASES[name]["precision"]]))
     assert len(differences) >= 18
     assert [str(difference) for difference in differences if not difference.fits] == []
 
 
+def random_prompts(rng, layers, classes=None, places=0):
+    """Vectors for some blocks, few or many, shared or (with `classes`) per class."""
+    blocks = sorted(rng.sample(range(layers), rng.randint(1, layers)))
+    found = {}
+    for block in blocks:
+        most = places if block == 0 and classes is not None else 5
+        if most:
+            n = rng.randint(1, most)
+            shape = (classes, n, 128) if classes and rng.random() < 0.4 else (n, 128)
+            found[block] = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    return found
+
+
+def assert_equal(ours, theirs, prompts):
+    torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
+    weights = torch.randn_like(ours)
+    gradients = (
+        torch.autograd.grad((value * weights).sum(), [*prompts.values()], allow_unused=True)
+        for value in (ours, theirs)
+    )
+    for mine, other in zip(*gradients, strict=True):
+        assert (mine is None) == (other is None)
+        if mine is not None:
+            torch.testing.assert_close(mine, other, atol=1e-9, rtol=0)
+
+
+def ragged_names(rng):
+    return [" ".join(rng.choices(WORDS, k=rng.randint(1, 7))) for _ in range(rng.randint(1, 9))]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_text_prompts_of_any_mixture(seed):
+    """Shared and per class, at any blocks, more or fewer than there are places, after ragged names."""
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    layers = rng.randint(1, 4)
+    clip = float64(build_clip(tiny_clip.tiny_clip_state_dict(seed, text_layers=layers)))
+    texts = embed(clip, [f"a photo of a {name}." for name in ragged_names(rng)], rng.randint(0, 4))
+    prompts = random_prompts(rng, layers, len(texts.eot), texts.slots.shape[1])
+    ours, theirs = (way.encode_text(clip, texts, prompts) for way in (towers, plain))
+    if prompts:
+        assert_equal(ours, theirs, prompts)
+    else:
+        torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_text_prompts_that_stand_elsewhere_in_each_text(seed):
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    clip = float64(build_clip(tiny_clip.tiny_clip_state_dict(seed)))
+    texts = embed(clip, [f"a photo of a {name}." for name in ragged_names(rng)])
+    slots = torch.stack([1 + torch.randperm(int(eot) - 1)[:4].sort().values for eot in texts.eot])
+    texts = Texts(texts.tokens, texts.eot, texts.embeddings, slots)
+    shapes = {0: (4, 128), 2: (len(slots), 3, 128)}
+    prompts = {
+        i: torch.randn(shape, dtype=torch.float64, requires_grad=True)
+        for i, shape in shapes.items()
+    }
+    assert_equal(*(way.encode_text(clip, texts, prompts) for way in (towers, plain)), prompts)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_image_prompts_of_any_mixture(seed):
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    clip = float64(build_clip(tiny_clip.tiny_clip_state_dict(seed)))
+    images = torch.randn(3, 3, 32, 32, dtype=torch.float64)
+    prompts = random_prompts(rng, 4)
+    assert_equal(*(way.encode_image(clip, images, prompts) for way in (towers, plain)), prompts)
+    last = min(3, max(len(v) for v in prompts.values()))  # the tokens of the last prompts, too
+    read = slice(-last, None)
+    assert_equal(*(w.image_tokens(clip, images, prompts, read) for w in (towers, plain)), prompts)
+
+
+def test_any_tokens_of_a_text_are_given_out(tiny):
+    clip = float64(tiny)
+    texts = embed(clip, [f"a photo of a {name}." for name in NAMES], 4)
+    prompts = {0: torch.randn(4, 128).double(), 2: torch.randn(len(NAMES), 6, 128).double()}
+    for vectors in prompts.values():
+        vectors.requires_grad_()
+    positions = torch.stack([torch.arange(1, 7), *[torch.tensor([0, 3, 5, 6, 7, 8])] * 4])
+    ours, theirs = (way.text_tokens(clip, texts, prompts, positions) for way in (towers, plain))
+    assert ours.shape == (5, 6, 128)
+    assert_equal(ours, theirs, prompts)
+
+
+@pytest.mark.parametrize(
+    "prompts, message",
+    [
+        ({4: (2, 128)}, "prompts for block 4; this tower has blocks 0 to 3"),
+        ({1: (2, 64)}, r"prompts of block 1 are \(2, 64\); they must be \(n, 128\)"),
+        ({1: (128,)}, r"prompts of block 1 are \(128,\)"),
+        ({1: (0, 128)}, r"prompts of block 1 are \(0, 128\)"),
+        ({0: (5, 128)}, "5 prompt vectors at block 0, but the texts hold 4 places"),
+        ({2: (3, 2, 128)}, "prompts of block 2 are for 3 classes, not 2"),
+    ],
+)
+@pytest.mark.parametrize("way", [towers, plain])
+def test_what_a_tower_cannot_do_is_refused(tiny, way, prompts, message):
+    made = {block: torch.zeros(shape) for block, shape in prompts.items()}
+    texts = embed(tiny, ["a photo of a cat.", "a photo of a dog."], 4)
+    with pytest.raises(ValueError, match=message):
+        way.encode_text(tiny, texts, made)
+    if "places" not in message:
+        with pytest.raises(ValueError, match="prompts (for|of) block"):
+            way.encode_image(tiny, torch.zeros(1, 3, 32, 32), made)
+
+
+def test_texts_shorter_than_their_places_are_refused(tiny):
+    with pytest.raises(ValueError, match="a text of 1 tokens has no 4 places for prompt vectors"):
+        embed(tiny, ["a photo of a cat.", "dog"], 4)
+
+
+def test_more_prompts_for_places_elsewhere_are_refused(tiny):
+    texts = embed(tiny, ["a photo of a cat.", "a photo of a dog."])
+    texts = Texts(texts.tokens, texts.eot, texts.embeddings, torch.tensor([[3], [4]]))
+    with pytest.raises(ValueError, match="2 prompt vectors for texts with 1 places that do not"):
+        towers.encode_text(tiny, texts, {2: torch.zeros(2, 128)})
+
+
 @pytest.mark.parametrize("depth, vectors", [(1, 2), (4, 4)])
-def test_a_step_and_an_evaluation_of_ours_are_the_textbooks(tiny, depth, vectors):
+def test_a_step_and_an_evaluation_of_both(tiny, depth, vectors):
     torch.manual_seed(depth)
-    frozen = FrozenCLIP(float64(tiny), precision("fp32", "cpu"))
-    prompts = DeepPrompts(tiny, vectors, depth, vectors, depth, "a photo of a").double()
+    clip = float64(tiny)
+    prompts = DeepPrompts(clip, NAMES, vectors, depth, vectors, depth, "a photo of a").double()
     images, labels = torch.randn(3, 3, 32, 32, dtype=torch.float64), torch.tensor([4, 0, 2])
-    results = []
-    for student, teacher, features in (
-        (PromptedCLIP, ZeroShotCLIP, diverse_features),
-        (plain.Student, plain.Teacher, plain.teacher_features),
-    ):
-        model = student(frozen, prompts, NAMES)
-        taught = SelfRegulation(
-            teacher(frozen, features(tiny, NAMES, TEACHER[:3])),
-            GaussianAggregation(2, 1, 1),
-            25,
-            10,
-        )
+    features, results = diverse_features(clip, NAMES, TEACHER[:3]), []
+    for way in (towers, plain):
+        frozen = FrozenCLIP(clip, precision("fp32", "cpu"), forward=way)
+        model = prompts.student(frozen)
+        taught = SelfRegulation(ZeroShotCLIP(frozen, features), GaussianAggregation(2, 1, 1))
         encoded = model.encode(images)
         losses = {"ce": F.cross_entropy(encoded.logits, labels), **taught.losses(encoded, images)}
         gradients = torch.autograd.grad(sum(losses.values()), list(prompts.parameters()))
         with torch.no_grad():
             results.append([*losses.values(), *gradients, model.classify(images)])
-    for mine, theirs in zip(*results, strict=True):
-        torch.testing.assert_close(
-            mine, theirs, atol=2e-4, rtol=1e-5
-        )  # unit features and losses are float32
+    for mine, theirs in zip(*results, strict=True):  # unit features and losses are float32
+        torch.testing.assert_close(mine, theirs, atol=2e-4, rtol=1e-5)

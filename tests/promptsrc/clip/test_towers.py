@@ -22,7 +22,7 @@ def test_without_prompts_it_is_clip(tiny_state, quick_gelu):
     )
 
 
-def test_positions_behind_the_longest_eot_are_not_computed(tiny):
+def test_positions_after_the_longest_eot_are_not_computed(tiny):
     rows = embed(tiny, TEXTS)
     assert rows.embeddings.shape[1] == int(rows.eot.max()) + 1 < 77
 
@@ -66,12 +66,19 @@ def float64(clip):
 def test_prompts_equal_the_textbook_in_forward_and_gradient(tiny, tower, depth, n):
     torch.manual_seed(depth)
     clip = float64(tiny)
-    rows, images = embed(clip, TEXTS), torch.randn(3, 3, 32, 32, dtype=torch.float64)
+    texts = [f"a photo of a {text}" for text in TEXTS]
+    rows, images = embed(clip, texts, n), torch.randn(3, 3, 32, 32, dtype=torch.float64)
     prompts = [torch.randn(n, 128, dtype=torch.float64, requires_grad=True) for _ in range(depth)]
     if tower == "text":
-        ours, plain = encode_text(clip, rows, prompts), textbook_text(clip, rows.tokens, prompts)
+        ours, plain = (
+            encode_text(clip, rows, dict(enumerate(prompts))),
+            textbook_text(clip, rows.tokens, prompts),
+        )
     else:
-        ours, plain = encode_image(clip, images, prompts), textbook_image(clip, images, prompts)
+        ours, plain = (
+            encode_image(clip, images, dict(enumerate(prompts))),
+            textbook_image(clip, images, prompts),
+        )
     weights = torch.randn_like(ours)
     torch.testing.assert_close(ours, plain, atol=1e-9, rtol=0)
     gradients = torch.autograd.grad((ours * weights).sum(), prompts)

@@ -279,34 +279,36 @@ def test_a_context_of_the_classes_takes_as_many_names():
     )
     classifier = Classifier(shared, "cpu")
     classifier.model(NEW)
-    with pytest.raises(ValueError, match="each of 2 classes has learned a context of its own"):
+    with pytest.raises(
+        ValueError, match=r"ctx is \(2, 3, 128\), not \(3, 3, 128\) \(one per class, for 2 classes"
+    ):
         classifier.model([*NEW, "cat"])
 
 
-def test_contexts_of_the_classes_are_for_these_classes_in_their_order():
+def test_contexts_per_class_are_found_by_name():
     description = {
         "method": "CoOp",
         "backbone": "ViT-T/8",
         "learner": "ContextPrompts",
-        "classnames": ["cat", "dog"],
+        "classnames": ["cat", "dog", "owl"],
+        "settings": {"n": 3, "classes": 3},
     }
-    shared = promptsrc.inference.prompt_file.SharedPrompts(
-        description | {"settings": {"n": 3, "classes": 2}}, {"ctx": torch.zeros(2, 3, 128)}
-    )
+    contexts = torch.randn(3, 3, 128)
+    shared = promptsrc.inference.prompt_file.SharedPrompts(description, {"ctx": contexts})
     classifier = Classifier(shared, "cpu")
-    assert (
-        classifier.model().classnames
-        == classifier.model(["cat", "dog"]).classnames
-        == ["cat", "dog"]
+    assert classifier.model().classnames == ["cat", "dog", "owl"]
+    some = classifier.model(["owl", "cat"])
+    assert torch.equal(some.prompts.ctx, contexts[[2, 0]])
+    torch.testing.assert_close(
+        some.class_features(), classifier.model().class_features()[[2, 0]], atol=1e-6, rtol=0
     )
-    for names in (["dog", "cat"], ["owl", "crane"]):
-        with pytest.raises(ValueError, match="for the classes trained on, in their order"):
-            classifier.model(names)
+    with pytest.raises(ValueError, match="but not for 'crane'; it knows cat, dog, owl"):
+        classifier.model(["owl", "crane"])
 
 
 def test_a_backbone_that_has_moved_is_named(tiny_state, tmp_path):
     save_file(tiny_state, tmp_path / "clip.safetensors")
-    learner = DeepPrompts(build_clip(tiny_state), 2, 1, 0, 0, "a photo")
+    learner = DeepPrompts(build_clip(tiny_state), [], 2, 1, 0, 0, "a photo")
     settings = {"n_text": 2, "depth_text": 1, "n_image": 0, "depth_image": 0, "ctx_init": "a photo"}
     description = {
         "method": "IVLP",
@@ -326,20 +328,22 @@ def test_a_backbone_that_has_moved_is_named(tiny_state, tmp_path):
     assert classifier.preprocess.size == 32
 
 
-def test_prompts_that_are_no_numbers_are_refused(classifier):
-    state = {key: value.clone() for key, value in classifier._prompts.state_dict().items()}
+def test_prompts_with_nan_are_refused(classifier):
+    state = {
+        key: value.clone() for key, value in classifier.model(NEW).prompts.state_dict().items()
+    }
     name = next(iter(state))
     state[name][0] = float("nan")
-    with pytest.raises(ValueError, match=f"has infinite or NaN prompts: {name}; train them again"):
+    with pytest.raises(ValueError, match=f"has NaN or Inf in {name}; train again"):
         Classifier(
             promptsrc.inference.prompt_file.SharedPrompts(classifier.description, state), "cpu"
-        )
+        ).model(NEW)
 
 
 def test_names_that_were_trained_on_twice_are_used_as_they_are(classifier, photos):
     names = ["owl", "crane", "crane"]
     shared = promptsrc.inference.prompt_file.SharedPrompts(
-        classifier.description | {"classnames": names}, classifier._prompts.state_dict()
+        classifier.description | {"classnames": names}, classifier.model(NEW).prompts.state_dict()
     )
     for prediction in Classifier(shared, "cpu").classify(photos):
         assert sorted(name for name, _ in prediction.classes) == ["crane", "crane", "owl"]

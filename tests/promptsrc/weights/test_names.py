@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from clip import model as openai
 from safetensors.torch import save_file
 
-from clip import model as openai
 from promptsrc.clip.frozen import build_clip, load_clip
 from promptsrc.clip.text import tokenize
 from promptsrc.weights import names
@@ -54,7 +54,7 @@ def test_a_damaged_file_is_named(tmp_path, content, suffix):
 
 def test_other_weights_are_refused(tmp_path):
     torch.save({"fc.weight": torch.ones(2, 2)}, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match="no weights of a CLIP in OpenAI's, open_clip's or"):
+    with pytest.raises(ValueError, match="not a CLIP's in OpenAI's, open_clip's or"):
         load_clip(str(tmp_path / "other.pt"))
 
 

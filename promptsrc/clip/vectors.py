@@ -1,0 +1,48 @@
+"""What a prompt learner gives to a tower: vectors by block.
+
+    {0: (4, W), 1: (4, W), 8: (C, 4, W)}
+
+Vectors (n, W) are the same for all classes, (C, n, W) differ by class (text tower only). Before
+block i runs, its vectors take the prompt positions: the first n after SOS in a text, the last n of
+an image. Where there are fewer prompt positions than vectors, the missing ones are inserted.
+Between prompted blocks, and after the last, prompt positions are ordinary tokens.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from torch import Tensor
+
+Vectors = Mapping[int, Tensor]
+NO_VECTORS: Vectors = MappingProxyType({})
+
+
+def check_vectors(
+    vectors: Vectors, width: int, blocks: int, classes: int | None = None, places: int = 0
+) -> None:
+    """Refuse what a tower cannot do.
+
+    Args:
+        width, blocks: of the tower.
+        classes: texts that vectors (C, n, W) must match; None for images, which have no classes.
+        places: prompt positions that the texts hold from the start; block 0 of a text takes no
+            more, since CLIP has position embeddings for these only.
+
+    Raises:
+        ValueError: a block the tower lacks, or vectors of a wrong shape.
+    """
+    for block, value in vectors.items():
+        shape = tuple(value.shape)
+        if not 0 <= block < blocks:
+            raise ValueError(f"prompts for block {block}; this tower has blocks 0 to {blocks - 1}")
+        fits = shape[-1:] == (width,) and 0 not in shape
+        if not fits or len(shape) not in ((2,) if classes is None else (2, 3)):
+            allowed = f"(n, {width})" + ("" if classes is None else f" or ({classes}, n, {width})")
+            raise ValueError(f"prompts of block {block} are {shape}; they must be {allowed}")
+        if len(shape) == 3 and shape[0] != classes:
+            raise ValueError(f"prompts of block {block} are for {shape[0]} classes, not {classes}")
+        if block == 0 and classes is not None and shape[-2] > places:
+            raise ValueError(
+                f"{shape[-2]} prompt vectors at block 0, but the texts hold {places} places for "
+                "them; reserve places with embed(clip, texts, places)"
+            )

@@ -1,0 +1,166 @@
+"""How a trainer's prompts are saved, described, loaded and resumed."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from yacs.config import CfgNode
+
+from promptsrc.checkpoint import (
+    CHECKSUM,
+    check_classes,
+    description_of,
+    load_prompts,
+    read_checkpoint,
+)
+from promptsrc.prompts import PromptLearner
+from promptsrc.regulation import SelfRegulation
+from promptsrc.weights.names import found_from_anywhere
+from trainers.dassl_pytorch import Trainer
+
+
+class CheckpointedTrainer(Trainer):
+    """Saves what was learned and nothing else, with what it takes to use it anywhere."""
+
+    registered_as: str  # the model's name in Dassl's registry, and so its checkpoint folder
+    prompts: PromptLearner
+    regulation: SelfRegulation | None
+    scaler: torch.amp.GradScaler
+    prec: str
+
+    def prompt_settings(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def after_epoch(self) -> None:
+        """Save every epoch, so that a kill costs one at most; CHECKPOINT_FREQ decides what stays.
+
+        The newest two always stay, so that a damaged one has one before it.
+        """
+        super().after_epoch()
+        done, every = self.epoch + 1, self.cfg.TRAIN.CHECKPOINT_FREQ
+        if not _stays(done, every) and done < self.max_epoch:
+            self.save_model(self.epoch, self.output_dir)
+        for file in self.checkpoint_path(self.output_dir, done).parent.glob("model.pth.tar-*"):
+            epoch = file.name.removeprefix("model.pth.tar-").removesuffix(CHECKSUM)
+            if epoch.isdecimal() and int(epoch) < done - 1 and not _stays(int(epoch), every):
+                file.unlink(missing_ok=True)  # including one that a kill before this line left
+
+    def checkpoint_path(self, directory: str | os.PathLike, epoch: int | None) -> Path:
+        """The file of an epoch (None: of the best one) in a run's folder."""
+        name = "model-best.pth.tar" if epoch is None else f"model.pth.tar-{epoch}"
+        return Path(directory) / self.registered_as / name
+
+    def load_model(self, directory: str, epoch: int | None = None) -> None:
+        """Prompts from a run's folder (ours or a reference implementation's), for any class names.
+
+        Raises:
+            FileNotFoundError: no such checkpoint; names those that are there.
+            ValueError: it does not fit this method.
+        """
+        if not directory:
+            print("Note that load_model() is skipped as no pretrained model is given")
+            return
+        path = self.checkpoint_path(directory, epoch)
+        if not path.is_file():
+            raise FileNotFoundError(f"no checkpoint at {path}; {_what_is_there(path.parent)}")
+        checkpoint = read_checkpoint(path)
+        done = checkpoint["epoch"]
+        print(f'Loading weights to {self.registered_as} from "{path}" (epoch = {done})')
+        load_prompts(self.prompts, checkpoint["state_dict"], path, description_of(checkpoint))
+
+    def resume_model_if_exist(self, directory: str) -> int:
+        """Resume the run in this folder; returns the number of epochs done.
+
+        Raises:
+            ValueError: its file is another implementation's, is for other classes, or lacks the
+                prompt average of the epochs so far.
+        """
+        self._check_resumable(directory)
+        epoch = super().resume_model_if_exist(directory)
+        if self.regulation and self.regulation.aggregation.epochs_seen != epoch:
+            raise ValueError(
+                f"{directory} stopped after epoch {epoch}, without the prompt aggregation of the "
+                "epochs so far; it can be evaluated (--eval-only --model-dir), not resumed: use "
+                "another --output-dir"
+            )
+        return epoch
+
+    def _check_resumable(self, directory: str) -> None:
+        folder = self.checkpoint_path(directory, None).parent
+        try:
+            path = folder / (folder / "checkpoint").read_text(errors="replace").strip()
+            checkpoint = read_checkpoint(path)
+        except (OSError, ValueError):  # nothing there, or damaged: resuming reports it
+            return
+        if "trainer_state" not in checkpoint:
+            raise ValueError(
+                f"{path} is another implementation's, without the state of the training; it can be "
+                "evaluated (--eval-only --model-dir), not resumed: use another --output-dir"
+            )
+        check_classes(self.prompts, checkpoint, path)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What it takes, besides the tensors, to use the prompts for any class names; plain types.
+
+        `classnames` are those trained on. A learner outside promptsrc also says its module.
+        """
+        kind = type(self.prompts)
+        theirs = {} if kind.__module__.startswith("promptsrc.") else {"module": kind.__module__}
+        return {
+            "method": self.cfg.TRAINER.NAME,
+            "backbone": found_from_anywhere(self.cfg.MODEL.BACKBONE.NAME),
+            "learner": kind.__name__,
+            **theirs,
+            "settings": self.prompt_settings(),
+            "classnames": [str(name) for name in self.prompts.classnames],
+            "input": _test_input(self.cfg.INPUT),
+        }
+
+    def training_state(self) -> dict[str, Any]:
+        """What a resumed run needs besides prompts, optimizer and schedule.
+
+        Raises:
+            FloatingPointError: the prompts contain NaN or Inf (in half precision the backward pass
+                alone can overflow); what was saved before stays.
+        """
+        if not all(torch.isfinite(prompt).all() for prompt in self.prompts.parameters()):
+            raise FloatingPointError(
+                f"the prompts contain NaN or Inf in epoch {self.epoch + 1} (lr "
+                f"{self.get_current_lr():.4e}, PREC {self.prec}); earlier checkpoints stay: lower "
+                "OPTIM.LR, or try PREC fp32 or amp, in another --output-dir"
+            )
+        state = {"scaler": self.scaler.state_dict(), "prompts": self.description}
+        if self.regulation:
+            state["regulation"] = self.regulation.aggregation.state_dict()
+        return state
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        self.scaler.load_state_dict(state["scaler"])
+        if self.regulation and "regulation" in state:  # else resume_model_if_exist reports it
+            self.regulation.aggregation.load_state_dict(state["regulation"], self.device)
+
+
+def _test_input(settings: CfgNode) -> dict[str, Any]:
+    """What tests do to an image: the arguments of `promptsrc.inference.images.Preprocessing`."""
+    normalised = "normalize" in settings.TRANSFORMS
+    stated = {
+        "size": settings.SIZE[0],  # square, as load_frozen_clip has checked
+        "mean": list(settings.PIXEL_MEAN) if normalised else [0.0] * 3,
+        "std": list(settings.PIXEL_STD) if normalised else [1.0] * 3,
+        "interpolation": settings.INTERPOLATION,
+    }
+    # stated only where it is set; inference refuses it
+    return stated | ({"instance_norm": True} if "instance_norm" in settings.TRANSFORMS else {})
+
+
+def _stays(epoch: int, every: int) -> bool:
+    return every > 0 and epoch % every == 0
+
+
+def _what_is_there(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"{folder.parent} has no folder {folder.name}: is it a run of this trainer?"
+    found = sorted(file.name for file in folder.glob("model*") if file.suffix != CHECKSUM)
+    return f"found {', '.join(found) or 'nothing'} there: check --load-epoch"
