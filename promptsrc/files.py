@@ -1,14 +1,16 @@
 """Files that are there whole or not at all. Imports nothing heavy."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A name to write to, with the ending of `path`; on success the file there takes its place, on disk, else nothing stays.
+    """A temporary name to write to, with the ending of `path`.
+
+    On success the file written there is on disk and takes the place of `path`; else it is deleted.
 
     Raises:
         FileNotFoundError: there is no folder to write to.
@@ -25,3 +27,21 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write text files in UTF-8: all of them, or none if there is too little space.
+
+    Raises:
+        OSError: names the file that could not be written.
+    """
+    with ExitStack() as renaming:
+        parts = {path: renaming.enter_context(replacing(path)) for path in texts}
+        for path, part in parts.items():
+            try:
+                with part.open("w", encoding="utf-8") as file:
+                    file.write(texts[path])
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from None

@@ -1,1 +1,1 @@
-"""Tables and a page of what an output folder holds, next to the numbers of the papers: python -m report OUTPUT"""
+"""Tables of the results in an output folder, and reports of runs: python -m report FOLDER"""

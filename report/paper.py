@@ -1,44 +1,68 @@
-"""The numbers of the papers, and what others got who ran PromptSRC again.
+"""Accuracies that papers report, and those of independent re-runs of PromptSRC.
 
-`paper.csv`: accuracies in percent of ViT-B/16 at 16 shots (few-shot: as `part` says), means over three seeds, with their source.
-`checked` was read in a copy of it; `unverified` was not, but agrees with a checked average (EuroSAT's harmonic means of earlier
-methods: with their formula). `reruns.csv`: means of independent re-runs, with their deviation where it is known.
+`paper.csv`: accuracies in percent with ViT-B/16 and 16 shots (few-shot: the number of shots is the
+`part`), means over three seeds, with their source. `checked`: read in a copy of the paper.
+`unverified`: not read there, but agrees with a checked average (for EuroSAT's harmonic means of
+earlier methods: with their formula). `reruns.csv`: means of independent re-runs, with their
+standard deviation where it is known.
 """
 
 import csv
 import functools
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
 
 
+class Published(NamedTuple):
+    """An accuracy in a paper."""
+
+    percent: float
+    checked: bool
+
+
+def accuracy(protocol: str, method: str, dataset: str, part: str) -> Published | None:
+    """What the method's paper reports; None where it does not. `dataset` may be `average`."""
+    return accuracies().get((protocol, method, dataset, part))
+
+
+def average(protocol: str, method: str, part: str) -> float | None:
+    """The average over the datasets that the method's paper reports."""
+    published = accuracy(protocol, method, "average", part)
+    return published and published.percent
+
+
 @functools.cache
-def accuracies() -> dict[tuple[str, str, str, str], tuple[float, bool]]:
-    """Accuracy, and whether it is checked, by benchmark, method, dataset (or `average`) and part."""
-    with (HERE / "paper.csv").open(encoding="utf-8", newline="") as file:
-        return {
-            (row["benchmark"], row["method"], row["dataset"], row["part"]): (
-                float(row["accuracy"]),
-                row["status"] == "checked",
-            )
-            for row in csv.DictReader(file)
-        }
+def accuracies() -> dict[tuple[str, str, str, str], Published]:
+    """All of `paper.csv`, by protocol, method, dataset and part."""
+    return {
+        (row["protocol"], row["method"], row["dataset"], row["part"]): Published(
+            float(row["accuracy"]), row["status"] == "checked"
+        )
+        for row in _rows("paper.csv")
+    }
 
 
 @functools.cache
 def spread(dataset: str, part: str) -> tuple[float, float] | None:
-    """Lowest and highest of PromptSRC's base-to-new accuracies, the paper's and those of re-runs (mean +- deviation).
+    """The range of PromptSRC's base-to-new accuracies over the paper and its re-runs.
 
+    A re-run with a standard deviation counts from one below its mean to one above it.
     None where no re-run is known.
     """
-    published, _ = accuracies()["base2new", "PromptSRC", dataset, part]
-    with (HERE / "reruns.csv").open(encoding="utf-8", newline="") as file:
-        found = [
-            row for row in csv.DictReader(file) if (row["dataset"], row["part"]) == (dataset, part)
-        ]
+    published = accuracies()["base2new", "PromptSRC", dataset, part].percent
+    reruns = [
+        row for row in _rows("reruns.csv") if (row["dataset"], row["part"]) == (dataset, part)
+    ]
     ends = [
         float(row["mean"] or published) + sign * float(row["std"] or 0)
-        for row in found
+        for row in reruns
         for sign in (-1, 1)
     ]
-    return (min(*ends, published), max(*ends, published)) if found else None
+    return (min(*ends, published), max(*ends, published)) if reruns else None
+
+
+def _rows(file: str) -> list[dict[str, str]]:
+    with (HERE / file).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))

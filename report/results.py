@@ -16,76 +16,33 @@ from runs.protocols import DOMAINS, SHOTS, Method, Setting
 from runs.results import TESTED, TRAINED, parse_run
 from runs.yaml_file import read_settings
 
-TRACES = {"log.txt", "console.txt", "config.yaml"}  # of a run, finished or not
-SETTINGS = (
-    "MODEL.BACKBONE.",
-    "INPUT.",
-    "DATALOADER.TRAIN_X.",
-    "OPTIM.",
-    "REGULATION.",
-)  # keys of a method file, and its node
+TRACES = {"log.txt", "console.txt", "config.yaml"}  # files of a run, finished or not
+COMPARED = ("MODEL.BACKBONE.", "INPUT.", "DATALOADER.TRAIN_X.", "OPTIM.", "REGULATION.")
 
 
 @dataclass(frozen=True)
 class Result:
-    """A run's accuracy in percent; None as long as it is not finished."""
+    """A run's accuracy in percent; None until it is finished."""
 
     place: Place
-    folder: Path  # below the output folder
+    folder: Path  # relative to the output folder
     accuracy: float | None
-    config: Path  # what it was run with, where the run has left it
+    config: Path  # its configuration, which may be missing
 
 
 def find(output: Path) -> list[Result]:
-    """All runs below a folder, sorted by folder."""
+    """All runs in a folder of results, sorted by folder."""
     found = []
-    for folder, _, files in os.walk(output):
-        path = Path(folder).relative_to(output)
-        if TRACES & set(files) and (place := layout.read(path)):
-            tests = place.kind not in ("train_base", "all_classes") or path.parts[0] == "few_shot"
-            result = parse_run(Path(folder), TESTED if tests else TRAINED)
-            found.append(Result(place, path, result and result[1], Path(folder) / run_folder.NAME))
+    for name, _, files in os.walk(output):
+        folder = Path(name)
+        relative = folder.relative_to(output)
+        if TRACES & set(files) and (place := layout.read(relative)):
+            trains = place.kind in ("train_base", "all_classes")
+            log_of_training = trains and relative.parts[0] != "few_shot"
+            result = parse_run(folder, TRAINED if log_of_training else TESTED)
+            accuracy = result[1] if result else None
+            found.append(Result(place, relative, accuracy, folder / run_folder.NAME))
     return sorted(found, key=lambda result: result.folder)
-
-
-def label(result: Result, benchmark: str) -> str:
-    """The method's name; behind it what is not as published: the method file, or the keys that were set otherwise."""
-    place = result.place
-    if not _is_published(place, benchmark):
-        return f"{place.trainer} ({place.config})"
-    if not result.config.is_file():
-        return place.trainer
-    setting = Method(place.trainer, "").setting(benchmark, place.dataset, place.shots or SHOTS)
-    there = run_folder.flat(read_settings(result.config))
-    changed = [
-        f"{key} {there[key]}"
-        for key, value in _published(setting).items()
-        if key.startswith((*SETTINGS, f"TRAINER.{place.trainer.upper()}."))
-        and there.get(key, value) != value
-    ]
-    return f"{place.trainer} ({', '.join(changed)})" if changed else place.trainer
-
-
-@functools.cache
-def _published(setting: Setting) -> dict[str, Any]:
-    """The whole configuration of a published setting."""
-    from runs.arguments import parse_args, setup_config  # imports PyTorch
-
-    return run_folder.plain(
-        setup_config(parse_args(["--config-file", str(setting.file), *setting.pairs]))
-    )
-
-
-def _is_published(place: Place, benchmark: str) -> bool:
-    try:
-        return (
-            place.config
-            == Method(place.trainer, "")
-            .setting(benchmark, place.dataset, place.shots or SHOTS)
-            .file.stem
-        )
-    except ValueError:  # a method of somebody else
-        return False
 
 
 class Seeds(dict[int, float]):
@@ -97,53 +54,118 @@ class Seeds(dict[int, float]):
 
     @property
     def std(self) -> float:
-        """Population standard deviation, as this field's parser has it."""
+        """Population standard deviation, as parse_test_res.py prints it."""
         return float(np.std(list(self.values())))
 
 
-Cells = dict[tuple[str, str], Seeds]  # by dataset and part
+class Cells(dict[tuple[str, str], Seeds]):
+    """The results of one method, by dataset and part."""
+
+    @property
+    def seeds(self) -> list[int]:
+        """All seeds that some cell has."""
+        return sorted({seed for values in self.values() for seed in values})
+
+    def mean(self, dataset: str, part: str) -> float | None:
+        """The mean over seeds; None where there is no result."""
+        return self[dataset, part].mean if (dataset, part) in self else None
+
+    def average(self, datasets: Iterable[str], part: str) -> float | None:
+        """The average over datasets of the means; None where one is missing, or all are."""
+        means = [self.mean(dataset, part) for dataset in datasets]
+        there = [mean for mean in means if mean is not None]
+        return float(np.mean(there)) if there and len(there) == len(means) else None
 
 
-def by_method(results: Iterable[Result], benchmark: str) -> dict[str, Cells]:
-    """The accuracies of a benchmark, by the method's label.
+def by_method(results: Iterable[Result], protocol: str) -> dict[str, Cells]:
+    """The accuracies of a protocol, by the method's label.
 
-    Parts are `base` and `new`; of few-shot the number of shots; of the transfers `source` and `target`.
+    Parts are `base` and `new`; for few-shot the shots; for transfers `source` and `target`.
     """
     methods: dict[str, Cells] = {}
-    done = [result for result in results if result.accuracy is not None]
-    for result in done:
-        if part := _part(result.place, benchmark):
-            cells = methods.setdefault(label(result, benchmark), {})
-            cells.setdefault((result.place.dataset, part), Seeds())[result.place.seed or 0] = (
-                result.accuracy
-            )
+    for result in results:
+        part = _part(result.place, protocol)
+        if result.accuracy is not None and part:
+            cells = methods.setdefault(label(result, protocol), Cells())
+            seeds = cells.setdefault((result.place.dataset, part), Seeds())
+            seeds[result.place.seed or 0] = result.accuracy
     return methods
 
 
-def _part(place: Place, benchmark: str) -> str:
-    """Which number of a benchmark a result is; empty if it is none.
+def label(result: Result, protocol: str) -> str:
+    """The method's name, and in brackets what differs from the published settings.
 
-    Zero-shot CLIP is 0 shots of few-shot, and a transfer. A training on ImageNet with 16 shots is both, unless its settings
-    are those of one of the two.
+    That is the method file, or else the changed keys.
     """
-    zero = place.kind == "zero_shot"
-    if benchmark == "base2new":
+    place = result.place
+    if not _is_published(place, protocol):
+        return f"{place.trainer} ({place.config})"
+    if not result.config.is_file():
+        return place.trainer
+    published = _configuration(_setting(place, protocol))
+    mine = run_folder.flat(read_settings(result.config))
+    compared = (*COMPARED, f"TRAINER.{place.trainer.upper()}.")
+    changed = [
+        f"{key} {mine[key]}"
+        for key, value in published.items()
+        if key.startswith(compared) and mine.get(key, value) != value
+    ]
+    return f"{place.trainer} ({', '.join(changed)})" if changed else place.trainer
+
+
+def _setting(place: Place, protocol: str) -> Setting:
+    return Method(place.trainer, "").setting(protocol, place.dataset, place.shots or SHOTS)
+
+
+@functools.cache
+def _configuration(setting: Setting) -> dict[str, Any]:
+    """All keys of a published setting, with their values."""
+    from runs.arguments import parse_args, setup_config  # imports PyTorch
+
+    words = ["--config-file", str(setting.file), *setting.pairs]
+    return run_folder.plain(setup_config(parse_args(words)))
+
+
+def _is_published(place: Place, protocol: str) -> bool:
+    try:
+        return place.config == _setting(place, protocol).file.stem
+    except ValueError:  # the method has no published settings
+        return False
+
+
+def _part(place: Place, protocol: str) -> str:
+    """Which part of a protocol a result is; empty if it is not part of it."""
+    if protocol == "base2new":
         return {"train_base": "base", "test_base": "base", "test_new": "new"}.get(place.kind, "")
-    if benchmark == "few-shot":
-        of_transfer = place.dataset == "imagenet" and _is_published(place, "cross-dataset")
-        own = place.kind == "all_classes" and (not of_transfer or _is_published(place, "few-shot"))
-        return str(place.shots or 0) if own or (zero and place.dataset not in DOMAINS) else ""
-    if place.kind == "transfer" or zero:
-        reached = (
-            place.dataset in DOMAINS
-            if benchmark == "domain-generalization"
-            else place.dataset not in DOMAINS
-        )
-        return "source" if place.dataset == "imagenet" else "target" if reached else ""
-    of_few_shot = _is_published(place, "few-shot") and not _is_published(place, benchmark)
-    return (
-        "source"
-        if (place.kind, place.dataset, place.shots) == ("all_classes", "imagenet", 16)
-        and not of_few_shot
-        else ""
+    return _few_shot_part(place) if protocol == "few-shot" else _transfer_part(place, protocol)
+
+
+def _few_shot_part(place: Place) -> str:
+    """The number of shots; zero-shot CLIP is 0 shots.
+
+    A training on ImageNet with settings that are published for transfers only is not few-shot.
+    """
+    if place.kind == "zero_shot":
+        return "" if place.dataset in DOMAINS else "0"
+    for_transfers = (
+        place.dataset == "imagenet"
+        and _is_published(place, "cross-dataset")
+        and not _is_published(place, "few-shot")
     )
+    return str(place.shots or 0) if place.kind == "all_classes" and not for_transfers else ""
+
+
+def _transfer_part(place: Place, protocol: str) -> str:
+    """`source` for ImageNet, `target` for the protocol's other datasets.
+
+    A training on ImageNet with settings that are published for few-shot only is not a source.
+    """
+    if place.kind in ("transfer", "zero_shot"):
+        if place.dataset == "imagenet":
+            return "source"
+        return (
+            "target" if (place.dataset in DOMAINS) == (protocol == "domain-generalization") else ""
+        )
+    for_few_shot = _is_published(place, "few-shot") and not _is_published(place, protocol)
+    trained = (place.kind, place.dataset, place.shots) == ("all_classes", "imagenet", SHOTS)
+    return "source" if trained and not for_few_shot else ""

@@ -1,10 +1,22 @@
-"""Axes and curves."""
+"""Axes, and marks in the units of the axes."""
 
 import re
 
 import pytest
 
 from report import svg
+from report.svg import Axis, Plot
+from tests.report.made import Page
+
+X, Y = Axis(0, 10, {5: "five"}), Axis(0, 100, {0: "0", 100: "100"})
+LEFT, RIGHT, TOP, BOTTOM = svg.LEFT, 250 - svg.RIGHT, svg.TOP, 132 - svg.BOTTOM
+
+
+def drawn(draw, x=X, y=Y):
+    plot = Plot("a <plot>", x, y)
+    draw(plot)
+    Page(plot.__html__())
+    return plot.__html__()
 
 
 @pytest.mark.parametrize(
@@ -13,49 +25,74 @@ from report import svg
         (5.9, [0, 2, 4, 6]),
         (100, [0, 25, 50, 75, 100]),
         (0.0025, [0, 0.001, 0.002, 0.003]),
-        (0.0, [0, 1]),
-        (float("nan"), [0, 1]),
+        (0.0, [0, 0.25, 0.5, 0.75, 1]),
+        (float("nan"), [0, 0.25, 0.5, 0.75, 1]),
         (1.0, [0, 0.25, 0.5, 0.75, 1.0]),
     ],
 )
-def test_ticks_are_round_and_reach_the_top(high, expected):
-    assert svg.ticks(high, 4) == pytest.approx(expected)
+def test_an_axis_from_zero_has_round_values_and_reaches_the_top(high, expected):
+    axis = svg.from_zero(high)
+    assert list(axis.labels) == pytest.approx(expected) and axis.high == max(axis.labels)
 
 
 @pytest.mark.parametrize(
     "high", [10**k * f for k in range(-7, 6) for f in (1, 1.01, 1.99, 2.6, 4.2, 5, 7.7, 9.99)]
 )
-def test_there_are_never_too_many(high):
-    found = svg.ticks(high, 4)
+def test_labels_are_never_too_many(high):
+    found = list(svg.from_zero(high).labels)
     assert len(found) <= 5 and found[-2] < high <= found[-1] * (1 + 1e-9)
 
 
+@pytest.mark.parametrize(
+    "percents, low, high, labels",
+    [
+        ([62.0, 76.0], 60.32, 77.68, ["65", "70", "75"]),
+        ([50.0], 49.0, 51.0, ["49", "49.5", "50", "50.5", "51"]),
+        ([0.0, 100.0], 0.0, 100.0, ["0", "20", "40", "60", "80", "100"]),
+    ],
+)
+def test_an_axis_around_values_has_air_within_0_and_100(percents, low, high, labels):
+    axis = svg.around(percents)
+    assert (axis.low, axis.high) == pytest.approx((low, high))
+    assert list(axis.labels.values()) == labels
+
+
 def test_numbers_are_short():
-    assert list(map(svg.number, (0.0025, 6.12e-5, 1.0, 100.0, 0.57435))) == [
-        "0.0025",
-        "6.12e-5",
-        "1",
-        "100",
-        "0.574",
-    ]
+    numbers = (0.0025, 6.12e-5, 1.0, 100.0, 0.57435)
+    assert [svg.number(value) for value in numbers] == ["0.0025", "6.12e-5", "1", "100", "0.574"]
 
 
-def test_the_last_epoch_stands_inside_the_drawing():
-    drawing = svg.curve([], [(1.0, 1.0)], 200, "loss")
-    (x,) = re.findall(r'<text x="([\d.]+)" [^>]*>200</text>', drawing)
-    assert float(x) + 3 * 6.4 / 2 <= svg.WIDTH  # three digits of 10 pixels' height
-
-
-def test_a_curve_has_its_points_and_leaves_out_what_is_no_number():
-    drawing = svg.curve([(0.5, 2.0), (1.0, float("nan"))], [(1.0, 4.0), (2.0, 1.0)], 2, "loss")
-    assert re.findall("<title>(.*?)</title>", drawing) == ["epoch 1: 4", "epoch 2: 1"]
-    assert drawing.count("h0") == 1 and "nan" not in drawing
-    x, y = map(float, re.search(r'<path class="line" d="M([\d.]+) ([\d.]+)L', drawing).groups())
+def test_lines_and_steps_are_where_the_axes_say():
+    points = [(0.0, 0.0), (5.0, 100.0), (10.0, 50.0)]
+    middle_x, middle_y = (LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2
+    line = drawn(lambda plot: plot.line(points, "m1"))
     assert (
-        x == svg.LEFT + (svg.WIDTH - svg.LEFT - svg.RIGHT) / 2 and y == svg.TOP
-    )  # the middle, the top
+        f'class="line m1" d="M{LEFT}.0 {BOTTOM}.0L{middle_x} {TOP}.0L{RIGHT}.0 {middle_y}"' in line
+    )
+    steps = drawn(lambda plot: plot.line(points, steps=True))
+    assert f'd="M{LEFT}.0 {BOTTOM}.0H{middle_x}V{TOP}.0H{RIGHT}.0V{middle_y}"' in steps
+    assert 'class="line"' in steps
 
 
-def test_many_dots_are_thinned():
-    drawing = svg.curve([(i / 5000, 1.0) for i in range(5000)], [], 1, "loss")
-    assert drawing.count("h0") == 1000
+def test_error_bars_reach_from_one_spread_below_to_one_above():
+    bar = drawn(lambda plot: plot.error_bar((5.0, 50.0), 50.0))
+    middle = (LEFT + RIGHT) / 2
+    caps = f"M{middle - 2.5} {BOTTOM}.0h5M{middle - 2.5} {TOP}.0h5"
+    assert f'd="M{middle} {BOTTOM}.0V{TOP}.0{caps}"' in bar
+
+
+def test_names_and_titles_are_escaped():
+    content = drawn(lambda plot: plot.point((5.0, 50.0), "<b>&", "m2"))
+    assert 'aria-label="a &lt;plot&gt;"' in content and "<title>&lt;b&gt;&amp;</title>" in content
+
+
+def test_nothing_to_draw():
+    empty = drawn(lambda plot: None)
+    assert drawn(lambda plot: (plot.line([]), plot.dots([]))) == empty
+
+
+def test_an_axis_title_takes_its_own_place():
+    content = drawn(lambda plot: None, X._replace(title="right"), Y._replace(title="up"))
+    (left, right) = re.search(r'class="grid" d="M(\d+) [\d.]+H(\d+)"', content).groups()
+    assert (int(left), int(right)) == (LEFT + svg.TITLE, RIGHT)
+    assert ">right</text>" in content and "rotate(-90" in content

@@ -1,0 +1,57 @@
+"""Files are written whole or not at all."""
+
+import errno
+import os
+
+import pytest
+
+from promptsrc.files import replacing, write_all
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_a_file_takes_its_place_when_it_is_whole(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("old")
+    with replacing(file) as part:
+        part.write_text("new")
+        assert file.read_text() == "old" and part.suffix == ".txt"
+    assert contents(tmp_path) == {"a.txt": "new"}
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(KeyError), replacing(tmp_path / "a.txt") as part:
+        part.write_text("half")
+        raise KeyError
+    assert contents(tmp_path) == {"a.txt": "old"}
+
+
+def test_no_folder_to_write_to(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder .*none.* to write a.txt"):
+        write_all({tmp_path / "none" / "a.txt": ""})
+
+
+def test_all_files_are_written(tmp_path):
+    write_all({tmp_path / "a.txt": "Δ\n", tmp_path / "b.csv": "1\n"})
+    assert (tmp_path / "a.txt").read_bytes() == "Δ\n".encode()
+    assert sorted(contents(tmp_path)) == ["a.txt", "b.csv"]
+
+
+def test_if_one_file_cannot_be_written_none_is(tmp_path, monkeypatch):
+    """Some file systems find out that they are full when data have to be on disk."""
+    (tmp_path / "a.txt").write_text("old")
+    sync, synced = os.fsync, []
+
+    def full_at_the_second(descriptor):
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full_at_the_second)
+    with pytest.raises(OSError, match="No space left on device: '.*b.txt'"):
+        write_all({tmp_path / name: "new" for name in ("a.txt", "b.txt", "c.txt")})
+    assert contents(tmp_path) == {"a.txt": "old"}

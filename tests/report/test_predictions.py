@@ -1,0 +1,51 @@
+"""Accuracies and confusions, against counts by hand; and which checkpoint is tested."""
+
+import numpy as np
+import pytest
+
+from report.predictions import Predictions, checkpoint_file, confusions
+from runs.config import default_config
+
+LABELS = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 2])
+TRAINED = np.array([0, 1, 1, 1, 2, 2, 0, 0, 1, 2])
+ZERO_SHOT = np.array([0, 0, 0, 0, 0, 2, 2, 2, 2, 2])
+FOUND = Predictions(
+    ["a", "b", "c", "d"], [f"{i}.png" for i in range(10)], LABELS, TRAINED, ZERO_SHOT
+)
+
+
+def test_accuracy():
+    assert (FOUND.accuracy(TRAINED), FOUND.accuracy(ZERO_SHOT)) == (40.0, 80.0)
+    np.testing.assert_allclose(FOUND.by_class(TRAINED), [100 / 3, 50, 40, np.nan])
+    np.testing.assert_allclose(FOUND.by_class(ZERO_SHOT), [100, 0, 100, np.nan])
+    assert FOUND.totals.tolist() == [3, 2, 5, 0]
+
+
+def test_confusions_the_most_frequent_first_then_the_larger_share():
+    assert [tuple(confusion) for confusion in confusions(FOUND)] == [
+        (0, 1, [1, 2]),  # 2 of 3
+        (2, 0, [6, 7]),  # 2 of 5
+        (1, 2, [4]),  # 1 of 2
+        (2, 1, [8]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "final, own, expected",
+    [
+        ("last_step", ("-9", "-10", "-10.sha256"), "run/P/model.pth.tar-10"),
+        ("last_step", (), "other/P/model.pth.tar-3"),
+        ("best_val", ("-10",), None),
+    ],
+)
+def test_which_checkpoint_is_tested(tmp_path, final, own, expected):
+    files = [*(f"run/P/model.pth.tar{ending}" for ending in own), "run/P/model-unfinished.pth.tar"]
+    for file in (*files, "other/P/model.pth.tar-3", "other/P/model-best.pth.tar"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    cfg = default_config()
+    cfg.TEST.FINAL_MODEL, cfg.MODEL_DIR, cfg.LOAD_EPOCH = final, str(tmp_path / "other"), 3
+    assert checkpoint_file(tmp_path / "run", cfg) == (expected and tmp_path / expected)
+    if not own:
+        cfg.LOAD_EPOCH = -1
+        assert checkpoint_file(tmp_path / "run", cfg) == tmp_path / "other/P/model-best.pth.tar"

@@ -1,0 +1,69 @@
+"""Which method and which part of a protocol a result is of."""
+
+import pytest
+
+import train
+from report.results import Cells, Seeds, by_method, find
+from runs import layout
+from runs.protocols import Method
+from tests.report.made import TEST, put
+
+
+def setting(protocol, dataset):
+    return Method("PromptSRC", "").setting(protocol, dataset)
+
+
+def test_changed_settings_are_in_the_label(tmp_path, in_root):
+    published = setting("base2new", "dtd")
+    place = layout.base2new("train_base", "dtd", "PromptSRC", published.file.stem, 16, 1)
+    put(tmp_path, place, 80.0)
+    words = ["--config-file", str(published.file), "OPTIM.LR", "0.1"]
+    changed = train.setup_config(train.parse_args(words)).dump()
+    for config, label in (
+        (changed, "PromptSRC (OPTIM.LR 0.1)"),
+        (changed.replace("LR: 0.1", "LR: 0.0025"), "PromptSRC"),
+    ):
+        (tmp_path / place / "config.yaml").write_text(config)
+        methods = by_method(find(tmp_path), "base2new")
+        assert methods == {label: {("dtd", "base"): {1: 80.0}}}
+
+
+def test_a_method_file_that_is_not_published_is_in_the_label(tmp_path):
+    put(tmp_path, layout.base2new("test_new", "dtd", "Mine", "cfg", 16, 2), 70.0, TEST)
+    assert by_method(find(tmp_path), "base2new") == {"Mine (cfg)": {("dtd", "new"): {2: 70.0}}}
+
+
+@pytest.mark.parametrize(
+    "protocol, expected",
+    [
+        ("few-shot", {("imagenet", "0"), ("dtd", "0")}),
+        ("cross-dataset", {("imagenet", "source"), ("dtd", "target")}),
+        ("domain-generalization", {("imagenet", "source"), ("imagenet_a", "target")}),
+        ("base2new", set()),
+    ],
+)
+def test_zero_shot_clip_is_part_of_three_protocols(tmp_path, protocol, expected):
+    for dataset in ("imagenet", "dtd", "imagenet_a"):
+        put(tmp_path, layout.zero_shot(dataset, "ZeroshotCLIP", "vit_b16"), 60.0, TEST)
+    cells = by_method(find(tmp_path), protocol)
+    assert {key for found in cells.values() for key in found} == expected
+
+
+@pytest.mark.parametrize("published_for", ["few-shot", "cross-dataset"])
+def test_a_training_on_imagenet_is_part_of_what_it_is_published_for(tmp_path, published_for):
+    config = setting(published_for, "imagenet").file.stem
+    put(tmp_path, layout.all_classes("imagenet", "PromptSRC", config, 16, 1), 71.0)
+    part = {"few-shot": "16", "cross-dataset": "source"}
+    for protocol in part:
+        found = by_method(find(tmp_path), protocol)
+        cells = {"PromptSRC": {("imagenet", part[protocol]): {1: 71.0}}}
+        assert found == (cells if protocol == published_for else {})
+
+
+def test_means_and_averages():
+    cells = Cells({("a", "base"): Seeds({1: 10.0, 2: 20.0}), ("b", "base"): Seeds({3: 25.0})})
+    assert cells.seeds == [1, 2, 3]
+    assert (cells["a", "base"].mean, cells["a", "base"].std) == (15.0, 5.0)
+    assert (cells.mean("b", "base"), cells.mean("b", "new")) == (25.0, None)
+    assert cells.average(["a", "b"], "base") == 20.0
+    assert cells.average(["a", "b", "c"], "base") is cells.average([], "base") is None
