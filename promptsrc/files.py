@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all. Imports nothing heavy."""
+"""Write a file whole or not at all. Imports nothing heavy."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield part
-        with part.open("rb") as file:
+        with part.open("rb+") as file:  # Windows syncs writable files only
             os.fsync(file.fileno())
         part.chmod(0o644)  # safetensors makes its files private
         os.replace(part, path)

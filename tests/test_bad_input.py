@@ -196,7 +196,7 @@ LONG = "7" * 90  # each a token
 WEIGHTS = "--backbone {w}/weights.pt"
 NOT_READ = r"image {w}/mine/train/ape/0.png can't be read \(.*\); replace it or take it out of the dataset$"
 NO_WEIGHTS = (
-    r"{w}/weights\.\w+ can't be read as CLIP weights \(.*\); it has to be .*: download it again$"
+    r"{w}/weights\.\w+ can't be read as CLIP weights \(.*\); give a .*, or download again$"
 )
 NO_CHECKPOINT = rf"{{w}}/old/{LEARNED} is no readable checkpoint \("
 NO_SPLIT = r"{w}/eurosat/split_zhou_EuroSAT.json is no split file \(.*%s.*\); expected train, .* or delete it"
@@ -370,7 +370,7 @@ TRAIN = {
     "weights are a list": (1, NO_WEIGHTS, WEIGHTS, saved("weights.pt", [1])),
     "no safetensors": (1, NO_WEIGHTS, "--backbone {w}/weights.safetensors", text("weights.safetensors", "none")),
     "folder for weights": (1, "backbone '{w}' is neither a name .* nor a file of CLIP weights", "--backbone {w}"),
-    "no config of weights": (1, "{w}/config.json is no configuration of a model .*; restore it, or take it away", WEIGHTS, text("config.json", '{"model_cfg": 1}')),
+    "no config of weights": (1, "{w}/config.json is not a model's config .*; restore or remove it", WEIGHTS, text("config.json", '{"model_cfg": 1}')),
     # configuration files
     "no config": (2, "no config file {w}/none.yaml; {w} has mine.yaml, table.yaml", "--config-file {w}/none.yaml"),
     "folder for a config": (2, "no config file {w}; .* has", "--config-file {w}"),

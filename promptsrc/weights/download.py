@@ -1,15 +1,13 @@
 """Fetch a file once: resumable, verified, safe for runs that start at the same time."""
 
-import fcntl
 import hashlib
 import http.client
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
 from tqdm import tqdm
 
 CHUNK = 1 << 20  # bytes
@@ -18,36 +16,38 @@ CHUNK = 1 << 20  # bytes
 def fetched(url: str, sha256: str, path: Path) -> Path:
     """`path`, after downloading `url` to it unless the file with this checksum is there.
 
-    An interrupted download goes on where it stopped; of several runs one downloads and the others wait.
+    An interrupted download resumes where it stopped. Of several runs one downloads, the others
+    wait; the operating system frees the lock of a killed one.
 
     Raises:
-        ConnectionError: it could not be downloaded, or came damaged; says where to place it by hand.
+        ConnectionError: the download failed or came damaged; says where to place the file by hand.
     """
     if _is_right(path, sha256):
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path.with_name(f".{path.name}.lock")):
+        with FileLock(path.with_name(f".{path.name}.lock")):
             if not _is_right(path, sha256):  # another run may have been faster
                 _download(url, sha256, path)
     except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(
-            f"{path.name} can't be downloaded ({error}); fetch {url} elsewhere and place it at {path}"
+            f"{path.name} can't be downloaded ({error}); fetch {url} elsewhere and place it at "
+            f"{path}"
         ) from None
     return path
 
 
 def _download(url: str, sha256: str, path: Path) -> None:
     part = path.with_name(f".{path.name}.part")
-    _go_on(url, part)
+    _append_rest(url, part)
     if not _is_right(part, sha256):
         part.unlink(missing_ok=True)
         raise ConnectionError("it came damaged: wrong checksum; try again")
     os.replace(part, path)
 
 
-def _go_on(url: str, part: Path) -> None:
-    """Append what is missing of a file."""
+def _append_rest(url: str, part: Path) -> None:
+    """Download what a partial file lacks."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
@@ -72,15 +72,7 @@ def _go_on(url: str, part: Path) -> None:
                 file.write(chunk)
                 bar.update(len(chunk))
         if total and part.stat().st_size < total:
-            raise ConnectionError("the connection broke; the next try goes on from there")
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Wait until no other process holds the lock; a process that dies gives it back."""
-    with open(lock, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+            raise ConnectionError("the connection broke; the next try resumes from there")
 
 
 def _is_right(path: Path, sha256: str) -> bool:

@@ -1,4 +1,4 @@
-"""Key layouts that CLIP weights come in, and which activation belongs to them. OpenAI's layout is the one used inside."""
+"""Key layouts of CLIP weights, and the activation that belongs to them; we use OpenAI's layout."""
 
 import json
 import re
@@ -9,11 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-HEAD_WIDTH = 64  # in every CLIP of OpenAI's
-HF_DEFAULTS = {
-    "hidden_act": "quick_gelu",
-    "num_attention_heads": 8,
-}  # what their configs may leave out
+HEAD_WIDTH = 64  # in all CLIPs of OpenAI
+HF_DEFAULTS = {"hidden_act": "quick_gelu", "num_attention_heads": 8}  # configs may omit them
+DAMAGED = (ValueError, LookupError, AttributeError, TypeError, ZeroDivisionError, RecursionError)
 OPENAI_ONLY = "input_resolution"  # a size that only OpenAI's own state dicts hold
 TOWERS = {"text_model.": "transformer.", "vision_model.": "visual.transformer."}
 BLOCK = {  # Hugging Face's name in a block: OpenAI's
@@ -44,20 +42,21 @@ PROJECTIONS = {
 
 
 class Weights(NamedTuple):
-    """A CLIP's tensors under OpenAI's keys, and whether its MLPs have QuickGELU (OpenAI's) or GELU."""
+    """A CLIP's tensors under OpenAI's keys; its MLPs have QuickGELU (OpenAI's) or GELU."""
 
     state: dict[str, Tensor]
     quick_gelu: bool = True
 
 
 def from_any_layout(state: dict[str, Tensor], file: Path) -> Weights:
-    """Recognise OpenAI's, open_clip's or Hugging Face's keys; the activation is read from the config beside `file`.
+    """Weights with OpenAI's, open_clip's or Hugging Face's keys.
 
-    open_clip and Hugging Face save such a config with their weights (`open_clip_config.json`, `config.json`). Without
-    it QuickGELU is taken, with a line that says so unless the file is OpenAI's own.
+    The activation is read from the config that open_clip and Hugging Face save beside `file`
+    (`open_clip_config.json`, `config.json`). Without a config it is QuickGELU; a line says so,
+    unless the file is OpenAI's own.
 
     Raises:
-        ValueError: the config states attention heads of another width than CLIP's 64.
+        ValueError: the config is damaged, or its attention heads are not 64 wide.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
     if OPENAI_ONLY in state:
@@ -67,7 +66,8 @@ def from_any_layout(state: dict[str, Tensor], file: Path) -> Weights:
     config = _config_beside(file)
     if config is None:
         print(
-            f"{file} does not say its activation: QuickGELU, as OpenAI's; for GELU put the model's config beside it"
+            f"{file} does not say its activation: QuickGELU is used, like OpenAI's; for GELU put "
+            "the model's config beside it"
         )
         return Weights(state)
     check_head_widths(config.head_widths, str(file))
@@ -75,11 +75,15 @@ def from_any_layout(state: dict[str, Tensor], file: Path) -> Weights:
 
 
 def check_head_widths(widths: Iterable[float], source: str) -> None:
-    """Raises ValueError unless all attention heads are as wide as in OpenAI's models."""
+    """Refuse attention heads of another width than in OpenAI's models.
+
+    Raises:
+        ValueError: names `source` and the width.
+    """
     for width in widths:
         if width != HEAD_WIDTH:
             raise ValueError(
-                f"{source} has attention heads of width {width:g}; only CLIPs with {HEAD_WIDTH} run here"
+                f"{source} has attention heads of width {width:g}; only {HEAD_WIDTH} is supported"
             )
 
 
@@ -89,23 +93,16 @@ class _Config(NamedTuple):
 
 
 def _config_beside(file: Path) -> _Config | None:
-    """What the config in the file's folder says; None without a config of a CLIP."""
+    """The config in the file's folder; None if there is none of a CLIP."""
     for path in (file.parent / name for name in ("open_clip_config.json", "config.json")):
         if not path.is_file():
             continue
         try:
             found = _read_config(json.loads(path.read_text(encoding="utf-8")))
-        except (
-            ValueError,
-            AttributeError,
-            KeyError,
-            TypeError,
-            ZeroDivisionError,
-            RecursionError,
-        ) as error:
+        except DAMAGED as error:
             reason = f"{type(error).__name__}: {error}"
             raise ValueError(
-                f"{path} is no configuration of a model ({reason}); restore it, or take it away"
+                f"{path} is not a model's config ({reason}); restore or remove it"
             ) from None
         if found:
             return found
@@ -113,7 +110,7 @@ def _config_beside(file: Path) -> _Config | None:
 
 
 def _read_config(config: dict) -> _Config | None:
-    """What open_clip's or Hugging Face's file says; None of another model."""
+    """Read open_clip's or Hugging Face's config; None if it is another model's."""
     if "model_cfg" in config:
         text, image = config["model_cfg"]["text_cfg"], config["model_cfg"]["vision_cfg"]
         widths = (text["width"] / text["heads"], image.get("head_width", HEAD_WIDTH))
@@ -142,7 +139,7 @@ def _from_huggingface(state: dict[str, Tensor]) -> dict[str, Tensor]:
             block = f"{TOWERS[tower]}resblocks.{number}."
             if name in BLOCK:
                 found[f"{block}{BLOCK[name]}.{kind}"] = value
-            elif name == "self_attn.q_proj":  # OpenAI has the three in one
+            elif name == "self_attn.q_proj":  # OpenAI stacks query, key and value
                 keys = [key.replace("q_proj", part) for part in ("q_proj", "k_proj", "v_proj")]
                 if all(key in state for key in keys):
                     found[f"{block}attn.in_proj_{kind}"] = torch.cat([state[key] for key in keys])

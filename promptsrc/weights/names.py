@@ -2,11 +2,12 @@
 
     ViT-T/8                             bundled
     ViT-B/16, RN50, ...                 OpenAI's, downloaded once, checksum verified
-    open_clip:ViT-B-32/laion2b_s34b_b79k      through the open_clip package (pip install promptsrc[open_clip])
-    path/to/weights                     an OpenAI archive (TorchScript), a state dict or a safetensors file, in
-                                        OpenAI's, open_clip's or Hugging Face's layout
+    open_clip:ViT-B-32/laion2b_s34b_b79k      by open_clip (pip install promptsrc[open_clip])
+    path/to/weights                     an OpenAI archive (TorchScript), a state dict or a
+                                        safetensors file, in OpenAI's, open_clip's or Hugging Face's
+                                        layout
 
-No file is ever unpickled freely.
+Files are data: unpickling them does not run code.
 """
 
 import os
@@ -24,13 +25,13 @@ from promptsrc.weights.torchscript import is_torchscript, read_torchscript
 
 BUNDLED = {"ViT-T/8": Path(__file__).parent / "ViT-T-8.safetensors"}
 CACHE = "~/.cache/clip"
-CACHE_VARIABLE = "CLIP_CACHE"  # an environment variable: another folder for OpenAI's weights
+CACHE_VARIABLE = "CLIP_CACHE"  # an environment variable: another folder
 OPEN_CLIP = "open_clip:"
 VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
 
 
 def backbone_names() -> list[str]:
-    """Names that `read_weights` knows, besides paths and open_clip's."""
+    """The names that `read_weights` knows, besides paths and open_clip's."""
     return [*BUNDLED, *MODEL_URLS]
 
 
@@ -39,11 +40,11 @@ def read_weights(name: str, cache: str = "") -> Weights:
 
     Args:
         name: see the head of this file.
-        cache: folder for downloads; else that of the environment variable CLIP_CACHE, else ~/.cache/clip.
+        cache: see `cache_folder`.
 
     Raises:
-        ValueError: neither a known name nor a file, or a file that holds no CLIP weights.
-        ConnectionError: the weights could not be downloaded, or came damaged.
+        ValueError: neither a known name nor a file, or a file without CLIP weights.
+        ConnectionError: the download failed or came damaged.
     """
     if name in BUNDLED:
         weights = Weights(_expand_vocabulary(load_file(BUNDLED[name])))
@@ -55,8 +56,8 @@ def read_weights(name: str, cache: str = "") -> Weights:
         weights = _read_file(Path(name).expanduser())
     else:
         raise ValueError(
-            f"backbone {name!r} is neither a name ({', '.join(backbone_names())}, {OPEN_CLIP}<model>/<pretrained>) nor "
-            "a file of CLIP weights"
+            f"backbone {name!r} is neither a name ({', '.join(backbone_names())}, "
+            f"{OPEN_CLIP}<model>/<pretrained>) nor a file of CLIP weights"
         )
     return weights._replace(state={key: value.float() for key, value in weights.state.items()})
 
@@ -69,13 +70,13 @@ def _downloaded(name: str, cache: str) -> Path:
 
 
 def found_from_anywhere(name: str) -> str:
-    """The backbone's name, or of a file of weights the absolute path."""
+    """The backbone's name, or for a file of weights its absolute path."""
     path = os.path.expanduser(name)
     return os.path.abspath(path) if os.path.isfile(path) and name not in backbone_names() else name
 
 
 def cache_folder(cache: str = "") -> Path:
-    """Where weights and what follows from them are kept: the folder given, CLIP_CACHE's, or `~/.cache/clip`."""
+    """Folder of weights and class features: `cache`, else CLIP_CACHE, else `~/.cache/clip`."""
     return Path(cache or os.environ.get(CACHE_VARIABLE) or CACHE).expanduser()
 
 
@@ -90,25 +91,22 @@ def _read_file(path: Path) -> Weights:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)
         state = {str(key): value.float() for key, value in state.items()}
-    except Exception as error:  # of damaged bytes comes any
-        reason = (
-            type(error).__name__
-            if isinstance(error, pickle.UnpicklingError)
-            else str(error).strip().split("\n")[0]
-        )
+    except Exception as error:  # damaged bytes raise any, in PyTorch, pickle and safetensors
+        advice = isinstance(error, pickle.UnpicklingError)  # PyTorch's, to load it unsafely
+        reason = "" if advice else str(error).strip().split("\n")[0]
         raise ValueError(
-            f"{path} can't be read as CLIP weights ({reason or type(error).__name__}); it has to be a TorchScript archive, a "
-            "state dict of tensors or a safetensors file: download it again"
+            f"{path} can't be read as CLIP weights ({reason or type(error).__name__}); give a "
+            "TorchScript archive, a state dict of tensors or a safetensors file, or download again"
         ) from None
     return from_any_layout(state, path)
 
 
 def _from_open_clip(name: str) -> Weights:
-    """A model that the open_clip package builds and loads, `<model>/<pretrained>`.
+    """Weights by open_clip, `<model>/<pretrained>`.
 
     Raises:
-        ValueError: the package is not there, knows no such weights, or the model is no plain CLIP.
-        ConnectionError: the weights could not be downloaded.
+        ValueError: open_clip is not installed or lacks these weights, or it is not a plain CLIP.
+        ConnectionError: the download failed.
     """
     try:
         import open_clip
@@ -133,22 +131,18 @@ def _from_open_clip(name: str) -> Weights:
         ) from None
     if not isinstance(clip, open_clip.CLIP):
         raise ValueError(
-            f"{OPEN_CLIP}{name} is a {type(clip).__name__}, not a plain CLIP as the methods here need it"
+            f"{OPEN_CLIP}{name} is a {type(clip).__name__}; the methods here need a plain CLIP"
         )
-    towers = (
-        clip.transformer,
-        *([clip.visual.transformer] if hasattr(clip.visual, "transformer") else []),
-    )
-    attentions = [tower.resblocks[0].attn for tower in towers]
-    check_head_widths(
-        (attn.embed_dim / attn.num_heads for attn in attentions), f"{OPEN_CLIP}{name}"
-    )
+    towers = [clip] + [clip.visual] * hasattr(clip.visual, "transformer")  # a ResNet has none
+    attentions = [tower.transformer.resblocks[0].attn for tower in towers]
+    widths = [attention.embed_dim / attention.num_heads for attention in attentions]
+    check_head_widths(widths, f"{OPEN_CLIP}{name}")
     activation = clip.transformer.resblocks[0].mlp.gelu
     return Weights(clip.state_dict(), quick_gelu=not isinstance(activation, torch.nn.GELU))
 
 
 def _expand_vocabulary(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The bundled weights keep the token rows seen in pre-training; any other token gets their mean."""
+    """The bundled file has the token rows of its pre-training; other tokens get their mean."""
     ids, rows = state.pop("token_embedding.ids"), state.pop("token_embedding.rows").float()
     table = rows.mean(0).repeat(VOCABULARY, 1)
     table[ids.long()] = rows

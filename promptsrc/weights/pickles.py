@@ -1,15 +1,18 @@
-"""What has to be seen to before a pickle is read, besides the classes that it may name."""
+"""A check to run before unpickling, besides the one of the classes that a pickle names."""
 
 import pickle
 import pickletools
 
 
 def check_memo(content: bytes) -> None:
-    """See that a few bytes do not ask for all memory: Python makes a list as long as the largest number that objects are put aside under.
+    """Refuse a pickle that would take all memory.
+
+    Unpickling stores objects in a list, at the index that the pickle asks for.
 
     Raises:
-        pickle.UnpicklingError: they do. (And what `pickletools` raises, of damaged bytes.)
+        pickle.UnpicklingError: the index is larger than the pickle itself.
+        ValueError, IndexError: `pickletools` cannot read the bytes.
     """
-    for code, place, _ in pickletools.genops(content):
-        if "PUT" in code.name and int(place) > len(content):
-            raise pickle.UnpicklingError(f"it puts {place} objects aside")
+    for code, index, _ in pickletools.genops(content):
+        if "PUT" in code.name and index is not None and int(index) > len(content):
+            raise pickle.UnpicklingError(f"it puts {index} objects aside")

@@ -1,7 +1,8 @@
-"""The tensors of a TorchScript archive, as OpenAI publishes CLIP's weights, without running the code in it.
+"""The tensors of a TorchScript archive, in which OpenAI publishes CLIP's weights.
 
-Loading such an archive runs what its author wrote (`__setstate__`, for one), and that can write files. The tensors lie beside the code: a
-pickle of nested modules, of which only tensors and plain values are let through, and their numbers.
+Loading such an archive runs code of its author (`__setstate__`, for one), which may do anything.
+The tensors lie beside the code, in a pickle of nested modules. It is read without the code: only
+tensors and plain values are let through.
 """
 
 import pickle
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from promptsrc.weights.pickles import check_memo
 
-OWN = "__torch__."  # what names of the archive's own classes begin with
+OWN = "__torch__."  # the archive's own classes
 STORAGES = {
     "HalfStorage": torch.float16,
     "BFloat16Storage": torch.bfloat16,
@@ -30,14 +31,15 @@ LISTS = ("build_boollist", "build_doublelist", "build_intlist", "build_tensorlis
 
 
 class _Module:
-    """Stands for any module of the archive; `__dict__` holds its parameters, buffers, children and plain values."""
+    """Any module of the archive; `__dict__` holds its parameters, buffers, children and values."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
 
 class _Reader(pickle.Unpickler):
-    """
+    """Reads the archive's pickle.
+
     Raises:
         pickle.UnpicklingError: the archive holds anything but modules, tensors and plain values.
     """
@@ -53,25 +55,25 @@ class _Reader(pickle.Unpickler):
             return _Module
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return _tensor
-        if (module, name) == ("collections", "OrderedDict"):  # hooks, of which there are none
+        if (module, name) == ("collections", "OrderedDict"):  # of hooks, always empty
             return OrderedDict
         if module == "torch" and name in STORAGES:
             return STORAGES[name]
         if module == "torch.jit._pickle" and name in LISTS:
             return list
-        raise pickle.UnpicklingError(f"it holds {module}.{name}, which no weights need")
+        raise pickle.UnpicklingError(f"it holds {module}.{name}, which weights do not need")
 
     def persistent_load(self, pid: tuple) -> Tensor:
-        """The numbers (n,) of ("storage", type, record, device, n), on the CPU wherever they were."""
+        """The values (n,) of ("storage", type, record, device, n), always on the CPU."""
         _, dtype, record, _, n = pid
         content = bytearray(self.archive.get_record(f"data/{record}"))
         return torch.frombuffer(content, dtype=dtype) if n else torch.empty(0, dtype=dtype)
 
 
 def _tensor(
-    numbers: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
+    values: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
 ) -> Tensor:
-    return numbers.as_strided(size, stride, offset)
+    return values.as_strided(size, stride, offset)
 
 
 def is_torchscript(path: Path) -> bool:
@@ -84,19 +86,19 @@ def is_torchscript(path: Path) -> bool:
 
 
 def read_torchscript(path: Path) -> dict[str, Tensor]:
-    """Tensors by dotted name: the state dict of the archive's module.
+    """The state dict of the archive's module.
 
     Raises:
-        pickle.UnpicklingError, RuntimeError: the archive is damaged, or holds more than a module's tensors and values.
+        pickle.UnpicklingError, RuntimeError: the archive is damaged, or holds other objects than
+            modules, tensors and plain values.
     """
     return dict(_tensors(_Reader(torch.PyTorchFileReader(str(path))).load(), ""))
 
 
 def _tensors(module: _Module, prefix: str) -> Iterator[tuple[str, Tensor]]:
     for name, value in vars(module).items():
-        if (
-            isinstance(value, Tensor) and name != "attn_mask"
-        ):  # an attribute of OpenAI's blocks, no weight
+        # attn_mask is an attribute of OpenAI's blocks, not a weight
+        if isinstance(value, Tensor) and name != "attn_mask":
             yield f"{prefix}{name}", value
         elif isinstance(value, _Module):
             yield from _tensors(value, f"{prefix}{name}.")
