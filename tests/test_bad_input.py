@@ -566,7 +566,7 @@ COMMANDS = {
         "{w}/none {w}/p.safetensors": (1, "no file {w}/none"),
         "{w}/weights.pt {w}/p.bin": (
             2,
-            "the file to write is {w}/p.bin; its name has to end in .safetensors",
+            "FILE is {w}/p.bin; its name has to end in .safetensors",
         ),
         "{w}/weights.pt {w}/p.safetensors": (
             1,
@@ -586,7 +586,7 @@ COMMANDS = {
         ),
         "{w}/damaged.safetensors {w}/p.safetensors": (
             1,
-            "{w}/damaged.safetensors is no file of shared prompts",
+            "{w}/damaged.safetensors does not hold prompts",
         ),
     },
     "check": {

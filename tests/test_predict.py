@@ -16,6 +16,7 @@ from PIL import Image
 import predict
 import promptsrc
 from promptsrc.checkpoint import read_checkpoint
+from promptsrc.inference import printing
 from tests.conftest import ROOT
 from tests.test_train import arguments
 
@@ -132,7 +133,7 @@ def test_a_checkpoint_from_before_class_names_were_kept(run, photos, tmp_path, c
     words = ["--model-dir", str(tmp_path / "old.pth.tar"), str(photos / "a b.png"), "--csv"]
     assert predict.main(words) == 1
     assert capsys.readouterr().err.startswith(
-        "error: this file of prompts does not say its classes; name some: --classnames"
+        "error: these prompts do not name their classes; give names: --classnames"
     )
     words += ["--classnames", "owl,bird"]
     assert predict.main(words) == 0
@@ -163,7 +164,7 @@ def test_a_bar_on_a_terminal_and_none_among_the_results(run, photos, monkeypatch
         (
             ["data", "--classnames", "a_b,a b"],
             2,
-            "error: --classnames: 'a b' is the same name as 'a_b'",
+            "error: --classnames: duplicate class name 'a b' (the same as 'a_b')",
         ),
         (
             ["data", "--classnames", "very " * 80],
@@ -204,7 +205,7 @@ def test_what_cannot_be_done_gets_a_line(run, in_root, capsys, words, code, mess
 
 
 def test_help_and_wrong_flags_answer_without_pytorch():
-    code = "import sys, predict\ntry: predict.parse_args(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    code = "import sys, predict\ntry: predict.main(['--help'])\nfinally: assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "IMAGE_OR_FOLDER" in done.stdout, done.stderr
 
@@ -216,7 +217,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(run):
 
 
 def test_ctrl_c_ends_it_with_a_word(run, photos, monkeypatch, capsys):
-    monkeypatch.setattr(predict, "print_table", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(printing, "print_table", lambda *_: signal.raise_signal(signal.SIGINT))
     assert predict.main(["--model-dir", str(run), str(photos)]) == 130
     assert capsys.readouterr().err == "stopped\n"
 
@@ -227,6 +228,5 @@ def test_too_little_memory_is_one_line(monkeypatch, capsys):
 
     monkeypatch.setattr(predict, "predict", full)
     assert predict.main(["--model-dir", "run", "photos", "--device", "cuda"]) == 1
-    assert (
-        capsys.readouterr().err == "error: cuda has too little memory; try a smaller --batch-size\n"
-    )
+    error = "error: the GPU has too little memory; use a smaller --batch-size\n"
+    assert capsys.readouterr().err == error

@@ -1,4 +1,4 @@
-"""A classifier from learned prompts alone: own images, the classes trained on or any others.
+"""A classifier from prompts alone: your images, the classes trained on or any others.
 
 classifier = promptsrc.load("output/run")
 for image, classes in classifier.classify("photos", ["cat", "dog"]):
@@ -16,23 +16,27 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from promptsrc.checkpoint import load_prompts
+from promptsrc.clip.frozen import FrozenCLIP, load_clip
+from promptsrc.clip.precision import precision
 from promptsrc.inference.classnames import checked
 from promptsrc.inference.images import Preprocessing, image_files, read_image
-from promptsrc.inference.prompt_file import SharedPrompts, frozen_clip, learner, read_prompts
+from promptsrc.inference.prompt_file import PromptFile, read_prompts
 from promptsrc.model import PromptedCLIP
+from promptsrc.prompts import PromptLearner, find_learner
 
 Source = str | os.PathLike | Image.Image
 
 
 class Class(NamedTuple):
-    """A class and how probable it is, from 0 to 1."""
+    """A class and its probability, from 0 to 1."""
 
     name: str
     probability: float
 
 
 class Prediction(NamedTuple):
-    """All classes of one image, the most probable first; `image` is None where none was read from a file."""
+    """All classes of one image, the most probable first; `image` is None if it is not a file."""
 
     image: Path | None
     classes: list[Class]
@@ -44,66 +48,90 @@ def load(
     prec: str = "fp32",
     backbone: str | None = None,
 ) -> "Classifier":
-    """The classifier of a run's folder (its final prompts), a checkpoint or a safetensors file of prompts.
+    """The classifier of a run's folder (its final prompts), a checkpoint or a safetensors file.
 
     Args:
-        device: such as cpu, cuda or cuda:1; by default a GPU where there is one.
+        device: such as cpu, cuda or cuda:1; by default a GPU if there is one.
         prec: fp32, fp16, amp or bf16.
-        backbone: where the weights of the backbone are, when that is a file that has moved.
+        backbone: the backbone's file of weights, if that has moved.
 
     Raises:
-        FileNotFoundError: there is no such file, or no checkpoint in the folder.
-        ValueError: it is damaged, does not say what it is for, or the device or precision cannot be had.
+        FileNotFoundError: no such file, or no checkpoint in the folder.
+        ValueError: it is damaged or does not say what it is for; the device or precision is not
+            available.
         ConnectionError: the backbone's weights could not be downloaded.
     """
-    shared = read_prompts(path)
+    prompts = read_prompts(path)
     if backbone is not None:
-        shared = shared._replace(description=shared.description | {"backbone": backbone})
-    return Classifier(shared, device, prec)
+        prompts = prompts.describing(backbone=backbone)
+    return Classifier(prompts, device, prec)
 
 
 class Classifier:
-    """A frozen CLIP with prompts, and all that it takes to classify image files.
+    """A frozen CLIP with prompts, and all it takes to classify image files.
 
-    classnames: those that the prompts were trained on; None where the file does not say them.
+    Attributes:
+        classnames: those trained on; None if the file does not name them.
     """
 
-    def __init__(self, shared: SharedPrompts, device: str | None = None, prec: str = "fp32"):
-        self.description = shared.description
-        self.classnames: list[str] | None = shared.description.get("classnames")
+    def __init__(self, prompts: PromptFile, device: str | None = None, prec: str = "fp32"):
+        self._prompts = prompts
+        self.description = prompts.description
+        self.classnames: list[str] | None = prompts.description.get("classnames")
         self.device = _usable(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._shared, self._frozen = shared, frozen_clip(shared, self.device, prec)
-        self.preprocess = Preprocessing.of(shared.description.get("input"), self._frozen.resolution)
-        self._model = lru_cache(maxsize=4)(self._build)  # names: model that has encoded them
+        policy = precision(prec, self.device)
+        self._frozen = FrozenCLIP(load_clip(self.description["backbone"], self.device), policy)
+        self._frozen.cast()
+        self.preprocess = Preprocessing.of(self.description.get("input"), self._frozen.resolution)
+        self._cached_model = lru_cache(maxsize=4)(self._build)
         if self.classnames is not None:
-            learner(shared, self._frozen, self.classnames)  # what does not fit is refused now
+            self._learner(self.classnames)  # refuse now what does not fit
 
     def names(self, classnames: Sequence[str] | None = None) -> list[str]:
-        """The names given, or else those trained on.
+        """The names given, else those trained on.
 
         Raises:
-            ValueError: a name is empty or there twice, or none are known.
+            ValueError: a name is empty or a duplicate, or no names are known.
         """
         if classnames is not None:
             return checked(classnames)
         if self.classnames is None:
             raise ValueError(
-                "this file of prompts does not say its classes; name some: --classnames a,b,c, or classify(images, [...])"
+                "these prompts do not name their classes; give names: --classnames a,b,c, or "
+                "classify(images, [...])"
             )
         return self.classnames
 
     def model(self, classnames: Sequence[str] | None = None) -> PromptedCLIP:
-        """The model for these classes, which it has encoded; kept for the names used last.
+        """The model with these classes encoded; cached for the last four lists of names.
 
         Raises:
-            ValueError: see `names`; or a name is too long, or there are not as many as the prompts are for.
+            ValueError: see `names`; or a name is too long, or unknown to prompts that differ by
+                class.
         """
-        return self._model(tuple(self.names(classnames)))
+        return self._cached_model(tuple(self.names(classnames)))
 
     def _build(self, classnames: tuple[str, ...]) -> PromptedCLIP:
-        model = learner(self._shared, self._frozen, classnames).student(self._frozen)
+        model = self._learner(classnames).student(self._frozen)
         model.encode_classes()
         return model
+
+    def _learner(self, classnames: Sequence[str]) -> PromptLearner:
+        """The learner that the description names, for these classes, with the tensors in it.
+
+        Raises:
+            ValueError: an unknown learner; settings, tensors or classes that do not fit it.
+        """
+        about = self.description
+        kind = find_learner(about["learner"], about.get("module"))
+        try:
+            learner = kind(self._frozen.clip, classnames, **about["settings"])
+        except TypeError as error:
+            raise ValueError(
+                f"{kind.__name__} does not take the settings {about['settings']} ({error})"
+            ) from None
+        load_prompts(learner, self._prompts.tensors, "this file of prompts", about)
+        return learner.to(self.device).requires_grad_(False)
 
     def classify(
         self,
@@ -111,12 +139,13 @@ class Classifier:
         classnames: Sequence[str] | None = None,
         batch_size: int = 32,
     ) -> list[Prediction]:
-        """Classify images: a path, a folder (all images below it, sorted), a PIL image, or several of these.
+        """Classify a path, a folder (all images below it, sorted), a PIL image, or several of them.
 
         Raises:
             FileNotFoundError: no such image or folder.
             OSError: an image cannot be read.
-            ValueError: a folder without images, class names that cannot be used, or a batch size below 1.
+            ValueError: a folder without images, class names that cannot be used, or a batch size
+                below 1.
         """
         return list(self.predictions(images, classnames, batch_size))
 
@@ -127,16 +156,20 @@ class Classifier:
         batch_size: int = 32,
         unreadable: Callable[[OSError], None] | None = None,
     ) -> Iterator[Prediction]:
-        """As `classify`, one by one; an image that cannot be read is passed over where `unreadable` takes its error."""
+        """Like `classify`, one by one.
+
+        Args:
+            unreadable: is given the error of each image that cannot be read, which is then skipped.
+        """
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         model = self.model(classnames)
-        read = self._read(_one_by_one(images), unreadable)
-        while batch := list(islice(read, batch_size)):
-            paths, tensors = zip(*batch, strict=True)
-            yield from map(Prediction, paths, self._classes(model, torch.stack(tensors)))
+        tensors = self._tensors(_one_by_one(images), unreadable)
+        while batch := list(islice(tensors, batch_size)):
+            paths, inputs = zip(*batch, strict=True)
+            yield from map(Prediction, paths, self._classes(model, torch.stack(inputs)))
 
-    def _read(
+    def _tensors(
         self, images: Iterable[Path | Image.Image], unreadable: Callable[[OSError], None] | None
     ) -> Iterator[tuple[Path | None, Tensor]]:
         for image in images:
@@ -152,7 +185,7 @@ class Classifier:
 
     @torch.no_grad()
     def _classes(self, model: PromptedCLIP, images: Tensor) -> list[list[Class]]:
-        """Of images (B, 3, R, R), all classes of each, sorted."""
+        """All classes of each of the images (B, 3, R, R), sorted."""
         probabilities = model.classify(images.to(self.device)).softmax(-1)  # (B, C)
         values, order = (t.tolist() for t in probabilities.sort(descending=True, stable=True))
         return [
@@ -163,22 +196,24 @@ class Classifier:
 
 def _one_by_one(images: Source | Iterable[Source]) -> Iterator[Path | Image.Image]:
     for image in [images] if isinstance(images, str | os.PathLike | Image.Image) else images:
-        yield from [image] if isinstance(image, Image.Image) else image_files([image])
+        if isinstance(image, Image.Image):
+            yield image
+        else:
+            yield from image_files([image])
 
 
 def _usable(name: str) -> torch.device:
-    """
+    """The device of this name.
+
     Raises:
-        ValueError: no such device, or not on this machine.
+        ValueError: no such device on this machine.
     """
     try:
         device = torch.device(name)
-        torch.empty(
-            1, device=device
-        ).tolist()  # a device that only pretends, such as meta, has no values
+        torch.empty(1, device=device).tolist()  # a device such as meta has no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().split("\n")[0].split(". ")[0]  # the next sentences are pages
+        reason = str(error).strip().split("\n")[0].split(". ")[0]  # long advice follows
         raise ValueError(
-            f"device {name!r} cannot be used here ({reason}); take cpu, or cuda where there is a GPU"
+            f"device {name!r} cannot be used here ({reason}); use cpu, or cuda if there is a GPU"
         ) from None
     return device

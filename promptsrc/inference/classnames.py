@@ -1,4 +1,4 @@
-"""Class names as a command is given them. Imports nothing heavy, so that `--help` answers at once."""
+"""Class names on a command line. Imports nothing heavy, so that `--help` is instant."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,22 +6,20 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--classnames a,b,c` or `--classnames-file F`, by default the names that the prompts were trained on."""
+    """Add `--classnames a,b,c` and `--classnames-file F`; at most one may be given."""
     group = parser.add_mutually_exclusive_group()
+    group.add_argument("--classnames", metavar="A,B,C", help="default: those trained on")
     group.add_argument(
-        "--classnames", metavar="A,B,C", help="class names (default: those trained on)"
-    )
-    group.add_argument(
-        "--classnames-file", metavar="F", type=Path, help="a UTF-8 file of them, one a line"
+        "--classnames-file", metavar="F", type=Path, help="a UTF-8 file with a name per line"
     )
 
 
 def chosen(args: argparse.Namespace) -> list[str] | None:
-    """The names that the arguments give; None: none are given.
+    """The names that the arguments give; None if they give none.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is not UTF-8, or a name is empty or there twice.
+        ValueError: the file is not UTF-8, or a name is empty or a duplicate.
     """
     if args.classnames is not None:
         return checked(args.classnames.split(","), "--classnames")
@@ -34,10 +32,10 @@ def checked(names: Sequence[str], source: str = "classnames") -> list[str]:
     """The names without blanks around them.
 
     Raises:
-        ValueError: none, an empty one, or two that are the same text (`_` is a space).
+        ValueError: no names, an empty one, or a duplicate (`_` is a space).
     """
     if isinstance(names, str):
-        raise ValueError(f"{source} is one text, {names!r}; give a list of names")
+        raise ValueError(f"{source} is the text {names!r}; give a list of names")
     names = [name.strip() for name in names]
     if not all(names) or not names:
         raise ValueError(f"{source}: name {names.index('') + 1 if names else 1} is empty")
@@ -45,9 +43,8 @@ def checked(names: Sequence[str], source: str = "classnames") -> list[str]:
     for name in names:
         text = name.replace("_", " ")
         if text in seen:
-            raise ValueError(
-                f"{source}: {name!r} is the same name as {seen[text]!r}; each may stand there once"
-            )
+            same = "" if name == seen[text] else f" (the same as {seen[text]!r})"
+            raise ValueError(f"{source}: duplicate class name {name!r}{same}")
         seen[text] = name
     return names
 

@@ -1,9 +1,11 @@
-"""A trained classifier for places without this project: ONNX, a torch.export program, or its class weights alone.
+"""Prompts in the formats of other places: ONNX, a torch.export program, class weights, safetensors.
 
-    images (B, 3, R, R), normalised ──► image tower with its prompts ──► unit features (B, D) ──► class matrix ──► logits (B, C)
+    images (B, 3, R, R), normalised -> image tower with its prompts -> unit features (B, D)
+                                    -> class matrix (D, C) -> logits (B, C)
 
-Softmax of the logits is what `Classifier` gives. ONNX and program take any B, and carry the class names and what makes an image
-file a tensor (`promptsrc.inference.images.Preprocessing`). Each is read back and compared with PyTorch before it gets its name.
+The softmax of the logits is what `Classifier` gives. ONNX and program take any B; they carry the
+class names and the arguments of `promptsrc.inference.images.Preprocessing`, as JSON. Each is read
+back and compared with PyTorch before it gets its name.
 """
 
 import dataclasses
@@ -12,6 +14,8 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,21 +24,56 @@ from torch import Tensor, nn
 from promptsrc.clip.towers import encode_image
 from promptsrc.files import replacing
 from promptsrc.inference.classifier import Classifier
+from promptsrc.inference.prompt_file import PromptFile, write_prompts
 from promptsrc.model import PromptedCLIP, unit
 
 TOLERANCE = 1e-4  # of a logit, relative to the largest
 ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
 
-class ImageClassifier(nn.Module):
-    """The part of a prompted CLIP that images run through, its classes encoded, as one module.
+def write(prompts: PromptFile, classnames: Sequence[str] | None, path: str | os.PathLike) -> str:
+    """Write `path` in the format of its ending; returns a line about it.
 
-    It stands in for a CLIP in `encode_image`, which asks for `visual` and `dtype`, so that the text tower is not carried along.
+    Args:
+        classnames: by default those trained on.
+
+    Raises:
+        ValueError: the class names are unknown or do not fit; the format cannot hold the prompts,
+            lacks a package, or computes something else.
+        FileNotFoundError: there is no folder to write to.
     """
+    ending = Path(path).suffix
+    if ending == ".safetensors":
+        if classnames is not None:
+            model = Classifier(prompts, "cpu").model(classnames)  # refuses names that do not fit
+            prompts = prompts.describing(classnames=model.classnames)
+        write_prompts(prompts, path)
+        return f"{prompts.parameters:,} parameters, {prompts.description}"
+    classifier = Classifier(prompts, "cpu")
+    model = classifier.model(classnames)
+    if not model.classes_are_fixed:
+        raise ValueError(
+            "CoCoOp's class features depend on the image, so there is no class matrix; write "
+            ".safetensors, which predict.py reads"
+        )
+    about = {"classnames": model.classnames, "input": dataclasses.asdict(classifier.preprocess)}
+    return WRITERS[ending](model, {key: json.dumps(value) for key, value in about.items()}, path)
+
+
+class ImageClassifier(nn.Module):
+    """The image tower with its prompts, and the encoded classes, as one module.
+
+    `encode_image` takes it for a CLIP, since it has `visual` and `dtype`; so the text tower is not
+    exported.
+    """
+
+    scale: Tensor
+    classes: Tensor
 
     def __init__(self, model: PromptedCLIP):
         super().__init__()
         self.visual = model.frozen.clip.visual
+        self.resolution = model.frozen.resolution
         vectors = model.prompts.image
         self.blocks = list(vectors)
         self.vectors = nn.ParameterList(
@@ -52,27 +91,24 @@ class ImageClassifier(nn.Module):
         vectors = dict(zip(self.blocks, self.vectors, strict=True))
         return self.scale * unit(encode_image(self, images, vectors)) @ self.classes.t()
 
+    def random_images(self, count: int) -> Tensor:
+        """(count, 3, R, R), the same each time."""
+        generator = torch.Generator().manual_seed(count)
+        return torch.randn(count, 3, self.resolution, self.resolution, generator=generator)
 
-def write_onnx(
-    classifier: Classifier, classnames: Sequence[str] | None, path: str | os.PathLike
-) -> str:
-    """images -> logits, checked with onnxruntime; returns a line about it. Metadata: `classnames` and `input`, JSON.
 
-    Raises:
-        ValueError: a package is missing, text prompts follow the image, or ONNX computes something else.
-        FileNotFoundError: there is no folder to write to.
-    """
+def write_onnx(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike) -> str:
+    """images -> logits, checked with onnxruntime; `about` is its metadata."""
     if missing := [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]:
         raise ValueError(f"ONNX needs {', '.join(missing)}: pip install .[onnx]")
     import onnx
     import onnxruntime
 
-    logging.getLogger("onnxscript").setLevel(
-        logging.ERROR
-    )  # its optimizer says of each layer norm what it leaves as it is
-    module, about = _module(classifier, classnames)
-    exported = torch.onnx.export(
-        _program(classifier, module),
+    # its optimizer reports each layer norm that it leaves alone
+    logging.getLogger("onnxscript").setLevel(logging.ERROR)
+    module = ImageClassifier(model).eval()
+    exported: Any = torch.onnx.export(  # its type allows None, which only the older exporter gives
+        _program(module),
         dynamo=True,
         input_names=["images"],
         output_names=["logits"],
@@ -83,103 +119,68 @@ def write_onnx(
     with replacing(path) as part:
         onnx.save(proto, part)
         session = onnxruntime.InferenceSession(part, providers=["CPUExecutionProvider"])
-        difference = _compare(
-            classifier,
-            module,
-            lambda images: torch.from_numpy(session.run(None, {"images": images.numpy()})[0]),
-        )
-    return f"images -> logits, within {difference:.0e} of PyTorch"
+
+        def run(images: Tensor) -> Tensor:
+            return torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
+
+        return f"images -> logits, within {_difference(module, run):.0e} of PyTorch"
 
 
-def write_program(
-    classifier: Classifier, classnames: Sequence[str] | None, path: str | os.PathLike
-) -> str:
-    """A `torch.export` program, images -> logits; returns a line about it. Extra files: `classnames` and `input`, JSON.
-
-    Raises:
-        ValueError: text prompts follow the image, or the program computes something else.
-        FileNotFoundError: there is no folder to write to.
-    """
-    module, about = _module(classifier, classnames)
+def write_program(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike) -> str:
+    """A `torch.export` program, images -> logits; `about` is its extra files."""
+    module = ImageClassifier(model).eval()
     with replacing(path) as part:
-        torch.export.save(_program(classifier, module), part, extra_files=about)
-        difference = _compare(classifier, module, torch.export.load(part).module())
-    return f"images -> logits, within {difference:.0e} of PyTorch"
+        torch.export.save(_program(module), part, extra_files=about)
+        difference = _difference(module, torch.export.load(part).module())
+        return f"images -> logits, within {difference:.0e} of PyTorch"
 
 
-def write_class_weights(
-    classifier: Classifier, classnames: Sequence[str] | None, path: str | os.PathLike
-) -> str:
-    """The class matrix as open_clip's zero-shot classifiers have it; returns a line about it.
+def write_class_weights(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike) -> str:
+    """The class matrix, as open_clip's zero-shot classifiers have it.
 
-    `weights` (D, C), a unit column a class; `classnames` (C,); `logit_scale`: softmax(logit_scale · unit image features · weights).
-    Image features are those of the plain CLIP only where no image prompts were learned (CoOp, text-only IVLP).
-
-    Raises:
-        ValueError: text prompts follow the image.
-        FileNotFoundError: there is no folder to write to.
+    `weights` (D, C), a unit column per class; `classnames` (C,); `logit_scale`. The probabilities
+    are softmax(logit_scale * unit image features @ weights). The plain CLIP's image features fit
+    only without image prompts (CoOp, text-only IVLP).
     """
-    model = classifier.model(classnames)
-    _check_fixed(model)
-    weights = model.class_features().t().cpu().numpy()  # (D, C)
+    weights = model.class_features().t().cpu().numpy()
     scale = model.frozen.clip.logit_scale.exp().cpu().numpy()
+    names = np.array(model.classnames)
     with replacing(path) as part, open(part, "wb") as file:
-        np.savez(file, weights=weights, classnames=np.array(model.classnames), logit_scale=scale)
-    plain = (
-        "for images of the plain CLIP"
-        if not model.prompts.image
-        else (
-            "NOT for images of the plain CLIP: image prompts were learned as well, and .onnx or .pt2 has the image tower with them"
-        )
+        np.savez(file, weights=weights, classnames=names, logit_scale=scale)
+    if not model.prompts.image:
+        return f"weights {weights.shape}, for images of the plain CLIP"
+    return (
+        f"weights {weights.shape}, NOT for images of the plain CLIP: there are image prompts too; "
+        ".onnx and .pt2 have the image tower with them"
     )
-    return f"weights {weights.shape}, {plain}"
 
 
-def _module(
-    classifier: Classifier, classnames: Sequence[str] | None
-) -> tuple[nn.Module, dict[str, str]]:
-    model = classifier.model(classnames)
-    _check_fixed(model)
-    about = {"classnames": model.classnames, "input": dataclasses.asdict(classifier.preprocess)}
-    return ImageClassifier(model).eval(), {key: json.dumps(value) for key, value in about.items()}
+WRITERS = {".onnx": write_onnx, ".pt2": write_program, ".npz": write_class_weights}
 
 
-def _check_fixed(model: PromptedCLIP) -> None:
-    if not model.classes_are_fixed:
-        raise ValueError(
-            "CoCoOp's classes follow the image, so that they make no matrix; write .safetensors, which predict.py takes"
-        )
-
-
-def _program(classifier: Classifier, module: nn.Module) -> torch.export.ExportedProgram:
+def _program(module: ImageClassifier) -> torch.export.ExportedProgram:
     """Traced on two images, for any number of them."""
-    batch = torch.export.Dim("batch", max=2**20)  # PyTorch 2.5 takes none without a bound
+    batch = torch.export.Dim("batch", max=2**20)  # PyTorch 2.5 requires a bound
+    shapes = {"images": {0: batch}}
     with torch.no_grad():
-        return torch.export.export(
-            module, (_images(classifier, 2),), dynamic_shapes={"images": {0: batch}}
-        )
-
-
-def _images(classifier: Classifier, count: int) -> Tensor:
-    """Random, the same each time."""
-    size = classifier.preprocess.size
-    return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(count))
+        return torch.export.export(module, (module.random_images(2),), dynamic_shapes=shapes)
 
 
 @torch.no_grad()
-def _compare(classifier: Classifier, module: nn.Module, other: Callable[[Tensor], Tensor]) -> float:
+def _difference(module: ImageClassifier, other: Callable[[Tensor], Tensor]) -> float:
     """The largest difference of logits, relative to the largest logit, for one image and for three.
 
     Raises:
-        ValueError: it is beyond TOLERANCE.
+        ValueError: it is above TOLERANCE.
     """
     largest = 0.0
-    for images in (_images(classifier, count) for count in (1, 3)):
+    for images in (module.random_images(1), module.random_images(3)):
         expected = module(images)
         difference = (other(images) - expected).abs().max() / expected.abs().max()
         largest = max(largest, float(difference))
-    if not largest <= TOLERANCE:
+    if not largest <= TOLERANCE:  # also NaN
         raise ValueError(
-            f"what was exported differs by {largest:.0e} from PyTorch; nothing is written"
+            f"the export differs by {largest:.0e} from PyTorch, more than {TOLERANCE:.0e}; nothing "
+            "is written"
         )
     return largest

@@ -1,6 +1,6 @@
-"""From image files to what the image tower reads, exactly as the tests of a run do it.
+"""From image files to the image tower's input, exactly as the tests of a run do it.
 
-The images are read as the engine reads them: as they are stored, an EXIF orientation is not applied.
+Images are read like the engine reads them: an EXIF orientation is not applied.
 """
 
 import os
@@ -16,13 +16,14 @@ from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no other decoder is run
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of OpenAI's training images: red, green, blue
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What happens to an image: the shorter side to `size` pixels, the centre cut out, (x - mean) / std of values in [0, 1].
+    """Shorter side to `size` pixels, the centre square of it, (x - mean) / std of values in [0, 1].
 
     Args:
         interpolation: bilinear, bicubic or nearest.
@@ -35,32 +36,30 @@ class Preprocessing:
 
     @classmethod
     def of(cls, stated: dict[str, Any] | None, resolution: int) -> "Preprocessing":
-        """What a checkpoint states as `input`; without it what CLIP was trained with.
+        """What a checkpoint states as `input`, by default what CLIP was trained with.
 
         Raises:
-            ValueError: it states something that is not done here, or another size than the backbone's.
+            ValueError: a step or value that is unknown here, or a size other than the backbone's.
         """
         stated = {"size": resolution} if stated is None else stated
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(stated) - known):
             raise ValueError(
-                f"the images of these prompts need {', '.join(unknown)}; only {', '.join(known)} are known"
+                f"the images of these prompts need {', '.join(unknown)}; known are only "
+                f"{', '.join(sorted(known))}"
             )
         if stated.get("size") != resolution:
             raise ValueError(
-                f"these prompts are for images of {stated.get('size')} pixels, their backbone for {resolution}"
+                f"these prompts are for images of {stated.get('size')} pixels, but their backbone "
+                f"is for {resolution}"
             )
         for key in {"mean", "std"} & set(stated):
             if not _is_colour(stated[key]):
-                raise ValueError(
-                    f"the {key} of these prompts' images is {stated[key]!r}, not three numbers"
-                )
-        return cls(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in stated.items()
-            }
-        )
+                raise ValueError(f"the images' {key} is {stated[key]!r}; it must be three numbers")
+        arguments: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in stated.items()
+        }
+        return cls(**arguments)
 
     def __call__(self, image: Image.Image) -> Tensor:
         """An RGB image -> (3, size, size)."""
@@ -75,37 +74,32 @@ class Preprocessing:
 
 
 def _is_colour(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and len(value) == 3
-        and all(isinstance(v, int | float) for v in value)
-    )
+    numbers = isinstance(value, list | tuple) and all(isinstance(v, int | float) for v in value)
+    return numbers and len(value) == 3
 
 
 def read_image(path: str | os.PathLike) -> Image.Image:
     """An RGB image.
 
     Raises:
-        OSError: it is missing or unreadable; names it.
+        OSError: it is missing, unreadable, or in a format other than FORMATS; names it.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             return image.convert("RGB")
     except FileNotFoundError:
         raise FileNotFoundError(f"no image at {path}") from None
-    except (
-        Exception
-    ) as error:  # damage shows in many ways, struct.error and DecompressionBombError among them
+    except Exception as error:  # Pillow's decoders raise any on damage, even struct.error
         raise OSError(f"image {path} can't be read ({' '.join(str(error).split())})") from None
 
 
 def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
-    """The files among `paths`, and in place of each folder the images in it and below, sorted.
+    """The files among `paths`; for each folder the images in and below it, sorted.
 
     Hidden files and folders are left out, links to folders are not followed.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
+        FileNotFoundError: no such file or folder.
         ValueError: a folder has no images.
     """
     found: list[Path] = []
@@ -122,12 +116,9 @@ def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder, onerror=_stop):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        images = (
-            name
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        )
-        yield from (Path(place) / name for name in images)
+        for name in files:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(place) / name
 
 
 def _stop(error: OSError) -> None:

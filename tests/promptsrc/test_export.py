@@ -1,6 +1,8 @@
 """What is exported computes what PyTorch computes, for any number of images, and says what its classes and images are."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,11 +13,12 @@ from promptsrc import export
 from promptsrc.clip.frozen import load_clip
 from promptsrc.inference import formats
 from promptsrc.inference.classifier import Classifier
-from promptsrc.inference.prompt_file import SharedPrompts, read_prompts, write_prompts
+from promptsrc.inference.prompt_file import PromptFile, read_prompts, write_prompts
 from promptsrc.prompts import LEARNERS
+from promptsrc.prompts.context import POSITIONS
 from tests.promptsrc.inference.test_prompt_file import SETTINGS
 
-FIXED = [kind for kind in LEARNERS if kind != "ConditionalPrompts"]
+FIXED = [kind for kind in SETTINGS if kind != "ConditionalPrompts"]
 NAMES = ["owl", "fire_truck", 'größe, "x"']
 STATED = {"size": 48, "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "interpolation": "bilinear"}
 COUNTS = (1, 2, 5)
@@ -34,10 +37,10 @@ def files(tmp_path_factory):
             "settings": SETTINGS[kind],
         }
         learner = LEARNERS[kind](clip, NAMES, **SETTINGS[kind])
-        shared = SharedPrompts(
+        prompts = PromptFile(
             description | {"classnames": NAMES, "input": STATED}, learner.state_dict()
         )
-        write_prompts(shared, folder / f"{kind}.safetensors")
+        write_prompts(prompts, folder / f"{kind}.safetensors")
     return folder
 
 
@@ -119,7 +122,7 @@ def test_classes_that_follow_the_image_make_no_matrix(files, tmp_path, ending, c
         export.main([str(files / "ConditionalPrompts.safetensors"), str(tmp_path / f"a{ending}")])
         == 1
     )
-    assert capsys.readouterr().err.startswith("error: CoCoOp's classes follow the image")
+    assert capsys.readouterr().err.startswith("error: CoCoOp's class features depend on the image")
     assert not list(tmp_path.iterdir())
 
 
@@ -127,7 +130,7 @@ def test_what_computes_something_else_is_not_written(files, tmp_path, monkeypatc
     (tmp_path / "a.pt2").write_text("as before")
     monkeypatch.setattr(formats, "TOLERANCE", -1.0)
     assert export.main([str(files / "ContextPrompts.safetensors"), str(tmp_path / "a.pt2")]) == 1
-    assert "from PyTorch; nothing is written" in capsys.readouterr().err
+    assert "from PyTorch, more than" in capsys.readouterr().err
     assert [file.read_text() for file in tmp_path.iterdir()] == ["as before"]
 
 
@@ -171,6 +174,20 @@ def test_what_cannot_be_exported_gets_a_line(
     assert not list(tmp_path.iterdir())
 
 
+def test_endings_and_positions_are_those_of_the_work():
+    assert (".safetensors", *formats.WRITERS) == export.ENDINGS and export.POSITIONS == POSITIONS
+
+
+@pytest.mark.parametrize("module", ["export", "hub"])
+def test_help_answers_without_pytorch(in_root, module):
+    code = (
+        f"import sys, promptsrc.{module} as command\n"
+        "try: command.main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and "RUN" in done.stdout, done.stderr
+
+
 def test_a_damaged_description(tmp_path, capsys):
     half = '{"method": "A", "backbone": "ViT-T/8", "learner": "DeepPrompts"'
     numbers = (
@@ -186,4 +203,4 @@ def test_a_damaged_description(tmp_path, capsys):
         {"prompts": half + ', "settings": {"n": 3}, "classnames": ["owl"]}'},
     )
     assert export.main([str(tmp_path / "a.safetensors"), str(tmp_path / "b.npz")]) == 1
-    assert "DeepPrompts cannot be built with the settings {'n': 3}" in capsys.readouterr().err
+    assert "DeepPrompts does not take the settings {'n': 3}" in capsys.readouterr().err

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from promptsrc import hub
-from promptsrc.inference.prompt_file import SharedPrompts, read_prompts, write_prompts
+from promptsrc.inference import hub as work
+from promptsrc.inference.prompt_file import PromptFile, read_prompts, write_prompts
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
 HfApi = huggingface_hub.HfApi
@@ -124,10 +125,10 @@ def repositories(monkeypatch):
 @pytest.fixture
 def prompts(tmp_path):
     torch.manual_seed(0)
-    shared = SharedPrompts(
+    prompts = PromptFile(
         DESCRIPTION | {"classnames": ["owl", "red_fox"]}, {"ctx": torch.randn(3, 128)}
     )
-    write_prompts(shared, tmp_path / "mine.safetensors")
+    write_prompts(prompts, tmp_path / "mine.safetensors")
     return tmp_path / "mine.safetensors"
 
 
@@ -138,7 +139,10 @@ def test_there_and_back_again(repositories, prompts, tmp_path, capsys):
     assert sorted(files) == ["README.md", "prompts.safetensors"]
     card = files["README.md"].decode()
     assert "| backbone | ViT-T/8 |" in card and '| position | "front" |' in card
-    assert "384 numbers for a frozen CLIP" in card and "Trained on 2 classes: owl, red_fox." in card
+    assert (
+        "384 parameters; with the frozen CLIP" in card
+        and "Trained on 2 classes: owl, red_fox." in card
+    )
     assert 'promptsrc.load("prompts.safetensors")' in card
     target = tmp_path / "theirs.safetensors"
     assert hub.main(["pull", "someone/owls", str(target)]) == 0
@@ -156,7 +160,7 @@ def test_only_prompts_take_the_place_of_a_file(repositories, prompts, capsys):
     repositories["someone/else"] = {"prompts.safetensors": b"no tensors"}
     repositories["someone/nothing"] = {}
     for repo, message in {
-        "someone/else": "is no file of shared prompts",
+        "someone/else": "does not hold prompts",
         "someone/nothing": "prompts.safetensors",
         "someone/unknown": "404",
         "no/such/name": "no/such/name",
@@ -174,7 +178,7 @@ def test_what_cannot_be_done_gets_a_line(repositories, prompts, monkeypatch, cap
         hub.main(["pull", "someone/owls", "a.bin"])
     assert exit_.value.code == 2 and "has to end in .safetensors" in capsys.readouterr().err
     assert not repositories
-    monkeypatch.setattr(hub, "find_spec", lambda name: None)
+    monkeypatch.setattr(work, "find_spec", lambda name: None)
     assert hub.main(["push", str(prompts), "someone/owls"]) == 1
     assert capsys.readouterr().err == "error: the hub needs huggingface_hub: pip install .[hub]\n"
 

@@ -12,11 +12,15 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import promptsrc
-from promptsrc.checkpoint import read_checkpoint
 from promptsrc.clip.frozen import build_clip
 from promptsrc.inference import images
 from promptsrc.inference.classifier import Classifier
-from promptsrc.inference.prompt_file import described, read_prompts, write_prompts
+from promptsrc.inference.prompt_file import (
+    PromptFile,
+    read_foreign_checkpoint,
+    read_prompts,
+    write_prompts,
+)
 from promptsrc.prompts import DeepPrompts
 from runs.config import default_config, merge_file
 from tests.conftest import ROOT
@@ -134,7 +138,7 @@ def test_a_transform_that_is_not_done_here_is_refused(tmp_path):
     stated = recorded(TRAINER_REGISTRY.get("CoOp"), NEW, [])(cfg).description["input"]
     with pytest.raises(ValueError, match="the images of these prompts need instance_norm"):
         images.Preprocessing.of(stated, 32)
-    with pytest.raises(ValueError, match="for images of 224 pixels, their backbone for 32"):
+    with pytest.raises(ValueError, match="for images of 224 pixels, but their backbone is for 32"):
         images.Preprocessing.of({"size": 224}, 32)
 
 
@@ -157,8 +161,8 @@ def test_a_reference_checkpoint_classifies_once_it_is_described(tmp_path, name):
     cfg = config_of(case, tmp_path)
     (file,) = GOLDENS.glob(f"checkpoints/{name}/*/model*")
     words = cfg.TRAINER[case["trainer"].upper()].CTX_INIT
-    shared = described(read_checkpoint(file)["state_dict"], cfg.MODEL.BACKBONE.NAME, words)
-    classifier = Classifier(shared, "cpu")
+    prompts = read_foreign_checkpoint(file, cfg.MODEL.BACKBONE.NAME, words)
+    classifier = Classifier(prompts, "cpu")
     with torch.no_grad():
         logits = classifier.model(case["novel_class_names"]).classify(eval_images_of(case))
     difference = np.abs(
@@ -168,7 +172,7 @@ def test_a_reference_checkpoint_classifies_once_it_is_described(tmp_path, name):
     assert classifier.preprocess == images.Preprocessing(
         32, images.CLIP_MEAN, images.CLIP_STD, "bicubic"
     )
-    with pytest.raises(ValueError, match="does not say its classes; name some: --classnames"):
+    with pytest.raises(ValueError, match="do not name their classes; give names: --classnames"):
         classifier.classify([])
 
 
@@ -233,7 +237,7 @@ def classifier():
     description = {"method": "CoOp", "backbone": "ViT-T/8", "learner": "ContextPrompts"}
     state = {"ctx": 0.02 * torch.randn(3, 128)}
     return Classifier(
-        promptsrc.inference.prompt_file.SharedPrompts(description | {"settings": {"n": 3}}, state),
+        PromptFile(description | {"settings": {"n": 3}}, state),
         "cpu",
     )
 
@@ -243,9 +247,12 @@ def classifier():
     [
         (["owl", " "], "classnames: name 2 is empty"),
         ([], "classnames: name 1 is empty"),
-        (["fire truck", "owl", "fire_truck"], "'fire_truck' is the same name as 'fire truck'"),
+        (
+            ["fire truck", "owl", "fire_truck"],
+            r"duplicate class name 'fire_truck' \(the same as 'fire truck'\)",
+        ),
         (["owl", "very " * 80], "longer than CLIP's 77 tokens; shorten the class name"),
-        ("owl", "is one text, 'owl'; give a list"),
+        ("owl", "is the text 'owl'; give a list"),
     ],
 )
 def test_names_that_cannot_be_used(classifier, photos, names, message):
@@ -262,6 +269,9 @@ def test_images_that_cannot_be_used(classifier, photos, tmp_path):
         classifier.classify(photos, NEW, batch_size=0)
     with pytest.raises(OSError, match="notes.txt can't be read"):
         classifier.classify([photos / "notes.txt"], NEW)
+    Image.new("RGB", (9, 9)).save(tmp_path / "icon.png", "ICO")
+    with pytest.raises(OSError, match="icon.png can't be read .cannot identify image file"):
+        classifier.classify(tmp_path, NEW)  # Pillow could; its other decoders are left alone
     skipped = []
     found = list(
         classifier.predictions(
@@ -274,10 +284,10 @@ def test_images_that_cannot_be_used(classifier, photos, tmp_path):
 
 def test_a_context_of_the_classes_takes_as_many_names():
     description = {"method": "CoOp", "backbone": "ViT-T/8", "learner": "ContextPrompts"}
-    shared = promptsrc.inference.prompt_file.SharedPrompts(
+    prompts = PromptFile(
         description | {"settings": {"n": 3, "classes": 2}}, {"ctx": torch.zeros(2, 3, 128)}
     )
-    classifier = Classifier(shared, "cpu")
+    classifier = Classifier(prompts, "cpu")
     classifier.model(NEW)
     with pytest.raises(
         ValueError, match=r"ctx is \(2, 3, 128\), not \(3, 3, 128\) \(one per class, for 2 classes"
@@ -294,8 +304,8 @@ def test_contexts_per_class_are_found_by_name():
         "settings": {"n": 3, "classes": 3},
     }
     contexts = torch.randn(3, 3, 128)
-    shared = promptsrc.inference.prompt_file.SharedPrompts(description, {"ctx": contexts})
-    classifier = Classifier(shared, "cpu")
+    prompts = PromptFile(description, {"ctx": contexts})
+    classifier = Classifier(prompts, "cpu")
     assert classifier.model().classnames == ["cat", "dog", "owl"]
     some = classifier.model(["owl", "cat"])
     assert torch.equal(some.prompts.ctx, contexts[[2, 0]])
@@ -316,8 +326,8 @@ def test_a_backbone_that_has_moved_is_named(tiny_state, tmp_path):
         "learner": "DeepPrompts",
         "settings": settings,
     }
-    promptsrc.inference.prompt_file.write_prompts(
-        promptsrc.inference.prompt_file.SharedPrompts(description, learner.state_dict()),
+    write_prompts(
+        PromptFile(description, learner.state_dict()),
         tmp_path / "p.safetensors",
     )
     with pytest.raises(ValueError, match="backbone '/gone/clip.safetensors' is neither a name"):
@@ -335,39 +345,35 @@ def test_prompts_with_nan_are_refused(classifier):
     name = next(iter(state))
     state[name][0] = float("nan")
     with pytest.raises(ValueError, match=f"has NaN or Inf in {name}; train again"):
-        Classifier(
-            promptsrc.inference.prompt_file.SharedPrompts(classifier.description, state), "cpu"
-        ).model(NEW)
+        Classifier(PromptFile(classifier.description, state), "cpu").model(NEW)
 
 
 def test_names_that_were_trained_on_twice_are_used_as_they_are(classifier, photos):
     names = ["owl", "crane", "crane"]
-    shared = promptsrc.inference.prompt_file.SharedPrompts(
+    prompts = PromptFile(
         classifier.description | {"classnames": names}, classifier.model(NEW).prompts.state_dict()
     )
-    for prediction in Classifier(shared, "cpu").classify(photos):
+    for prediction in Classifier(prompts, "cpu").classify(photos):
         assert sorted(name for name, _ in prediction.classes) == ["crane", "crane", "owl"]
 
 
 @pytest.mark.parametrize("device", ["abacus", "cuda:99"])
 def test_a_device_that_is_not_there(classifier, device):
     with pytest.raises(ValueError, match=f"device '{device}' cannot be used here"):
-        Classifier(
-            promptsrc.inference.prompt_file.SharedPrompts(classifier.description, {}), device
-        )
+        Classifier(PromptFile(classifier.description, {}), device)
 
 
 @pytest.mark.parametrize(
     "stated, message",
     [
-        ({}, "for images of None pixels, their backbone for 48"),
+        ({}, "for images of None pixels, but their backbone is for 48"),
         (
             {"size": 48, "mean": "abc"},
-            "the mean of these prompts' images is 'abc', not three numbers",
+            "the images' mean is 'abc'; it must be three numbers",
         ),
         (
             {"size": 48, "std": [1, 2]},
-            r"the std of these prompts' images is \[1, 2\], not three numbers",
+            r"the images' std is \[1, 2\]; it must be three numbers",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from promptsrc import export
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
 from promptsrc.clip.precision import precision
 from promptsrc.inference import prompt_file
+from promptsrc.inference.classifier import Classifier
 from promptsrc.prompts import LEARNERS
 from tests.test_parity import GOLDENS
 
@@ -46,33 +47,36 @@ def test_a_file_gives_the_same_logits_for_new_names(tmp_path, kind):
         "settings": SETTINGS[kind],
     }
     path = tmp_path / "prompts.safetensors"
-    prompt_file.write_prompts(prompt_file.SharedPrompts(description, learner.state_dict()), path)
+    prompt_file.write_prompts(prompt_file.PromptFile(description, learner.state_dict()), path)
     with safe_open(path, "pt") as file:
         assert json.loads(file.metadata()["prompts"]) == description
-    shared, images = prompt_file.read_prompts(path), torch.randn(2, 3, 48, 48)
-    ours = prompt_file.classifier(shared, ["owl", "fire_truck"]).classify(images)
+    images, names = torch.randn(2, 3, 48, 48), ["owl", "fire_truck"]
+    ours = Classifier(prompt_file.read_prompts(path), "cpu").model(names).classify(images)
     assert torch.equal(ours, logits(learner, frozen, images))
     assert [file.name for file in tmp_path.iterdir()] == ["prompts.safetensors"]
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
-def test_sizes_are_read_off_a_state_dict_that_does_not_say_them(kind):
+def test_sizes_are_read_off_a_checkpoint_that_does_not_say_them(tmp_path, kind):
     settings = SETTINGS[kind] | ({"n": 3, "position": "end"} if kind == "ContextPrompts" else {})
     learner = LEARNERS[kind](load_clip("ViT-T/8"), ["owl"], **settings)
     state = {f"module.{key}": value for key, value in learner.state_dict().items()} | {
         "token_prefix": torch.ones(3)
     }
-    shared = prompt_file.described(state, "ViT-T/8", settings.get("ctx_init", ""))
-    assert shared.description["learner"] == kind
+    torch.save({"state_dict": state, "epoch": 1}, tmp_path / "theirs")
+    prompts = prompt_file.read_foreign_checkpoint(
+        tmp_path / "theirs", "ViT-T/8", settings.get("ctx_init", "")
+    )
+    assert prompts.description["learner"] == kind
     methods = {
         "ContextPrompts": "CoOp",
         "ConditionalPrompts": "CoCoOp",
         "CoupledPrompts": "MaPLe",
         "DeepPrompts": "IVLP",
     }
-    assert shared.description["method"] == methods[kind]
-    assert settings.items() <= shared.description["settings"].items()
-    prompt_file.classifier(shared, ["owl"])
+    assert prompts.description["method"] == methods[kind]
+    assert settings.items() <= prompts.description["settings"].items()
+    Classifier(prompts, "cpu").model(["owl"])
 
 
 def test_the_command_exports_a_reference_checkpoint(tmp_path, capsys):
@@ -83,17 +87,17 @@ def test_the_command_exports_a_reference_checkpoint(tmp_path, capsys):
     assert export.main([CHECKPOINT, str(tmp_path / "of the file.safetensors"), *said]) == 0
     assert export.main([str(Path(CHECKPOINT).parents[1]), target, *said]) == 0
     assert (tmp_path / "of the file.safetensors").read_bytes() == Path(target).read_bytes()
-    shared = prompt_file.read_prompts(target)
-    assert (shared.description["method"], shared.description["backbone"]) == (
+    prompts = prompt_file.read_prompts(target)
+    assert (prompts.description["method"], prompts.description["backbone"]) == (
         "PromptSRC",
         "tiny.pt",
     )
     assert (
-        shared.description["settings"]["depth_text"]
-        == shared.description["settings"]["depth_image"]
+        prompts.description["settings"]["depth_text"]
+        == prompts.description["settings"]["depth_image"]
         == 2
     )
-    assert all(value.dtype == torch.float32 for value in shared.tensors.values())
+    assert all(value.dtype == torch.float32 for value in prompts.tensors.values())
 
 
 @pytest.mark.parametrize(
@@ -130,13 +134,14 @@ def test_what_cannot_be_exported_gets_a_line(in_root, capsys, words, code, messa
 
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"no")
-    with pytest.raises(ValueError, match="a.safetensors is no file of shared prompts"):
+    with pytest.raises(ValueError, match="a.safetensors does not hold prompts"):
         prompt_file.read_prompts(tmp_path / "a.safetensors")
     description = {"method": "X", "backbone": "ViT-T/8", "learner": "Exec", "settings": {}}
     with pytest.raises(ValueError, match="learner 'Exec' is not one of .*ContextPrompts"):
-        prompt_file.classifier(prompt_file.SharedPrompts(description, {}), ["owl"])
-    with pytest.raises(ValueError, match="no learned prompts of a known method"):
-        prompt_file.described({"fc.weight": torch.ones(1)}, "ViT-T/8", "")
+        Classifier(prompt_file.PromptFile(description, {}), "cpu").model(["owl"])
+    torch.save({"state_dict": {"fc.weight": torch.ones(1)}, "epoch": 1}, tmp_path / "theirs")
+    with pytest.raises(ValueError, match="no prompts of a known method"):
+        prompt_file.read_foreign_checkpoint(tmp_path / "theirs", "ViT-T/8", "")
 
 
 def test_a_checkpoint_that_says_what_it_is_for_is_not_contradicted(tmp_path, capsys):
@@ -153,7 +158,7 @@ def test_a_checkpoint_that_says_what_it_is_for_is_not_contradicted(tmp_path, cap
     )
     words = [str(tmp_path / "model.pth.tar-1"), str(tmp_path / "a.safetensors")]
     assert export.main([*words, "--backbone", "ViT-B/16", "--ctx-init", ""]) == 1
-    assert "says itself what it is for" in capsys.readouterr().err
+    assert "says what it is for" in capsys.readouterr().err
     assert export.main(words) == 0
     assert prompt_file.read_prompts(words[1]).description == description
 

@@ -1,0 +1,113 @@
+"""Prompts on the Hugging Face hub: one safetensors file and a model card per repository."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promptsrc.command import one_line
+from promptsrc.inference.prompt_file import PromptFile, read_prompts, write_prompts
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+FILE = "prompts.safetensors"  # in a repository
+CARD = """---
+library_name: promptsrc
+pipeline_tag: zero-shot-image-classification
+tags: [clip, prompt-learning, {method}]
+---
+# Prompts for CLIP, trained with {method}
+{parameters:,} parameters; with the frozen CLIP they classify images among any class names.
+
+| | |
+|---|---|
+| method | {method} |
+| backbone | {backbone} |
+| learner | {learner} |
+{settings}
+
+{classes}
+
+With the package `promptsrc` (`pip install .` in its checkout):
+```python
+import promptsrc
+
+classifier = promptsrc.load("{file}")  # from `python -m promptsrc.hub pull {repo} {file}`
+for image, classes in classifier.classify("photos", ["cat", "dog"]):
+    print(image, classes[0].name, classes[0].probability)
+```
+"""
+
+
+def push(path: str | Path, repo: str) -> str:
+    """Send prompts and model card as one commit; makes the repository if needed, returns its URL.
+
+    Raises:
+        FileNotFoundError, ValueError: the prompts cannot be read, `repo` is not a repository's
+            name, or huggingface_hub is not installed.
+        OSError: the hub refuses, or cannot be reached.
+    """
+    prompts = read_prompts(path)
+    backbone = prompts.description["backbone"]
+    if os.path.isabs(backbone):  # a file on this machine; elsewhere `--backbone` says where it is
+        prompts = prompts.describing(backbone=os.path.basename(backbone))
+    with _client() as api, tempfile.TemporaryDirectory() as folder:
+        write_prompts(prompts, Path(folder, FILE))
+        Path(folder, "README.md").write_text(card(prompts, repo), encoding="utf-8")
+        url = api.create_repo(repo, exist_ok=True)
+        message = f"{prompts.description['method']} prompts"
+        api.upload_folder(repo_id=repo, folder_path=folder, commit_message=message)
+    return str(url)
+
+
+def pull(repo: str, path: str | Path) -> PromptFile:
+    """Write the prompts of a repository to `path`, whole or not at all.
+
+    Raises:
+        FileNotFoundError: there is no folder to write to.
+        ValueError: `repo` is not a repository's name, its file does not hold prompts, or
+            huggingface_hub is not installed.
+        OSError: the hub refuses, or cannot be reached.
+    """
+    with _client() as api, tempfile.TemporaryDirectory() as folder:
+        prompts = read_prompts(api.hf_hub_download(repo, FILE, local_dir=folder))
+    write_prompts(prompts, path)
+    return prompts
+
+
+@contextmanager
+def _client() -> Iterator["HfApi"]:
+    """The hub's client; whatever connection error it raises is an OSError here."""
+    if find_spec("huggingface_hub") is None:
+        raise ValueError("the hub needs huggingface_hub: pip install .[hub]")
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HTTPError
+
+    try:
+        yield HfApi()
+    except HTTPError as error:
+        raise ConnectionError(one_line(error)) from error
+
+
+def card(prompts: PromptFile, repo: str) -> str:
+    """The README.md of a repository."""
+    about = prompts.description
+    names = about.get("classnames")
+    settings = [f"| {key} | {json.dumps(value)} |" for key, value in about["settings"].items()]
+    return CARD.format(
+        method=about["method"],
+        backbone=about["backbone"],
+        learner=about["learner"],
+        parameters=prompts.parameters,
+        settings="\n".join(settings),
+        classes=f"Trained on {len(names)} classes: {', '.join(names)}."
+        if names
+        else "The file does not name its classes.",
+        repo=repo,
+        file=FILE,
+    )
