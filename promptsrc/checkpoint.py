@@ -1,39 +1,89 @@
-"""Prompts in and out of checkpoint files, ours and those of the reference implementations.
+"""Find and read checkpoints, ours and those of the reference implementations.
 
-Their files hold the whole model and, for the schedule, pickled objects. Nothing is unpickled freely: besides tensors and plain
-containers only the few classes named here are let through.
+Theirs hold the whole model and a pickled schedule. Reading a file never runs code from it: besides
+tensors and plain containers, only the few classes named here are let through.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
+from promptsrc.command import one_line
+
 if TYPE_CHECKING:
     from promptsrc.prompts import PromptLearner
 
-# What is learned, in any method's checkpoint; all else in a reference file is frozen CLIP or belongs to its class names.
+# Prompts in any checkpoint; the rest of a reference file is CLIP, or belongs to its class names.
 LEARNED = re.compile(
     r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\."
 )
 
-REFUSED = re.compile(
-    r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)"
-)  # in PyTorch's words
-CHECKSUM = ".sha256"  # behind a file's name: the file with its checksum, which our engine leaves
+# PyTorch's message, which goes on to advise loading the file unsafely
+REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")
+CHECKSUM = ".sha256"  # suffix of the file with a checkpoint's checksum, which our engine writes
+BEST = "model-best.pth.tar"
+
+Which = int | Literal["final", "best", "newest"]
+
+
+def find(run: str | os.PathLike, which: Which = "final", model: str = "*") -> Path:
+    """A checkpoint in the folder of a run.
+
+    <run>/<model>/model.pth.tar-3       3: of epoch 3
+    <run>/<model>/model-best.pth.tar    "best": of the best epoch on the validation images
+    <run>/<model>/checkpoint            "newest": the file that is named in it
+                                        "final": the best if there is one, else the newest
+
+    Args:
+        model: name of the model's folder; by default the run has one model.
+
+    Raises:
+        FileNotFoundError: there is none, or several models have one.
+    """
+    run = Path(run)
+    names = {folder: _name(folder, which) for folder in sorted(run.glob(model))}
+    found = [folder / name for folder, name in names.items() if name and (folder / name).is_file()]
+    if len(found) == 1:
+        return found[0]
+    files = (file for file in run.glob("*/model*.pth.tar*") if file.suffix != CHECKSUM)
+    there = ", ".join(sorted(str(file.relative_to(run)) for file in files))
+    if not there or found:
+        what = f"checkpoints of {len(found)} models" if found else "no checkpoint"
+        raise FileNotFoundError(
+            f"{run} has {what}; give the folder of one run, such as output/.../seed1 (zero-shot "
+            "CLIP has none)"
+        )
+    wanted = f"{which} checkpoint" if isinstance(which, str) else f"checkpoint of epoch {which}"
+    raise FileNotFoundError(
+        f"{run} has no {wanted}{'' if model == '*' else f' in {model}'}; it has {there}"
+    )
+
+
+def _name(folder: Path, which: Which) -> str:
+    """What the file is called in the folder of a model; empty if that is unknown."""
+    if isinstance(which, int):
+        return f"model.pth.tar-{which}"
+    if which == "best" or (which == "final" and (folder / BEST).is_file()):
+        return BEST
+    pointer = folder / "checkpoint"
+    if not pointer.is_file():
+        return ""
+    return pointer.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """The dict that a checkpoint file holds, on the CPU.
+    """The dict in a checkpoint file, on the CPU.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is damaged, or holds objects that no checkpoint of this field needs.
+        ValueError: it is damaged, not a checkpoint, or holds objects that checkpoints do not need.
     """
     path = Path(path)
     if not path.is_file():
@@ -42,39 +92,41 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(_reference_globals()):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damage shows in many ways, IndexError and struct.error among them
-        refused = REFUSED.search(
-            str(error)
-        )  # PyTorch says it behind advice to load the file without a look
-        reason = (
-            f"it holds {refused[1]}, which is not loaded"
-            if refused
-            else " ".join(str(error).split())[:200]
-        )
-        raise ValueError(f"{path} is no readable checkpoint ({reason})") from None
+    except Exception as error:  # damaged bytes raise any, even IndexError and struct.error
+        refused = REFUSED.search(str(error))
+        reason = f"it holds {refused[1]}, which is not loaded" if refused else one_line(error)[:200]
+        raise ValueError(f"{path} is not a readable checkpoint ({reason})") from None
     if not _is_checkpoint(checkpoint):
         raise ValueError(
-            f"{path} is no checkpoint of a run: it needs state_dict, tensors by name, and epoch, a number"
+            f"{path} is not a checkpoint: it needs state_dict, tensors by name, and epoch, an int"
         )
     return checkpoint
 
 
 def _verify(path: Path) -> None:
+    """Compare with the checksum, if there is one.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
     checksum = path.with_name(path.name + CHECKSUM)
-    if checksum.is_file() and hashlib.sha256(
-        path.read_bytes()
-    ).hexdigest() not in checksum.read_text(errors="replace"):
+    if not checksum.is_file():
+        return
+    if hashlib.sha256(path.read_bytes()).hexdigest() not in checksum.read_text(errors="replace"):
         raise ValueError(
-            f"{path} is damaged: its SHA-256 is not the one in {checksum.name}; restore or delete both"
+            f"{path} is damaged: its SHA-256 is not the one in {checksum.name}; restore or delete "
+            "both"
         )
 
 
 def _is_checkpoint(content: Any) -> bool:
-    if not isinstance(content, dict) or not isinstance(content.get("epoch"), int):
+    if not isinstance(content, dict):
         return False
-    state = content.get("state_dict")
-    return isinstance(state, dict) and all(
-        isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()
+    types = {"epoch": int, "state_dict": dict, "trainer_state": dict}
+    found = {"trainer_state": {}} | content
+    return all(isinstance(found.get(key), kind) for key, kind in types.items()) and all(
+        isinstance(key, str) and isinstance(value, Tensor)
+        for key, value in content["state_dict"].items()
     )
 
 
@@ -170,23 +222,18 @@ def check_classes(
         )
 
 
-def _reference_globals() -> list[Callable]:
-    """Classes in reference files: the pickled schedule, with the optimizer that it points to."""
-    return [
-        torch.optim.lr_scheduler.CosineAnnealingLR,
-        torch.optim.SGD,
-        dict,
-        _plain_dict,
-    ]
+def _reference_globals() -> list[Callable | tuple[Callable, str]]:
+    """Classes in reference files: the pickled schedule, and the optimizer that it points to."""
+    return [torch.optim.lr_scheduler.CosineAnnealingLR, torch.optim.SGD, dict, _plain_dict]
 
 
 def _plain_dict(*_: Any) -> dict:
+    """Loads a `collections.defaultdict` as a dict, since PyTorch's safe loader fills no other kind.
+
+    The loader matches the class named in a file with the names of what is allowed, set below.
+    """
     return {}
 
 
-# torch's loader refuses to fill a real defaultdict; PyTorch 2.5 knows an allowed class by these attributes only
-_plain_dict.__module__, _plain_dict.__name__, _plain_dict.__qualname__ = (
-    "collections",
-    "defaultdict",
-    "defaultdict",
-)
+_plain_dict.__module__ = "collections"
+_plain_dict.__name__ = _plain_dict.__qualname__ = "defaultdict"

@@ -198,7 +198,7 @@ NOT_READ = r"image {w}/mine/train/ape/0.png can't be read \(.*\); replace it or 
 NO_WEIGHTS = (
     r"{w}/weights\.\w+ can't be read as CLIP weights \(.*\); give a .*, or download again$"
 )
-NO_CHECKPOINT = rf"{{w}}/old/{LEARNED} is no readable checkpoint \("
+NO_CHECKPOINT = rf"{{w}}/old/{LEARNED} is not a readable checkpoint \("
 NO_SPLIT = r"{w}/eurosat/split_zhou_EuroSAT.json is no split file \(.*%s.*\); expected train, .* or delete it"
 CONFIG = "--config-file {w}/bad.yaml"
 
@@ -355,8 +355,8 @@ TRAIN = {
     "empty checkpoint": (1, NO_CHECKPOINT, EVAL, data(f"old/{LEARNED}", b"")),
     "text for a checkpoint": (1, NO_CHECKPOINT, EVAL, text(f"old/{LEARNED}", "none")),
     "checkpoint with code": (1, NO_CHECKPOINT, EVAL, saved(f"old/{LEARNED}", {"state_dict": Evil(), "epoch": 1})),
-    "other content": (1, "tar-1 is no checkpoint of a run: it needs state_dict", EVAL, saved(f"old/{LEARNED}", {"a": 1})),
-    "numbered tensors": (1, "tar-1 is no checkpoint of a run: it needs state_dict, tensors by name", EVAL, saved(f"old/{LEARNED}", {"state_dict": {1: torch.ones(1)}, "epoch": 1})),
+    "other content": (1, "tar-1 is not a checkpoint: it needs state_dict", EVAL, saved(f"old/{LEARNED}", {"a": 1})),
+    "numbered tensors": (1, "tar-1 is not a checkpoint: it needs state_dict, tensors by name", EVAL, saved(f"old/{LEARNED}", {"state_dict": {1: torch.ones(1)}, "epoch": 1})),
     "nothing to resume": (1, "nothing to resume in {w}/none: a run of PromptSRC leaves VLPromptLearner/checkpoint", "--resume {w}/none"),
     "cut checkpoint to resume": (1, "checkpoint {w}/old/.*tar-1 can't be read .*; restore or delete it", "--resume {w}/old", both(cut(f"old/{LEARNED}", 0.5), text("old/VLPromptLearner/checkpoint", "model.pth.tar-1\n"))),
     # weights
@@ -570,7 +570,7 @@ COMMANDS = {
         ),
         "{w}/weights.pt {w}/p.safetensors": (
             1,
-            "{w}/weights.pt is no checkpoint of a run: it needs state_dict",
+            "{w}/weights.pt is not a checkpoint: it needs state_dict",
         ),
         f"{{w}}/old/{LEARNED} {{w}}/p.safetensors": (
             1,

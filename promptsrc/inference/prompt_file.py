@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from promptsrc.checkpoint import learned_tensors, read_checkpoint
+from promptsrc.checkpoint import description_of, find, learned_tensors, read_checkpoint
 from promptsrc.files import replacing
 
 Description = dict[str, Any]
@@ -49,53 +49,29 @@ def read_prompts(path: str | os.PathLike) -> PromptFile:
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     checkpoint = read_checkpoint(path)
-    state = checkpoint.get("trainer_state", {})
-    if "prompts" not in state:
+    description = description_of(checkpoint)
+    if description is None:
         raise ValueError(
             f"{path} does not say its method and backbone, as files of other implementations; use "
             "python -m promptsrc.export --backbone ViT-B/16 --ctx-init 'a photo of a' ..."
         )
-    epochs = len(state.get("regulation", {}).get("weights", ()))  # that the average is taken over
+    average = checkpoint["trainer_state"].get("regulation", {})
+    epochs = len(average.get("weights", ()))
     if epochs > checkpoint["epoch"]:
         print(
             f"Note: {path} is of epoch {checkpoint['epoch']} of {epochs}; its prompts are not "
             "averaged yet"
         )
-    return PromptFile(_checked(state["prompts"], path), checkpoint["state_dict"])
+    return PromptFile(_checked(description, path), checkpoint["state_dict"])
 
 
 def _file(path: str | os.PathLike) -> Path:
     path = Path(path)
     if path.is_dir():
-        return final_checkpoint(path)
+        return find(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
     return path
-
-
-def final_checkpoint(run: Path) -> Path:
-    """The file of a run's final prompts: the best epoch's if the run saved it, else the newest.
-
-    Raises:
-        FileNotFoundError: the folder has none, or several models' (it is no folder of one run).
-    """
-    found = [_final(folder) for folder in sorted(run.iterdir()) if folder.is_dir()]
-    files = [file for file in found if file is not None and file.is_file()]
-    if len(files) != 1:
-        what = f"checkpoints of {len(files)} models" if files else "no checkpoint"
-        raise FileNotFoundError(
-            f"{run} has {what}; give the folder of one run, such as output/.../seed1 "
-            "(zero-shot CLIP has none)"
-        )
-    return files[0]
-
-
-def _final(folder: Path) -> Path | None:
-    """What a model's folder calls its final checkpoint."""
-    best, pointer = folder / "model-best.pth.tar", folder / "checkpoint"
-    if best.is_file() or not pointer.is_file():
-        return best
-    return folder / pointer.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
 
 
 def _read_safetensors(path: Path) -> PromptFile:
@@ -157,7 +133,7 @@ def read_foreign_checkpoint(
         ValueError: it is damaged, holds no prompts of a known method, or says what it is for.
     """
     checkpoint = read_checkpoint(_file(path))
-    if "prompts" in checkpoint.get("trainer_state", {}):
+    if description_of(checkpoint) is not None:
         raise ValueError(f"{path} says what it is for; leave --backbone and --ctx-init out")
     state = checkpoint["state_dict"]
     tensors = learned_tensors(state)

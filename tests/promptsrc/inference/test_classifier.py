@@ -188,49 +188,6 @@ def test_classes_are_encoded_once_for_a_set_of_names(tmp_path, photos, monkeypat
     assert len(calls) == 2
 
 
-def final(folder):
-    return read_prompts(folder).tensors["ctx"][0, 0].item()
-
-
-def test_the_final_prompts_of_a_run(tmp_path):
-    description = {
-        "method": "CoOp",
-        "backbone": "ViT-T/8",
-        "learner": "ContextPrompts",
-        "settings": {"n": 1},
-    }
-    folder = tmp_path / "prompt_learner"
-    folder.mkdir()
-    (tmp_path / "tensorboard").mkdir()
-    for name, value in {
-        "model.pth.tar-2": 2.0,
-        "model.pth.tar-10": 10.0,
-        "model-best.pth.tar": 7.0,
-    }.items():
-        with pytest.raises(
-            FileNotFoundError, match="has no checkpoint; give the folder of one run"
-        ):
-            read_prompts(tmp_path)
-        state = {"ctx": torch.full((1, 128), value)}
-        torch.save(
-            {"state_dict": state, "epoch": 1, "trainer_state": {"prompts": description}},
-            folder / name,
-        )
-        (folder / "checkpoint").write_text(f"{name}\n")
-        assert final(tmp_path) == value
-        (folder / "checkpoint").unlink()
-        if name == "model-best.pth.tar":
-            break
-    (folder / "checkpoint").write_text("model.pth.tar-10\n")
-    assert final(tmp_path) == 7  # the run says by its file that the best epoch is the final one
-    (folder / "model-best.pth.tar").unlink()
-    assert final(tmp_path) == 10
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "model-best.pth.tar").write_text("")
-    with pytest.raises(FileNotFoundError, match="has checkpoints of 2 models"):
-        read_prompts(tmp_path)
-
-
 @pytest.fixture(scope="module")
 def classifier():
     torch.manual_seed(0)

@@ -104,12 +104,12 @@ def test_the_command_exports_a_reference_checkpoint(tmp_path, capsys):
     "words, code, message",
     [
         (["none", "a.safetensors"], 1, "error: no file none"),
-        (["README.md", "a.safetensors"], 1, "error: README.md is no readable checkpoint"),
+        (["README.md", "a.safetensors"], 1, "error: README.md is not a readable checkpoint"),
         (["README.md", "a.txt"], 2, "has to end in .safetensors"),
         (
             ["README.md", "a.safetensors", "--backbone", "x", "--ctx-init", ""],
             1,
-            "is no readable checkpoint",
+            "is not a readable checkpoint",
         ),
         (
             ["README.md", "a.safetensors", "--backbone", "x"],
