@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsrc.checkpoint import read_checkpoint
+from promptsrc.checkpoint import find, read_checkpoint
 from promptsrc.command import Parser
 from runs.arguments import parse_args
 from runs.embedded import DATASET, ROOT, harmonic_mean, jobs, with_defaults
@@ -71,13 +71,12 @@ def measure(method: str, output: Path) -> dict[str, str | float]:
 
 
 def trained_numbers(folder: Path) -> int:
-    """How many numbers a run has learned: those in its newest checkpoint."""
-    files = [
-        pointer.with_name(pointer.read_text().strip()) for pointer in folder.glob("*/checkpoint")
-    ]
-    return sum(
-        value.numel() for file in files for value in read_checkpoint(file)["state_dict"].values()
-    )
+    """How many parameters a run has trained; zero-shot CLIP has no checkpoint, so none."""
+    try:
+        state = read_checkpoint(find(folder))["state_dict"]
+    except FileNotFoundError:
+        return 0
+    return sum(value.numel() for value in state.values())
 
 
 def markdown(rows: list[dict]) -> str:

@@ -28,7 +28,7 @@ from dassl.utils.signals import Stopped
 
 import runs.embedded as base2new
 from benchmarks.measure import GIB
-from promptsrc.checkpoint import read_checkpoint
+from promptsrc.checkpoint import find, read_checkpoint
 from runs.arguments import parse_args, setup_config
 
 COUNTED = ("resident GiB", "open files", "threads", "processes")
@@ -140,7 +140,7 @@ def kill_at_random(sweep: subprocess.Popen, rng: random.Random) -> int:
 
 def prompts(folder: Path, seed: int) -> dict[str, torch.Tensor]:
     [pointer] = folder.glob(f"**/seed{seed}/*/checkpoint")
-    return read_checkpoint(pointer.with_name(pointer.read_text().strip()))["state_dict"]
+    return read_checkpoint(find(pointer.parents[1]))["state_dict"]
 
 
 def sweep_under_fire(jobs: int, compared: int, workers: int, folder: Path) -> tuple[int, list[str]]:

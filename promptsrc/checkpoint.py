@@ -57,8 +57,8 @@ def find(run: str | os.PathLike, which: Which = "final", model: str = "*") -> Pa
     if not there or found:
         what = f"checkpoints of {len(found)} models" if found else "no checkpoint"
         raise FileNotFoundError(
-            f"{run} has {what}; give the folder of one run, such as output/.../seed1 (zero-shot "
-            "CLIP has none)"
+            f"{run} has {what}; is it the folder of one run, such as output/.../seed1? (Zero-shot "
+            "CLIP has no checkpoint.)"
         )
     wanted = f"{which} checkpoint" if isinstance(which, str) else f"checkpoint of epoch {which}"
     raise FileNotFoundError(

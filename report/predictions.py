@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 from yacs.config import CfgNode
 
-BEST = "model-best.pth.tar"
+from promptsrc.checkpoint import find
 
 
 @dataclass(frozen=True)
@@ -67,18 +67,15 @@ def confusions(found: Predictions) -> list[Confusion]:
     return sorted(made, key=lambda c: (-len(c.images), totals[c.true], c.true, c.predicted))
 
 
-def checkpoint_file(folder: Path, cfg: CfgNode) -> Path | None:
-    """The checkpoint that a run is tested with: its own, or for a test that of MODEL_DIR."""
-    own = [
-        file
-        for file in folder.glob("*/model*.pth.tar*")
-        if file.name == BEST or epoch_of(file) is not None
-    ]
-    if own and cfg.TEST.FINAL_MODEL == "last_step":
-        return max(own, key=lambda file: epoch_of(file) or 0)
-    name = BEST if own or cfg.LOAD_EPOCH < 0 else f"model.pth.tar-{cfg.LOAD_EPOCH}"
-    source = folder if own else cfg.MODEL_DIR and Path(cfg.MODEL_DIR)
-    return next(iter(source.glob(f"*/{name}")), None) if source else None
+def checkpoint_file(folder: Path, cfg: CfgNode) -> Path:
+    """The checkpoint that a run is tested with: its own, or for a test that of MODEL_DIR.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    if cfg.MODEL_DIR and not any(folder.glob("*/checkpoint")):
+        return find(cfg.MODEL_DIR, "best" if cfg.LOAD_EPOCH < 0 else cfg.LOAD_EPOCH)
+    return find(folder, "best" if cfg.TEST.FINAL_MODEL == "best_val" else "newest")
 
 
 def epoch_of(checkpoint: Path) -> int | None:

@@ -95,8 +95,6 @@ def _read_checkpoint(run: Run, cfg: CfgNode) -> None:
     if not run.trains:
         return
     run.checkpoint = checkpoint_file(run.folder, cfg)
-    if run.checkpoint is None:
-        raise ValueError(f"{run.trained_in or run.folder} has no checkpoint")
     found = read_checkpoint(run.checkpoint)
     run.state, run.epoch = found["state_dict"], found["epoch"]
     run.weights = found.get("trainer_state", {}).get("regulation", {}).get("weights", [])

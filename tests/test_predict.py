@@ -186,7 +186,7 @@ def test_a_bar_on_a_terminal_and_none_among_the_results(run, photos, monkeypatch
         (
             ["data", "--model-dir", "docs"],
             1,
-            "error: docs has no checkpoint; give the folder of one run",
+            "error: docs has no checkpoint; is it the folder of one run",
         ),
         (["data", "--top", "0"], 2, "invalid whole number above 0: '0'"),
         (["data", "--json", "--csv"], 2, "not allowed with argument"),

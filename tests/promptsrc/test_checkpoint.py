@@ -134,13 +134,13 @@ def test_the_final_checkpoint_is_the_best_one_or_else_the_newest(tmp_path):
 @pytest.mark.parametrize(
     "files, newest, wanted, message",
     [
-        ([], "", (), "has no checkpoint; give the folder of one run"),
-        (["P/log.txt"], "model.pth.tar-2", (), "has no checkpoint; give the folder of one run"),
+        ([], "", (), "has no checkpoint; is it the folder of one run"),
+        (["P/log.txt"], "model.pth.tar-2", (), "has no checkpoint; is it the folder of one run"),
         (["P/model.pth.tar-2"], "", (), "has no final checkpoint; it has P/model.pth.tar-2$"),
         (["P/model.pth.tar-2"], "", ("best",), "has no best checkpoint; it has P/model.pth.tar-2$"),
         (["P/model.pth.tar-2"], "", (7, "P"), "has no checkpoint of epoch 7 in P; it has P/mod"),
         (["P/model.pth.tar-2"], "", (2, "Q"), "has no checkpoint of epoch 2 in Q; it has P/mod"),
-        (["P/model.pth.tar-2", "Q/model.pth.tar-2"], "", (2,), "has checkpoints of 2 models; give"),
+        (["P/model.pth.tar-2", "Q/model.pth.tar-2"], "", (2,), "has checkpoints of 2 models; is it"),
     ],
 )
 def test_a_checkpoint_that_is_missing_is_named(tmp_path, files, newest, wanted, message):

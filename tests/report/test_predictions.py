@@ -33,19 +33,21 @@ def test_confusions_the_most_frequent_first_then_the_larger_share():
 @pytest.mark.parametrize(
     "final, own, expected",
     [
-        ("last_step", ("-9", "-10", "-10.sha256"), "run/P/model.pth.tar-10"),
+        ("last_step", (".pth.tar-9", ".pth.tar-10"), "run/P/model.pth.tar-10"),
         ("last_step", (), "other/P/model.pth.tar-3"),
-        ("best_val", ("-10",), None),
+        ("best_val", ("-best.pth.tar", ".pth.tar-10"), "run/P/model-best.pth.tar"),
     ],
 )
 def test_which_checkpoint_is_tested(tmp_path, final, own, expected):
-    files = [*(f"run/P/model.pth.tar{ending}" for ending in own), "run/P/model-unfinished.pth.tar"]
+    files = [f"run/P/model{ending}" for ending in (*own, "-unfinished.pth.tar")]
     for file in (*files, "other/P/model.pth.tar-3", "other/P/model-best.pth.tar"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
+    if own:
+        (tmp_path / "run/P/checkpoint").write_text("model.pth.tar-10\n")
     cfg = default_config()
     cfg.TEST.FINAL_MODEL, cfg.MODEL_DIR, cfg.LOAD_EPOCH = final, str(tmp_path / "other"), 3
-    assert checkpoint_file(tmp_path / "run", cfg) == (expected and tmp_path / expected)
+    assert checkpoint_file(tmp_path / "run", cfg) == tmp_path / expected
     if not own:
         cfg.LOAD_EPOCH = -1
         assert checkpoint_file(tmp_path / "run", cfg) == tmp_path / "other/P/model-best.pth.tar"

@@ -34,7 +34,8 @@ def test_without_checkpoint_the_rest_is_there(trained, tmp_path):
         shutil.copy(trained / name, tmp_path)
     found = read_run(tmp_path)
     assert found.missing == {
-        "prompt average": f"{tmp_path} has no checkpoint",
+        "prompt average": f"{tmp_path} has no checkpoint; is it the folder of one run, such as "
+        "output/.../seed1? (Zero-shot CLIP has no checkpoint.)",
         "accuracy by class": "the run has no checkpoint",
     }
 
