@@ -77,7 +77,7 @@ def test_every_choice_gives_a_tensor_of_the_size(cfg):
         assert build_transform(cfg, is_train=True, choices=[choice, "normalize"])(
             picture
         ).shape == (3, 8, 8), choice
-    with pytest.raises(ValueError, match="'flip' is none of random_flip"):
+    with pytest.raises(ValueError, match="INPUT.TRANSFORMS has 'flip'; choose from random_flip"):
         build_transform(cfg, choices=["flip"])
 
 
@@ -136,7 +136,7 @@ def test_samplers(items):
         assert labels[0] == labels[1] != labels[2] == labels[3]
     assert list(build_sampler("SequentialSampler", data_source=items)) == list(range(18))
     assert sorted(build_sampler("RandomSampler", data_source=items)) == list(range(18))
-    with pytest.raises(ValueError, match="is none of RandomSampler"):
+    with pytest.raises(ValueError, match="sampler is 'Best'; choose one of RandomSampler"):
         build_sampler("Best", data_source=items)
 
 

@@ -76,7 +76,7 @@ def test_a_registry_refuses_a_second_object_of_a_name():
     @registry.register()
     class Thing: ...
 
-    with pytest.raises(KeyError, match="has a Thing already"):
+    with pytest.raises(KeyError, match="already has Thing"):
         registry.register(type("Thing", (), {}))
     registry.register(type("Thing", (), {}), force=True)
     assert registry.get("Thing") is not Thing and registry.registered_names() == ["Thing"]
@@ -127,7 +127,7 @@ def test_a_failed_write_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
     full = OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(full))
     with pytest.raises(
-        OSError, match="model.pth.tar-1 can't be written .No space left on device.*make room"
+        OSError, match="model.pth.tar-1 can't be written .No space left on device.*free some space"
     ):
         save_checkpoint(state(2.0), str(tmp_path))
     assert load_checkpoint(str(tmp_path / "model.pth.tar-1"))["state_dict"]["w"].tolist() == [1, 1]
@@ -162,11 +162,11 @@ for action in (lambda: save_checkpoint(more, {str(tmp_path)!r}), lambda: log.wri
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     checkpoint, log = run.stderr.splitlines()
     assert checkpoint.startswith(
-        f"{tmp_path}/model.pth.tar-1 can't be written (File too large), and is as it was"
+        f"{tmp_path}/model.pth.tar-1 can't be written (File too large) and is unchanged"
     )
     assert (
         log
-        == f"log {tmp_path}/log.txt can't be written (File too large); make room, then start again"
+        == f"log {tmp_path}/log.txt can't be written (File too large); free some space, then start again"
     )
     assert "more" not in load_checkpoint(str(tmp_path / "model.pth.tar-1"))
     assert not list(tmp_path.glob(".*"))
@@ -210,7 +210,9 @@ def test_a_checkpoint_runs_no_code_and_names_the_damage(tmp_path, capsys):
         ):
             load_checkpoint(str(path))
     torch.save([1], tmp_path / "list.pth")
-    with pytest.raises(ValueError, match=r"list.pth is no checkpoint: it holds a list, not a dict"):
+    with pytest.raises(
+        ValueError, match=r"list.pth is not a checkpoint: it holds a list, not a dict"
+    ):
         load_checkpoint(str(tmp_path / "list.pth"))
     assert "unpickled" not in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*none.pth"):

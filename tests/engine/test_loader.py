@@ -53,7 +53,7 @@ def fail():
         (
             crash,
             ChildProcessError,
-            r"^a loading process crashed \(exit code 3\); DATALOADER.NUM_WORKERS 0 shows where$",
+            r"^a loading process crashed \(exit code 3\); use DATALOADER.NUM_WORKERS 0 to see where$",
         ),
         (fail, RuntimeError, "no 7"),
     ],

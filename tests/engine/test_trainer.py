@@ -211,7 +211,7 @@ def test_a_run_that_kept_only_its_best_epoch_resumes_there(root, tmp_path):
     cfg.TEST.FINAL_MODEL, cfg.TRAIN.CHECKPOINT_FREQ = "best_val", 0
     trainer = build_trainer(cfg)
     trainer.epoch = 1
-    trainer._keep_best(50.0)
+    trainer._save_if_best(50.0)
     assert (tmp_path / "run" / "head" / "checkpoint").read_text() == "model-best.pth.tar\n"
     again = build_trainer(cfg)
     torch.nn.init.zeros_(again.head.weight)
@@ -226,7 +226,7 @@ def test_a_kill_behind_the_best_epochs_file_does_not_cost_the_epochs_own(root, t
     cfg.TEST.FINAL_MODEL = "best_val"
     trainer = build_trainer(cfg)
     trainer.epoch = 1
-    trainer._keep_best(50.0)
+    trainer._save_if_best(50.0)
     file = tmp_path / "run" / "head" / "model.pth.tar-2"
     assert not file.exists()
     build_trainer(cfg).train()
@@ -344,11 +344,11 @@ def test_load_model_says_what_is_missing(root, tmp_path, capsys):
 
 def test_names_are_checked(root, tmp_path):
     trainer = build_trainer(toy.config(root, tmp_path / "run"))
-    with pytest.raises(KeyError, match="'head' is registered already"):
+    with pytest.raises(KeyError, match="'head' is already registered"):
         trainer.register_model("head", trainer.head)
-    with pytest.raises(KeyError, match="no model named 'tail'; registered: body, head"):
+    with pytest.raises(KeyError, match="no model is named 'tail'; registered: body, head"):
         trainer.get_model_names("tail")
-    with pytest.raises(KeyError, match="none of train, eval, test"):
+    with pytest.raises(KeyError, match="mode is 'sleep'; choose one of train, eval, test"):
         trainer.set_model_mode("sleep")
     with pytest.raises(RuntimeError, match="super"):
         TrainerX.__new__(TrainerX).register_model("x")
@@ -406,7 +406,7 @@ def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, c
     cfg.TEST.FINAL_MODEL = "best_val"
     trainer = build_trainer(cfg)
     trainer.epoch = 1
-    trainer._keep_best(100.0)  # so that no later epoch is better
+    trainer._save_if_best(100.0)  # so that no later epoch is better
     best = (tmp_path / "first" / "head" / "model-best.pth.tar").read_bytes()
     cfg.RESUME, cfg.OUTPUT_DIR = str(tmp_path / "first"), str(tmp_path / "second")
     build_trainer(cfg).train()
@@ -416,7 +416,7 @@ def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, c
     )
     assert (tmp_path / "second" / "head" / "model-best.pth.tar").read_bytes() == best
     (tmp_path / "second" / "head" / "model-best.pth.tar").write_bytes(b"its own")
-    build_trainer(cfg)._take_over_best(cfg.RESUME)
+    build_trainer(cfg)._copy_best(cfg.RESUME)
     assert (tmp_path / "second" / "head" / "model-best.pth.tar").read_bytes() == b"its own"
 
 
@@ -425,15 +425,15 @@ def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, c
     [
         (
             {"epoch": 1},
-            "is no checkpoint of a training: 'state_dict' is no dict; restore or delete it",
+            "is not a training checkpoint: 'state_dict' is not of type dict; restore or delete it",
         ),
         (
             {"state_dict": {}, "epoch": 1.5},
-            "is no checkpoint of a training: 'epoch' is no int; restore or delete it",
+            "is not a training checkpoint: 'epoch' is not of type int; restore or delete it",
         ),
         (
             {"state_dict": {}, "epoch": 1},
-            r"does not fit this method and its settings \(.*Missing key.*\); use those of",
+            r"does not fit this method and its settings \(.*Missing key.*\); use the settings of",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Names, types and values that users' YAML files and KEY VALUE pairs are merged into."""
+"""Defaults of every key; users' YAML files and KEY VALUE pairs are merged into them."""
 
 from yacs.config import CfgNode
 
@@ -8,7 +8,7 @@ def default_config() -> CfgNode:
         {
             "VERSION": 1,
             "OUTPUT_DIR": "./output",
-            "RESUME": "",  # folder of a run to go on with; OUTPUT_DIR where empty
+            "RESUME": "",  # folder of the run to resume; OUTPUT_DIR if empty
             "SEED": -1,  # below 0: not seeded
             "USE_CUDA": True,
             "VERBOSE": True,
@@ -28,10 +28,10 @@ def default_config() -> CfgNode:
             },
             "OPTIM": _optim(),
             "TRAIN": {
-                "CHECKPOINT_FREQ": 0,  # in epochs; 0: the last epoch only
-                "CHECKPOINT_MINUTES": 10.0,  # within an epoch, the state of the run; 0: not
+                "CHECKPOINT_FREQ": 0,  # in epochs; 0: only the last one
+                "CHECKPOINT_MINUTES": 10.0,  # between states saved within an epoch; 0: none
                 "PRINT_FREQ": 10,  # in batches
-                "COUNT_ITER": "train_x",  # TrainerXU: whose batches an epoch has (train_x, train_u, smaller_one)
+                "COUNT_ITER": "train_x",  # TrainerXU: steps per epoch; or train_u, smaller_one
             },
             "TEST": {
                 "EVALUATOR": "Classification",
@@ -107,7 +107,7 @@ def _optim() -> dict:
         "LR": 0.0003,
         "WEIGHT_DECAY": 5e-4,
         "MOMENTUM": 0.9,
-        "SGD_DAMPNING": 0,  # this spelling is the interface
+        "SGD_DAMPNING": 0,  # spelled as in Dassl
         "SGD_NESTEROV": False,
         "RMSPROP_ALPHA": 0.99,
         "ADAM_BETA1": 0.9,

@@ -10,52 +10,46 @@ from dassl.utils.tools import read_image
 
 
 class ImageCache:
-    """Reads the images of a dataset; each is decoded once, as long as there is room.
+    """Reads the images of a dataset and decodes each of them once, while there is room.
 
-    Few-shot sets are small and read again every epoch. The pixels lie in anonymous shared memory, which processes
-    forked later have in common, so that whichever of them decodes an image does so for all, and for all epochs. Only memory
-    that holds pixels is taken from the system.
+    A few-shot dataset is small and read again every epoch. Its pixels are kept in anonymous shared
+    memory, which later forked processes inherit: what one of them decodes, all can read, in this
+    epoch and the next. The system provides a page of it when pixels are first written there.
 
     Args:
-        count: images in the dataset.
-        limit: bytes for pixels; images that do not fit are decoded each time.
+        count: number of images in the dataset.
+        limit: bytes for pixels; images that do not fit are decoded every time.
     """
 
     def __init__(self, count: int, limit: int):
         self.pixels = mmap.mmap(-1, limit)
         self.taken = multiprocessing.get_context("fork").Value("q", 0)
-        self.places = torch.zeros(
-            count, 3, dtype=torch.int64
-        ).share_memory_()  # where pixels start, width, height (0: not there)
+        # per image: start of the pixels, width, height; height 0 means not cached
+        self.places = torch.zeros(count, 3, dtype=torch.int64).share_memory_()
 
     def read(self, index: int, path: str) -> Image.Image:
-        """The image, the `index`-th of the dataset, as `read_image` gives it."""
+        """What `read_image` returns for the image with this index in the dataset."""
         start, width, height = self.places[index].tolist()
         if height:
-            return Image.frombytes(
-                "RGB", (width, height), self.pixels[start : start + 3 * width * height]
-            )
+            end = start + 3 * width * height
+            return Image.frombytes("RGB", (width, height), self.pixels[start:end])
         image = read_image(path)
-        self._keep(index, image)
+        self._store(index, image)
         return image
 
-    def _keep(self, index: int, image: Image.Image) -> None:
+    def _store(self, index: int, image: Image.Image) -> None:
         pixels = image.tobytes()
         with self.taken.get_lock():
-            start = self.taken.value
-            if start + len(pixels) > len(self.pixels):
+            start, end = self.taken.value, self.taken.value + len(pixels)
+            if end > len(self.pixels):
                 return
-            self.taken.value += len(pixels)
-        self.pixels[start : start + len(pixels)] = pixels
-        place = torch.tensor([start, *image.size])
-        self.places[index, :2] = place[:2]
-        self.places[index, 2] = place[2]  # last: now it is there
+            self.taken.value = end
+        self.pixels[start:end] = pixels
+        self.places[index, 0], self.places[index, 1] = start, image.width
+        self.places[index, 2] = image.height  # last, because it declares the image cached
 
 
 def can_share() -> bool:
-    """Whether loading processes are forked, and so inherit the memory."""
-    method = (
-        multiprocessing.get_start_method(allow_none=True)
-        or multiprocessing.get_all_start_methods()[0]
-    )
-    return method == "fork"
+    """Whether loading processes are forked and so inherit the memory."""
+    method = multiprocessing.get_start_method(allow_none=True)
+    return (method or multiprocessing.get_all_start_methods()[0]) == "fork"

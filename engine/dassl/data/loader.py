@@ -1,7 +1,7 @@
-"""A DataLoader that fails in one place only: where the next batch is asked for."""
+"""A DataLoader that fails in one place only: where the next batch is requested."""
 
 import atexit
-import multiprocessing.util  # its exit hook waits for daemons; imported first, it runs after ours
+import multiprocessing.util  # imported first, its exit hook, which joins daemons, runs after ours
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -16,21 +16,22 @@ from dassl.utils.signals import SIGNALS, Stopped
 
 
 class LoadingProcessKilled(Stopped):
-    """The system killed a loading process, mostly for its memory."""
+    """The system killed a loading process, most likely because memory ran out."""
 
 
 class Loader(DataLoader):
     """A `DataLoader` without PyTorch's SIGCHLD handler.
 
-    That handler raises RuntimeError between any two instructions of the main process, even while it
-    exits. Without it, `next()` notices a lost process itself, within five seconds.
+    When a loading process dies, that handler raises RuntimeError between any two instructions of
+    the main process, even while it exits. Without it, requesting a batch notices the loss within
+    five seconds.
     """
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
-        others = multiprocessing.active_children()
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        before = multiprocessing.active_children()
         with _default_sigchld():
             batches = super().__iter__()
-        return _watched(batches, [p for p in multiprocessing.active_children() if p not in others])
+        return _watched(batches, [p for p in multiprocessing.active_children() if p not in before])
 
 
 def _watched(batches: Iterator[Any], processes: Sequence[BaseProcess]) -> Iterator[Any]:
@@ -41,23 +42,20 @@ def _watched(batches: Iterator[Any], processes: Sequence[BaseProcess]) -> Iterat
     """
     try:
         yield from batches
-    except (
-        RuntimeError,
-        ConnectionError,
-        EOFError,
-    ) as error:  # the last two while the process is dying
-        codes = {process.exitcode for process in _ended(processes)} - {0}
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        codes = [process.exitcode for process in _ended(processes)]
         if -9 in codes:
             raise LoadingProcessKilled("SIGKILL of a loading process (out of memory?)") from error
-        if codes:
+        if any(codes):
             raise ChildProcessError(
-                f"a loading process crashed (exit code {min(codes)}); DATALOADER.NUM_WORKERS 0 shows where"
+                f"a loading process crashed (exit code {max(codes, key=bool)}); "
+                "use DATALOADER.NUM_WORKERS 0 to see where"
             ) from error
         raise
 
 
 def _ended(processes: Sequence[BaseProcess]) -> list[BaseProcess]:
-    """Those that have ended, or do so within a second."""
+    """The processes that have ended, or do so within a second."""
     sentinels = wait([process.sentinel for process in processes], timeout=1)
     ended = [process for process in processes if process.sentinel in sentinels]
     for process in ended:
@@ -66,14 +64,14 @@ def _ended(processes: Sequence[BaseProcess]) -> list[BaseProcess]:
 
 
 def ignore_stop_signals(_: int) -> None:
-    """In a loading process: a signal to the whole group stops the main process, which ends this one."""
+    """For loading processes: a signal sent to all stops the main process, which ends them."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @atexit.register
-def _end_loading_processes() -> None:
-    """Kill those that a failure has left: they ignore SIGTERM, so multiprocessing would wait for ever."""
+def _kill_loading_processes() -> None:
+    """A failure leaves them running; multiprocessing would send SIGTERM, which they ignore."""
     with _default_sigchld():
         daemons = [process for process in multiprocessing.active_children() if process.daemon]
         for process in daemons:
@@ -84,7 +82,7 @@ def _end_loading_processes() -> None:
 
 @contextmanager
 def _default_sigchld() -> Iterator[None]:
-    """SIGCHLD has no handler within the block, and its former one after it."""
+    """Within the block SIGCHLD has no handler; after it, its former one."""
     if not hasattr(signal, "SIGCHLD") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -92,4 +90,4 @@ def _default_sigchld() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGCHLD, former or signal.SIG_DFL)  # None: not Python's
+        signal.signal(signal.SIGCHLD, former or signal.SIG_DFL)  # None: set outside Python

@@ -3,16 +3,17 @@
 import copy
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from torch.utils.data import RandomSampler, Sampler, SequentialSampler
 
 
 class RandomDomainSampler(Sampler):
-    """Batches of equally many items from each of `n_domain` random domains (all of them where it is 0)."""
+    """Batches with equally many items of each of `n_domain` random domains; 0 means all."""
 
-    def __init__(self, data_source: list, batch_size: int, n_domain: int):
+    def __init__(self, data_source: Sequence[Any], batch_size: int, n_domain: int):
         self.by_domain = _indices(data_source, "domain")
         self.domains = list(self.by_domain)
         self.n_domain = n_domain if n_domain > 0 else len(self.domains)
@@ -22,7 +23,7 @@ class RandomDomainSampler(Sampler):
             )
         if batch_size < self.n_domain or batch_size % self.n_domain:
             raise ValueError(
-                f"batch size {batch_size} is no multiple of {self.n_domain} domains (N_DOMAIN)"
+                f"batch size {batch_size} is not a multiple of {self.n_domain} domains (N_DOMAIN)"
             )
         self.share = batch_size // self.n_domain
         self.length = sum(1 for _ in self)
@@ -44,9 +45,9 @@ class RandomDomainSampler(Sampler):
 
 
 class SeqDomainSampler(RandomDomainSampler):
-    """Batches of equally many items from every domain, in order."""
+    """Batches with equally many items of every domain, in order."""
 
-    def __init__(self, data_source: list, batch_size: int):
+    def __init__(self, data_source: Sequence[Any], batch_size: int):
         super().__init__(data_source, batch_size, 0)
 
     def __iter__(self) -> Iterator[int]:
@@ -57,41 +58,40 @@ class SeqDomainSampler(RandomDomainSampler):
 
 
 class RandomClassSampler(Sampler):
-    """Batches of `n_ins` items from each of batch_size / n_ins random classes."""
+    """Batches with `n_ins` items of each of batch_size / n_ins random classes."""
 
-    def __init__(self, data_source: list, batch_size: int, n_ins: int):
+    def __init__(self, data_source: Sequence[Any], batch_size: int, n_ins: int):
         if batch_size < n_ins or batch_size % n_ins:
             raise ValueError(
-                f"batch size {batch_size} is no multiple of {n_ins} items a class (N_INS)"
+                f"batch size {batch_size} is not a multiple of {n_ins} items per class (N_INS)"
             )
-        self.n_ins, self.classes_a_batch = n_ins, batch_size // n_ins
+        self.n_ins, self.classes_per_batch = n_ins, batch_size // n_ins
         self.by_label = _indices(data_source, "label")
         self.length = sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[int]:
         groups = {label: self._groups(items) for label, items in self.by_label.items()}
         order: list[int] = []
-        while len(groups) >= self.classes_a_batch:
-            for label in random.sample(list(groups), self.classes_a_batch):
+        while len(groups) >= self.classes_per_batch:
+            for label in random.sample(list(groups), self.classes_per_batch):
                 order += groups[label].pop()
                 if not groups[label]:
                     del groups[label]
         return iter(order)
 
     def _groups(self, items: list[int]) -> list[list[int]]:
-        """A class's items in random groups of `n_ins`, filled up with replacement where it has fewer."""
+        """A class's items in random groups of `n_ins`; fewer than that are drawn repeatedly."""
         if len(items) < self.n_ins:
             items = np.random.choice(items, size=self.n_ins, replace=True).tolist()
         shuffled = random.sample(items, len(items))
-        return [
-            shuffled[i : i + self.n_ins] for i in range(0, len(items) - self.n_ins + 1, self.n_ins)
-        ]
+        starts = range(0, len(items) - self.n_ins + 1, self.n_ins)
+        return [shuffled[start : start + self.n_ins] for start in starts]
 
     def __len__(self) -> int:
         return self.length
 
 
-def _indices(data_source: list, attribute: str) -> dict[int, list[int]]:
+def _indices(data_source: Sequence[Any], attribute: str) -> dict[int, list[int]]:
     groups: dict[int, list[int]] = defaultdict(list)
     for i, item in enumerate(data_source):
         groups[getattr(item, attribute)].append(i)
@@ -101,7 +101,7 @@ def _indices(data_source: list, attribute: str) -> dict[int, list[int]]:
 def build_sampler(
     sampler_type: str,
     cfg: object = None,
-    data_source: list | None = None,
+    data_source: Sequence[Any] | None = None,
     batch_size: int = 32,
     n_domain: int = 0,
     n_ins: int = 16,
@@ -109,17 +109,19 @@ def build_sampler(
     """The sampler of this name.
 
     Raises:
-        ValueError: no such sampler, or a batch size that it cannot divide.
+        ValueError: an unknown name, or a batch size that the sampler cannot divide.
     """
+    items = data_source or []
     builders = {
-        "RandomSampler": lambda: RandomSampler(data_source),
-        "SequentialSampler": lambda: SequentialSampler(data_source),
-        "RandomDomainSampler": lambda: RandomDomainSampler(data_source, batch_size, n_domain),
-        "SeqDomainSampler": lambda: SeqDomainSampler(data_source, batch_size),
-        "RandomClassSampler": lambda: RandomClassSampler(data_source, batch_size, n_ins),
+        "RandomSampler": lambda: RandomSampler(items),
+        "SequentialSampler": lambda: SequentialSampler(items),
+        "RandomDomainSampler": lambda: RandomDomainSampler(items, batch_size, n_domain),
+        "SeqDomainSampler": lambda: SeqDomainSampler(items, batch_size),
+        "RandomClassSampler": lambda: RandomClassSampler(items, batch_size, n_ins),
     }
     if sampler_type not in builders:
         raise ValueError(
-            f"sampler {sampler_type!r} is none of {', '.join(builders)} (DATALOADER.<loader>.SAMPLER)"
+            f"sampler is {sampler_type!r}; choose one of {', '.join(builders)} "
+            "(DATALOADER.<loader>.SAMPLER)"
         )
     return builders[sampler_type]()

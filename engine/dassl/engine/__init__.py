@@ -1,6 +1,11 @@
 from dassl.engine.build import TRAINER_REGISTRY, build_trainer
-from dassl.engine.trainer import SimpleNet, SimpleTrainer, TrainerBase
-from dassl.engine.trainers import TrainerX, TrainerXU
+from dassl.engine.trainer import (
+    SimpleNet,
+    SimpleTrainer,
+    TrainerBase,
+    TrainerX,
+    TrainerXU,
+)
 
 __all__ = [
     "TRAINER_REGISTRY",

@@ -9,7 +9,7 @@ TRAINER_REGISTRY = Registry("TRAINER")
 
 
 def build_trainer(cfg: CfgNode) -> Any:
-    """The trainer that TRAINER.NAME says.
+    """The trainer named by TRAINER.NAME.
 
     Raises:
         ValueError: no trainer of that name is registered.

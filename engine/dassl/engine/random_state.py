@@ -1,4 +1,4 @@
-"""The random streams of a process, as plain types that a checkpoint can hold."""
+"""The random generators of a process, as plain types that a checkpoint can hold."""
 
 import random
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 
 
 def random_state() -> dict[str, Any]:
-    """Python's, NumPy's, torch's and every GPU's generator."""
+    """The state of Python's, NumPy's, PyTorch's and every GPU's generator."""
     version, words, gauss = random.getstate()
     kind, keys, position, has_gauss, cached = np.random.get_state()
     return {
@@ -20,7 +20,7 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
-    """Go on where `random_state` was taken; GPU streams only where as many GPUs are there."""
+    """Restore what `random_state` returned; GPU generators only on as many GPUs."""
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words), gauss))
     kind, keys, *rest = state["numpy"]

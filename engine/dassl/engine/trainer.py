@@ -1,51 +1,65 @@
-"""What every trainer does with its models: the order of a training, when to save, tests."""
+"""Trainers: the order of a training, when to validate, save, deploy and test.
+
+TrainerBase     epochs, stop signals, TensorBoard
+SimpleTrainer   data, device and evaluator from a configuration
+TrainerX        an epoch of labelled batches
+TrainerXU       an epoch of labelled and unlabelled batches
+"""
 
 import datetime
 import os.path as osp
 import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
+from torch.utils.tensorboard import SummaryWriter
 from yacs.config import CfgNode
 
 from dassl.data import DataManager
-from dassl.engine.models import BEST, Models
-from dassl.engine.settings import check_settings
+from dassl.engine.check_config import check_config
+from dassl.engine.loop import Bar, train_epoch
+from dassl.engine.model_manager import BEST, ModelManager
 from dassl.evaluation import build_evaluator
+from dassl.utils import AverageMeter, MetricMeter, mkdir_if_missing
 from dassl.utils.checksum import verify, write_with_checksum
 from dassl.utils.signals import Stopped, StopSignals
-from dassl.utils.tools import mkdir_if_missing
 from dassl.utils.torchtools import checkpoints, read_unfinished
+
+__all__ = [  # plug-ins import the meters and the writer from here, too
+    "AverageMeter",
+    "MetricMeter",
+    "SimpleNet",
+    "SimpleTrainer",
+    "SummaryWriter",
+    "TrainerBase",
+    "TrainerX",
+    "TrainerXU",
+]
 
 
 class SimpleNet(nn.Module):
-    """Stands where Dassl.pytorch has its CNN zoo, so that imports work."""
+    """Exists so that imports work; the CNN backbones are Dassl.pytorch's."""
 
     def __init__(self, *_: Any, **__: Any):
         super().__init__()
-        raise NotImplementedError(
-            "SimpleNet and its CNN backbones belong to Dassl.pytorch; this engine has none"
-        )
+        raise NotImplementedError("SimpleNet needs the CNN backbones of Dassl.pytorch")
 
 
-class TrainerBase(Models):
+class TrainerBase(ModelManager):
     """The loop over epochs."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._writer: Any = None
+        self._writer: SummaryWriter | None = None
         self.stop_signals = StopSignals()
 
     def init_writer(self, log_dir: str) -> None:
         """Open a TensorBoard log, once."""
         if self._writer is None:
-            from torch.utils.tensorboard import (
-                SummaryWriter,
-            )  # slow to import, and tests without training need none
-
             print(f"Initialize tensorboard (log_dir={log_dir})")
             self._writer = SummaryWriter(log_dir=log_dir)
 
@@ -59,6 +73,11 @@ class TrainerBase(Models):
             self._writer.add_scalar(tag, scalar_value, global_step)
 
     def train(self, start_epoch: int, max_epoch: int) -> None:
+        """Train the epochs from `start_epoch`, which counts from 0.
+
+        Raises:
+            Stopped: a signal asked for it, or a loading process was killed.
+        """
         self.start_epoch, self.max_epoch = start_epoch, max_epoch
         self.before_train()
         with self.stop_signals.awaited():
@@ -67,10 +86,8 @@ class TrainerBase(Models):
                 self.before_epoch()
                 self.run_epoch()
                 self.after_epoch()
-                if self.stop_signals.asked:
-                    raise Stopped(
-                        f"{self.stop_signals.asked} after epoch {epoch + 1}; the epoch is saved"
-                    )
+                if asked := self.stop_signals.asked:
+                    raise Stopped(f"{asked} after epoch {epoch + 1}; the epoch is saved")
         self.after_train()
 
     def before_train(self) -> None: ...
@@ -101,11 +118,15 @@ class TrainerBase(Models):
 
 
 class SimpleTrainer(TrainerBase):
-    """Data, device and evaluator from a configuration; when to validate, save, deploy and test."""
+    """Builds data, device, models and evaluator from a configuration.
+
+    Raises:
+        ValueError: a value of the configuration is not allowed.
+    """
 
     def __init__(self, cfg: CfgNode):
         super().__init__()
-        check_settings(cfg)
+        check_config(cfg)
         self.check_cfg(cfg)
         self.device = torch.device("cuda" if torch.cuda.is_available() and cfg.USE_CUDA else "cpu")
         self.start_epoch = self.epoch = 0
@@ -121,67 +142,68 @@ class SimpleTrainer(TrainerBase):
         """A plug-in's own checks of the configuration."""
 
     def build_data_loader(self) -> None:
-        dm = DataManager(self.cfg)
-        self.dm = dm
+        self.dm = dm = DataManager(self.cfg)
         self.train_loader_x, self.train_loader_u = dm.train_loader_x, dm.train_loader_u
         self.val_loader, self.test_loader = dm.val_loader, dm.test_loader
         self.num_classes, self.num_source_domains = dm.num_classes, dm.num_source_domains
         self.lab2cname = dm.lab2cname
 
     def build_model(self) -> None:
-        raise NotImplementedError("a trainer builds and registers its model in build_model()")
+        raise NotImplementedError("a trainer builds and registers its models in build_model()")
 
-    def train(self) -> None:
+    def train(self) -> None:  # type: ignore[override]
         super().train(self.start_epoch, self.max_epoch)
 
     def before_train(self) -> None:
-        names = self.get_model_names()
-        if not self.cfg.RESUME or all(
-            _is_resumable(osp.join(self.output_dir, name)) for name in names
-        ):
+        resumed = self.cfg.RESUME
+        if not resumed or self._without_checkpoint(self.output_dir) is None:
             self.start_epoch = self.resume_model_if_exist(self.output_dir)
-        else:  # once it has saved here, the same command goes on from here
-            self._check_resumable(self.cfg.RESUME)
-            self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME)
-            self._take_over_best(self.cfg.RESUME)
+        else:  # only until this run has a checkpoint of its own
+            if (name := self._without_checkpoint(resumed)) is not None:
+                raise FileNotFoundError(
+                    f"nothing to resume in {resumed}: a run of {self.cfg.TRAINER.NAME} leaves "
+                    f"{name}/checkpoint there, and the file that it names"
+                )
+            self.start_epoch = self.resume_model_if_exist(resumed)
+            self._copy_best(resumed)
         self._complete(self.start_epoch)
         summary = osp.join(self.output_dir, "tensorboard")
         mkdir_if_missing(summary)
         self.init_writer(summary)
-        self.time_start = time.time()  # of the whole run, for the line at its end
+        self.time_start = time.time()
 
-    def _check_resumable(self, folder: str) -> None:
-        """
-        Raises:
-            FileNotFoundError: no run of this trainer has left a checkpoint there.
-        """
+    def _without_checkpoint(self, directory: str) -> str | None:
+        """A model that has nothing to resume from in this directory; None if all have."""
         for name in self.get_model_names():
-            if not _is_resumable(osp.join(folder, name)):
-                raise FileNotFoundError(
-                    f"nothing to resume in {folder}: a run of {self.cfg.TRAINER.NAME} leaves {name}/checkpoint there, "
-                    "and the file that it names"
-                )
+            folder = osp.join(directory, name)
+            if not checkpoints(folder) and read_unfinished(folder) is None:
+                return name
+        return None
 
-    def _take_over_best(self, folder: str) -> None:
+    def _copy_best(self, resumed: str) -> None:
         """The best epoch so far may be one of the run that is resumed.
 
         Raises:
             ValueError: its file is damaged.
         """
         for name in self.get_model_names():
-            there, here = osp.join(folder, name, BEST), osp.join(self.output_dir, name, BEST)
-            if osp.isfile(there) and not osp.isfile(here):
-                mkdir_if_missing(osp.dirname(here))
-                verify(there)
-                write_with_checksum(Path(there).read_bytes(), here)
+            theirs, ours = (osp.join(folder, name, BEST) for folder in (resumed, self.output_dir))
+            if osp.isfile(theirs) and not osp.isfile(ours):
+                mkdir_if_missing(osp.dirname(ours))
+                verify(theirs)
+                write_with_checksum(Path(theirs).read_bytes(), ours)
 
     def _complete(self, epochs_done: int) -> None:
-        """Write the last done epoch's file where it is due and not there: a kill came behind the best epoch's, or --resume."""
-        file = f"model.pth.tar-{epochs_done}"
-        there = all(
-            osp.isfile(osp.join(self.output_dir, name, file)) for name in self.get_model_names()
-        )
-        if epochs_done and not self.unfinished and not there and self._is_due(epochs_done):
+        """Write the checkpoint of the epoch resumed from if it is due here but missing.
+
+        It is missing if the run was killed just before writing it, or resumes another one.
+        """
+        paths = [
+            osp.join(self.output_dir, name, f"model.pth.tar-{epochs_done}")
+            for name in self.get_model_names()
+        ]
+        missing = not all(map(osp.isfile, paths))
+        if epochs_done and not self.unfinished and missing and self._is_due(epochs_done):
             self.save_model(epochs_done - 1, self.output_dir)
 
     def _is_due(self, epochs_done: int) -> bool:
@@ -203,18 +225,18 @@ class SimpleTrainer(TrainerBase):
 
     def after_epoch(self) -> None:
         if not self.cfg.TEST.NO_TEST and self.cfg.TEST.FINAL_MODEL == "best_val":
-            self._keep_best(self.test(split="val"))
+            self._save_if_best(self.test(split="val"))
         if self.stop_signals.asked or self._is_due(self.epoch + 1):
             self.save_model(self.epoch, self.output_dir)
 
-    def _keep_best(self, result: float) -> None:
+    def _save_if_best(self, result: float) -> None:
         if result > self.best_result:
             self.best_result = result
             self.save_model(self.epoch, self.output_dir, val_result=result, model_name=BEST)
 
     @torch.no_grad()
     def test(self, split: str | None = None) -> float:
-        """Evaluate on TEST.SPLIT or the given one (without `val`: on test); returns the first result."""
+        """Evaluate on `split` or TEST.SPLIT (on test if there is no val); the first result."""
         self.set_model_mode("eval")
         self.evaluator.reset()
         split = split or self.cfg.TEST.SPLIT
@@ -223,7 +245,7 @@ class SimpleTrainer(TrainerBase):
         else:
             split, loader = "test", self.test_loader
         print(f"Evaluate on the *{split}* set")
-        for batch in tqdm(loader, disable=None):  # no bar where no terminal watches
+        for batch in Bar(loader):
             images, labels = self.parse_batch_test(batch)
             self.evaluator.process(self.model_inference(images), labels)
         results = self.evaluator.evaluate()
@@ -235,9 +257,47 @@ class SimpleTrainer(TrainerBase):
         return self.model(input)
 
     def parse_batch_test(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        """Images and labels, on the device."""
         return batch["img"].to(self.device), batch["label"].to(self.device)
 
 
-def _is_resumable(folder: str) -> bool:
-    """Whether a model's folder holds a state to go on from."""
-    return bool(checkpoints(folder)) or read_unfinished(folder) is not None
+class TrainerX(SimpleTrainer):
+    """Trains on labelled batches."""
+
+    def run_epoch(self) -> None:
+        self.set_model_mode("train")
+        self.num_batches = len(self.train_loader_x)
+        train_epoch(self, self.train_loader_x, self.forward_backward)
+
+    def parse_batch_train(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
+        """Images, labels and domains, on the device."""
+        image, label, domain = (batch[key].to(self.device) for key in ("img", "label", "domain"))
+        return image, label, domain
+
+
+class TrainerXU(SimpleTrainer):
+    """Trains on a labelled and an unlabelled batch a step; TRAIN.COUNT_ITER sets the steps."""
+
+    def run_epoch(self) -> None:
+        self.set_model_mode("train")
+        lengths = {"train_x": len(self.train_loader_x), "train_u": len(self.train_loader_u)}
+        lengths["smaller_one"] = min(lengths.values())
+        if (choice := self.cfg.TRAIN.COUNT_ITER) not in lengths:
+            raise ValueError(f"TRAIN.COUNT_ITER is {choice!r}; choose one of {', '.join(lengths)}")
+        self.num_batches = lengths[choice]
+        pairs = zip(_endless(self.train_loader_x), _endless(self.train_loader_u), strict=True)
+        train_epoch(
+            self, islice(pairs, self.num_batches), lambda pair: self.forward_backward(*pair)
+        )
+
+    def parse_batch_train(  # type: ignore[override]
+        self, batch_x: dict[str, Any], batch_u: dict[str, Any]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Labelled images, their labels and domains, unlabelled images; on the device."""
+        image, label, domain = (batch_x[key].to(self.device) for key in ("img", "label", "domain"))
+        return image, label, domain, batch_u["img"].to(self.device)
+
+
+def _endless(loader: Iterable[Any]) -> Iterator[Any]:
+    while True:
+        yield from loader

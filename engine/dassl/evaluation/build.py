@@ -9,6 +9,10 @@ EVALUATOR_REGISTRY = Registry("EVALUATOR")
 
 
 def build_evaluator(cfg: CfgNode, **kwargs: Any) -> Any:
-    """The evaluator that TEST.EVALUATOR says."""
+    """The evaluator named by TEST.EVALUATOR.
+
+    Raises:
+        ValueError: no evaluator of that name is registered.
+    """
     check_availability(cfg.TEST.EVALUATOR, EVALUATOR_REGISTRY.registered_names())
     return EVALUATOR_REGISTRY.get(cfg.TEST.EVALUATOR)(cfg, **kwargs)

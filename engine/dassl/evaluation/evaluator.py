@@ -1,7 +1,6 @@
-"""What is printed and returned at the end of a test."""
+"""Metrics that a test prints and returns."""
 
 import os.path as osp
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from dassl.evaluation.build import EVALUATOR_REGISTRY
 
 
 class EvaluatorBase:
-    """Reset, process batches, evaluate."""
+    """Call `reset`, then `process` for each batch, then `evaluate`."""
 
     def __init__(self, cfg: CfgNode):
         self.cfg = cfg
@@ -25,17 +24,17 @@ class EvaluatorBase:
     def process(self, mo: Tensor, gt: Tensor) -> None:
         raise NotImplementedError
 
-    def evaluate(self) -> OrderedDict:
+    def evaluate(self) -> dict[str, float]:
         raise NotImplementedError
 
 
 @EVALUATOR_REGISTRY.register()
 class Classification(EvaluatorBase):
-    """Accuracy, error and macro F1 in percent; by class, and the confusion matrix, where the configuration asks for them."""
+    """Accuracy, error rate and macro F1, all in percent."""
 
     def __init__(self, cfg: CfgNode, lab2cname: dict[int, str] | None = None, **_: Any):
         super().__init__(cfg)
-        self._lab2cname = lab2cname
+        self._lab2cname = lab2cname or {}
         self.reset()
 
     def reset(self) -> None:
@@ -43,18 +42,19 @@ class Classification(EvaluatorBase):
         self._y_pred: list[int] = []
 
     def process(self, mo: Tensor, gt: Tensor) -> None:
-        """Logits (B, C) and labels (B,)."""
+        """Add a batch of logits (B, C) and labels (B,)."""
         self._y_pred += mo.argmax(1).tolist()
         self._y_true += gt.tolist()
 
-    def evaluate(self) -> OrderedDict:
+    def evaluate(self) -> dict[str, float]:
+        """Metrics by name, `accuracy` first."""
         true, predicted = np.array(self._y_true), np.array(self._y_pred)
         total, correct = len(true), int((true == predicted).sum())
         accuracy = 100.0 * correct / total
         macro_f1 = 100.0 * f1_score(true, predicted, average="macro", labels=np.unique(true))
         print(f"=> result\n* total: {total:,}\n* correct: {correct:,}\n* accuracy: {accuracy:.1f}%")
         print(f"* error: {100 - accuracy:.1f}%\n* macro_f1: {macro_f1:.1f}%")
-        results = OrderedDict(accuracy=accuracy, error_rate=100.0 - accuracy, macro_f1=macro_f1)
+        results = {"accuracy": accuracy, "error_rate": 100.0 - accuracy, "macro_f1": macro_f1}
         if self.cfg.TEST.PER_CLASS_RESULT:
             results["perclass_accuracy"] = self._by_class(true, predicted)
         if self.cfg.TEST.COMPUTE_CMAT:

@@ -1,14 +1,16 @@
-"""Learning rates by epoch, in closed form: what a resumed run needs is the number of epochs done.
+"""Learning rates in closed form, so that a run resumes from the number of epochs done alone.
 
-Epochs are counted k = 1, 2, ... With W warm-up epochs, E = MAX_EPOCH and n = k - 1 - W epochs behind the warm-up:
+Epochs are k = 1, 2, ... Of E = MAX_EPOCH epochs the first W are the warm-up, and n = k - 1 - W is
+the number of epochs done since:
 
     constant warm-up   WARMUP_CONS_LR
     linear warm-up     WARMUP_MIN_LR in epoch 1, then lr (k - 1) / W
-    cosine             lr / 2 (1 + cos(pi n / E)), which with a warm-up never reaches 0
+    cosine             lr / 2 (1 + cos(pi n / E)); with a warm-up it never reaches 0
     single_step        lr gamma^floor(n / STEPSIZE)
     multi_step         lr gamma^(number of STEPSIZE milestones <= n)
 
-With WARMUP_RECOUNT False the decay counts the warm-up epochs as well, but starts from lr: each is divided by its value at n = W.
+With WARMUP_RECOUNT False, n also counts the warm-up epochs; the decay is divided by its value at
+n = W, so that it starts from lr.
 """
 
 import math
@@ -26,7 +28,7 @@ AVAI_WARMUPS = ["constant", "linear"]
 
 
 class EpochSchedule(LRScheduler):
-    """Steps once an epoch; its state is the number of epochs done."""
+    """Takes one step an epoch; its state is the number of epochs done."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, optim_cfg: CfgNode):
         self._cfg = optim_cfg
@@ -50,15 +52,12 @@ class EpochSchedule(LRScheduler):
         return {"last_epoch": self.last_epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the epochs done from a state of ours, or of Dassl.pytorch's warm-up, and set the live optimizer's rates."""
+        """Take the number of epochs done, also from Dassl.pytorch's warm-up, and set the rates."""
         self.last_epoch = state_dict["last_epoch"]
         successor = state_dict.get("successor")
-        if (
-            successor is not None and self.last_epoch >= self._warmup
-        ):  # its own counter stops behind the warm-up
-            self.last_epoch = successor.last_epoch + (
-                self._warmup if self._cfg.WARMUP_RECOUNT else 0
-            )
+        if successor is not None and self.last_epoch >= self._warmup:  # where theirs stops counting
+            skipped = self._warmup if self._cfg.WARMUP_RECOUNT else 0
+            self.last_epoch = successor.last_epoch + skipped
         self._last_lr = self.get_lr()
         for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
             group["lr"] = rate
@@ -68,11 +67,8 @@ def _decay(optim_cfg: CfgNode) -> Callable[[int], float]:
     """The factor after n epochs."""
     name, epochs, gamma = optim_cfg.LR_SCHEDULER, optim_cfg.MAX_EPOCH, optim_cfg.GAMMA
     check_availability(name, AVAI_SCHEDS)
-    sizes = (
-        optim_cfg.STEPSIZE
-        if isinstance(optim_cfg.STEPSIZE, list | tuple)
-        else (optim_cfg.STEPSIZE,)
-    )
+    sizes = optim_cfg.STEPSIZE
+    sizes = sizes if isinstance(sizes, list | tuple) else (sizes,)
     if name == "cosine":
         return lambda n: (1 + math.cos(math.pi * n / epochs)) / 2
     if name == "single_step":
@@ -82,10 +78,10 @@ def _decay(optim_cfg: CfgNode) -> Callable[[int], float]:
 
 
 def build_lr_scheduler(optimizer: torch.optim.Optimizer, optim_cfg: CfgNode) -> EpochSchedule:
-    """The schedule that OPTIM says.
+    """The scheduler of OPTIM.
 
     Raises:
-        ValueError: an unknown schedule or warm-up.
+        ValueError: an unknown scheduler or warm-up.
     """
     if optim_cfg.WARMUP_EPOCH > 0:
         check_availability(optim_cfg.WARMUP_TYPE, AVAI_WARMUPS)

@@ -18,12 +18,13 @@ def build_optimizer(
     optim_cfg: CfgNode,
     param_groups: list[dict[str, Any]] | None = None,
 ) -> torch.optim.Optimizer:
-    """The optimizer that OPTIM says, over a model or its parameters.
+    """The optimizer of OPTIM for a model or its parameters.
 
-    With STAGED_LR, children named in NEW_LAYERS learn at LR, the others at LR * BASE_LR_MULT. `param_groups` overrules both.
+    With STAGED_LR, the children in NEW_LAYERS learn at LR, the others at LR * BASE_LR_MULT.
+    `param_groups` takes precedence over both.
 
     Raises:
-        ValueError: an unknown name, or STAGED_LR for something that is no module.
+        ValueError: an unknown name, or STAGED_LR without a module.
     """
     check_availability(optim_cfg.NAME, AVAI_OPTIMS)
     params = param_groups
@@ -57,23 +58,16 @@ def _staged(model: nn.Module | Iterable[Any], optim_cfg: CfgNode) -> list[dict[s
     if not isinstance(model, nn.Module):
         raise ValueError("OPTIM.STAGED_LR needs a module, not a list of parameters")
     model = model.module if isinstance(model, nn.DataParallel) else model
-    new = (
-        [optim_cfg.NEW_LAYERS]
-        if isinstance(optim_cfg.NEW_LAYERS, str)
-        else list(optim_cfg.NEW_LAYERS)
-    )
+    layers = optim_cfg.NEW_LAYERS
+    new = [layers] if isinstance(layers, str) else list(layers)
     if not new:
         warnings.warn(
             "OPTIM.STAGED_LR without NEW_LAYERS: all layers learn at LR * BASE_LR_MULT",
             stacklevel=3,
         )
     children = dict(model.named_children())
+    old = [p for name, child in children.items() if name not in new for p in child.parameters()]
     return [
-        {
-            "params": [
-                p for name, child in children.items() if name not in new for p in child.parameters()
-            ],
-            "lr": optim_cfg.LR * optim_cfg.BASE_LR_MULT,
-        },
+        {"params": old, "lr": optim_cfg.LR * optim_cfg.BASE_LR_MULT},
         {"params": [p for name in new if name in children for p in children[name].parameters()]},
     ]

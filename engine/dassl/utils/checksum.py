@@ -1,4 +1,4 @@
-"""A checksum beside a file tells later whether the file is still what was written.
+"""A checksum file beside a file tells whether the file is still what was written.
 
 model.pth.tar-3
 model.pth.tar-3.sha256      as `sha256sum --check` reads it
@@ -14,34 +14,36 @@ SUFFIX = ".sha256"
 
 
 def write_with_checksum(content: bytes, fpath: str) -> None:
-    """Put the content in the place of a file, and its checksum beside it.
+    """Replace a file, then its checksum.
 
-    A kill on the way leaves the old file or the new one, perhaps without checksum, never with a wrong one.
+    A kill in between leaves the old or the new file, perhaps without a checksum, never with a
+    wrong one.
 
     Raises:
-        OSError: it can't be written; what was there stays.
+        OSError: it cannot be written; the old file stays.
     """
     checksum = Path(f"{fpath}{SUFFIX}")
     checksum.unlink(missing_ok=True)
     with replacing(fpath) as part:
         Path(part).write_bytes(content)
     with replacing(checksum) as part:
-        Path(part).write_text(
-            f"{hashlib.sha256(content).hexdigest()}  {osp.basename(fpath)}\n", encoding="utf-8"
-        )
+        line = f"{hashlib.sha256(content).hexdigest()}  {osp.basename(fpath)}\n"
+        Path(part).write_text(line, encoding="utf-8")
 
 
 def verify(fpath: str) -> None:
-    """
+    """Accept a file without a checksum: other implementations write none.
+
     Raises:
-        ValueError: the file is not what its checksum was made of. Without a checksum (other implementations) all is well.
+        ValueError: the file does not match its checksum.
     """
     checksum = Path(f"{fpath}{SUFFIX}")
     if checksum.is_file():
         expected = checksum.read_text(encoding="utf-8", errors="replace").partition(" ")[0]
         if hashlib.sha256(Path(fpath).read_bytes()).hexdigest() != expected:
             raise ValueError(
-                f"{fpath} is damaged: its SHA-256 is not the one in {checksum.name}; restore or delete both"
+                f"{fpath} is damaged: its SHA-256 is not the one in {checksum.name}; "
+                "restore or delete both"
             )
 
 

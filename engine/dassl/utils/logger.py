@@ -1,4 +1,4 @@
-"""Standard output, also into a file."""
+"""Standard output, also written to a file."""
 
 import contextlib
 import os.path as osp
@@ -10,20 +10,20 @@ from dassl.utils.tools import mkdir_if_missing
 
 
 class Logger:
-    """A stream that also writes what it is given to a file."""
+    """A stand-in for `sys.stdout` that also writes to a file."""
 
     def __init__(self, fpath: str | None = None):
         self.console = sys.stdout
         self.file: TextIO | None = None
         if fpath is not None:
             mkdir_if_missing(osp.dirname(osp.abspath(fpath)))
-            # by the line, so that a kill costs none; open as long as the process writes
+            # line by line, so that a killed run keeps every line
             self.file = open(fpath, "w", buffering=1, encoding="utf-8")  # noqa: SIM115
 
     def write(self, message: str) -> None:
         """
         Raises:
-            OSError: the file can't be written, and is left as it is.
+            OSError: the file cannot be written; nothing is written to it any more.
         """
         self.console.write(message)
         if self.file is not None:
@@ -31,10 +31,11 @@ class Logger:
                 self.file.write(message)
             except OSError as error:
                 file, self.file = self.file, None
-                with contextlib.suppress(OSError):  # closing tries to write once more
+                with contextlib.suppress(OSError):  # closing writes what is buffered
                     file.close()
                 raise OSError(
-                    f"log {file.name} can't be written ({error.strerror}); make room, then start again"
+                    f"log {file.name} can't be written ({error.strerror}); "
+                    "free some space, then start again"
                 ) from error
 
     def flush(self) -> None:
@@ -61,13 +62,13 @@ class Logger:
 
 
 def setup_logger(output: str | None = None) -> None:
-    """Write standard output to `<output>/log.txt` as well (or to `output`, when it ends in .txt or .log).
+    """Copy standard output to `<output>/log.txt`, or to `output` if it is a .txt or .log file.
 
-    A log that is there already stays: the new one gets the time behind its name.
+    An existing log is kept: the new one has the time appended to its name.
     """
     if output is None:
         return
     path = output if output.endswith((".txt", ".log")) else osp.join(output, "log.txt")
     if osp.exists(path):
         path += time.strftime("-%Y-%m-%d-%H-%M-%S")
-    sys.stdout = Logger(path)
+    sys.stdout = Logger(path)  # type: ignore[assignment]

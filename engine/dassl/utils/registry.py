@@ -1,11 +1,10 @@
 """Names of trainers, datasets and evaluators."""
 
-from collections.abc import Callable
 from typing import Any
 
 
 class Registry:
-    """Maps names to objects; `register` decorates or is called."""
+    """Maps names to classes or functions; `register` is a decorator or a call."""
 
     def __init__(self, name: str):
         self._name = name
@@ -18,15 +17,10 @@ class Registry:
             KeyError: the name is taken, unless `force`.
         """
         if obj is None:
-            return lambda decorated: self._add(decorated, force)
-        return self._add(obj, force)
-
-    def _add(self, obj: Callable, force: bool) -> Callable:
+            return lambda decorated: self.register(decorated, force)
         name = obj.__name__
         if name in self._objects and not force:
-            raise KeyError(
-                f"{self._name} has a {name} already; register with force=True to replace it"
-            )
+            raise KeyError(f"{self._name} already has {name}; force=True replaces it")
         self._objects[name] = obj
         return obj
 
@@ -34,7 +28,7 @@ class Registry:
         """The object of this name.
 
         Raises:
-            KeyError: there is none; names those that there are.
+            KeyError: the name is not registered.
         """
         if name not in self._objects:
             raise KeyError(f"{self._name} has no {name!r}; it has {', '.join(self._objects)}")

@@ -1,4 +1,4 @@
-"""A training that is asked to stop finishes its step and saves first: SIGTERM, Ctrl-C, and the SIGUSR1 that Slurm sends ahead."""
+"""SIGTERM, Ctrl-C and Slurm's early SIGUSR1 stop a training once its step is done and saved."""
 
 import signal
 import threading
@@ -6,42 +6,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# Windows has no SIGUSR1
-SIGNALS = [
-    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name)
-]
+NAMES = ("SIGTERM", "SIGINT", "SIGUSR1")
+SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]  # not all on Windows
 
 
 class Stopped(KeyboardInterrupt):
-    """The training was asked to stop, and its state is saved."""
+    """The training stopped early; the same command resumes it."""
 
 
 class StopSignals:
-    """Which signal asked to stop, if any did; a second one stops at once, with what was saved before."""
+    """Notes the first stop signal in `asked`; a second one interrupts at once."""
 
     def __init__(self) -> None:
-        self.asked = ""  # the signal's name
+        self.asked = ""
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
-        """For the time of the block signals are noted, not obeyed; those that our parent has blocked as well.
+        """Note stop signals within the block, also those that the parent process has blocked.
 
-        In another thread than the main one, where Python can't set handlers, nothing changes.
+        Outside the main thread, where Python cannot set handlers, this does nothing.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         handlers = {number: signal.signal(number, self._note) for number in SIGNALS}
-        blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        can_block = hasattr(signal, "pthread_sigmask")  # not on Windows
+        blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS) if can_block else ()
         try:
             yield
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            if can_block:
+                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
     def _note(self, number: int, _: FrameType | None) -> None:
+        name = signal.Signals(number).name
         if self.asked:
-            raise KeyboardInterrupt(f"{self.asked} and {signal.Signals(number).name}")
-        self.asked = signal.Signals(number).name
-        print(f"{self.asked}: stopping after this step; once more stops at once", flush=True)
+            raise KeyboardInterrupt(f"{self.asked} and {name}")
+        self.asked = name
+        print(f"{name}: stopping after this step; send it again to stop at once", flush=True)

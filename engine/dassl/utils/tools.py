@@ -24,7 +24,7 @@ def mkdir_if_missing(dirname: str) -> None:
 
 
 def check_isfile(fpath: str) -> bool:
-    """Whether a file is there; warns where it is not."""
+    """Whether a file exists; warns if not."""
     found = os.path.isfile(fpath)
     if not found:
         warnings.warn(f"no file found at {fpath}", stacklevel=2)
@@ -37,7 +37,7 @@ def read_json(fpath: str) -> Any:
 
 
 def write_json(obj: Any, fpath: str) -> None:
-    """Write beside, then rename: readers never see half a file."""
+    """Replace a JSON file; readers never see half of one."""
     mkdir_if_missing(os.path.dirname(os.path.abspath(fpath)))
     with replacing(fpath) as part, open(part, "w", encoding="utf-8") as file:
         json.dump(obj, file, indent=4, separators=(",", ": "))
@@ -45,24 +45,24 @@ def write_json(obj: Any, fpath: str) -> None:
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[str]:
-    """A name to write to; on success the file there takes the place of `path`, whole and on disk.
+    """A temporary path to write to; after the block that file replaces `path`.
 
     Raises:
-        OSError: it can't be written (no space, no permission), or something else on the way could not; `path` stays as it was.
+        OSError: it cannot be written, for example because the disk is full; `path` is unchanged.
     """
     path, part = Path(path), None
     try:
         descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(descriptor)
         yield part
-        with open(part, "rb") as file:
+        with open(part, "rb+") as file:
             os.fsync(file.fileno())
         os.chmod(part, 0o666 & ~_umask())
         os.replace(part, path)
     except OSError as error:
-        reason = error.strerror or error
         raise type(error)(
-            f"{path} can't be written ({reason}), and is as it was; make room there or choose another folder, then start again"
+            f"{path} can't be written ({error.strerror or error}) and is unchanged; "
+            "free some space or use another folder, then start again"
         ) from error
     finally:
         if part is not None:
@@ -76,7 +76,7 @@ def _umask() -> int:
 
 
 def set_random_seed(seed: int) -> None:
-    """Seed Python, NumPy and torch on every device."""
+    """Seed Python, NumPy and PyTorch on every device."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -84,7 +84,10 @@ def set_random_seed(seed: int) -> None:
 
 
 def check_availability(requested: str, available: Iterable[str]) -> None:
-    """Raises ValueError, naming the choices and the nearest one, unless `requested` is available."""
+    """
+    Raises:
+        ValueError: `requested` is not available; names the choices and the closest one.
+    """
     available = list(available)
     if requested not in available:
         close = difflib.get_close_matches(str(requested), available, n=1, cutoff=0.0)
@@ -98,29 +101,29 @@ def read_image(path: str) -> Image.Image:
     """An RGB image.
 
     Raises:
-        OSError: it is missing or unreadable; names it.
+        OSError: it is missing or unreadable.
     """
     try:
         with Image.open(path) as image:
             return image.convert("RGB")
     except FileNotFoundError:
         raise FileNotFoundError(f"no image at {path}") from None
-    except (
-        Exception
-    ) as error:  # what decoders raise of damaged bytes, DecompressionBombError among them
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise OSError(
             f"image {path} can't be read ({error}); replace it or take it out of the dataset"
         ) from None
 
 
 def collect_env_info() -> str:
-    """Versions that a log should hold."""
+    """Versions and devices, for the log."""
+    cuda, gpus = torch.version.cuda or "none", range(torch.cuda.device_count())
     lines = [
         f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
-        f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}, Pillow {PIL.__version__}",
-        f"CUDA {torch.version.cuda or 'none'}, {torch.cuda.device_count()} GPUs, {torch.get_num_threads()} CPU threads",
+        f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}, "
+        f"Pillow {PIL.__version__}",
+        f"CUDA {cuda}, {len(gpus)} GPUs, {torch.get_num_threads()} CPU threads",
+        *map(torch.cuda.get_device_name, gpus),
     ]
-    lines += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return "\n".join(lines)
 
 

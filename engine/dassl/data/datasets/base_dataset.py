@@ -1,4 +1,4 @@
-"""Items and datasets."""
+"""Images with their labels, and datasets of them."""
 
 import os.path as osp
 import random
@@ -14,10 +14,10 @@ from dassl.utils.tools import check_isfile
 class Datum:
     """One image: path, label, domain and class name, all read-only.
 
-    The attribute names are those of Dassl.pytorch's pickled caches.
+    The attribute names are those in Dassl.pytorch's pickled caches.
 
     Raises:
-        AssertionError: the path is no string, or no file.
+        AssertionError: the path is not a string, or there is no such file.
     """
 
     def __init__(self, impath: str = "", label: int = 0, domain: int = 0, classname: str = ""):
@@ -46,9 +46,9 @@ class Datum:
 
 
 class DatasetBase:
-    """Lists of items, and what follows from them: `num_classes`, `lab2cname`, `classnames` (in label order)."""
+    """Lists of items; classes and their names are those of the training items."""
 
-    dataset_dir = ""  # folder below DATASET.ROOT
+    dataset_dir = ""  # folder in DATASET.ROOT
     domains: Sequence[str] = ()
 
     def __init__(
@@ -92,36 +92,37 @@ class DatasetBase:
 
     @staticmethod
     def get_num_classes(data_source: Iterable[Datum]) -> int:
-        """The highest label, plus one."""
+        """The highest label plus one."""
         return max(item.label for item in data_source) + 1
 
     @staticmethod
     def get_lab2cname(data_source: Iterable[Datum]) -> tuple[dict[int, str], list[str]]:
-        """Class names by label, and in label order."""
+        """Class names by label, and as a list in label order."""
         lab2cname = {item.label: item.classname for item in data_source}
         return lab2cname, [lab2cname[label] for label in sorted(lab2cname)]
 
     def check_input_domains(
         self, source_domains: Sequence[str], target_domains: Sequence[str]
     ) -> None:
-        """Raises ValueError unless all of them are among `domains`."""
+        """
+        Raises:
+            ValueError: a domain is not one of `domains`.
+        """
         for domain in [*source_domains, *target_domains]:
             if domain not in self.domains:
                 raise ValueError(f"domain {domain!r} is not one of {', '.join(self.domains)}")
 
     def download_data(self, url: str, dst: str, from_gdrive: bool = True) -> None:
-        """Fetch an archive to `dst` and unpack it there; members cannot leave the folder.
+        """Download a zip or tar archive to `dst` and unpack it in the same folder.
 
         Raises:
-            ValueError: a Google Drive link (fetch it by hand), an address that is not https, neither a zip nor a tar archive, or
-                one with a member that would leave the folder.
+            ValueError: a Google Drive link, an address other than https, neither a zip nor a tar
+                archive, or a member that would be written outside the folder.
         """
         if from_gdrive:
-            raise ValueError(
-                f"files of Google Drive can't be fetched here: download {url} to {dst} by hand"
-            )
+            raise ValueError(f"can't download from Google Drive; download {url} to {dst} by hand")
         if not url.startswith("https://"):
-            raise ValueError(f"{url} is no https address; download it by hand to {dst}")
+            raise ValueError(f"{url} is not an https address; download it to {dst} by hand")
         urllib.request.urlretrieve(url, dst)
         folder = osp.dirname(dst)
         if zipfile.is_zipfile(dst):
@@ -132,19 +133,17 @@ class DatasetBase:
                 with tarfile.open(dst) as archive:
                     archive.extractall(folder, filter="data")
             except tarfile.FilterError as error:
-                raise ValueError(
-                    f"a member of {dst} would leave {folder}, or is no file ({error})"
-                ) from None
+                raise ValueError(f"a member of {dst} is not a file in {folder} ({error})") from None
         else:
             raise ValueError(f"{dst} is neither a zip nor a tar archive")
 
     def generate_fewshot_dataset(
         self, *data_sources: list[Datum], num_shots: int = -1, repeat: bool = False
     ) -> list[Datum] | list[list[Datum]]:
-        """`num_shots` random items a class, of each source; below 1, the sources as they are.
+        """`num_shots` random items per class of each source; below 1, the sources unchanged.
 
-        Classes come in the order in which the source first has them. A class with fewer items gives all of them, or with `repeat`
-        draws with replacement. One source in, one list out.
+        Classes keep the order of their first items. A class with fewer items gives all of them, or
+        with `repeat` draws with replacement. For one source the result is one list.
         """
         if num_shots >= 1:
             print(f"Creating a {num_shots}-shot dataset")

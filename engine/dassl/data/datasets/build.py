@@ -8,7 +8,7 @@ DATASET_REGISTRY = Registry("DATASET")
 
 
 def build_dataset(cfg: CfgNode) -> DatasetBase:
-    """The dataset that DATASET.NAME says.
+    """The dataset named by DATASET.NAME.
 
     Raises:
         ValueError: no dataset of that name is registered.

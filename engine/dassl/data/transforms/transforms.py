@@ -1,7 +1,7 @@
-"""From images to tensors: torchvision's transforms in the order that the configuration's choices stand for."""
+"""Builds torchvision transforms from the choices of the configuration, in a fixed order."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from PIL import Image
@@ -18,7 +18,7 @@ INTERPOLATION_MODES = {
 
 
 class Random2DTranslation:
-    """Half of the time enlarge by 9/8 and cut a random window of the size asked for; else resize."""
+    """Resize, or half of the time enlarge by 9/8 and cut a random window of the size."""
 
     def __init__(self, height: int, width: int, interpolation: InterpolationMode):
         self.resize = T.Resize((height, width), interpolation)
@@ -46,7 +46,7 @@ class Cutout:
 
 
 class GaussianNoise:
-    """Half of the time add normal noise to a tensor."""
+    """Add normal noise to a tensor, half of the time."""
 
     def __init__(self, mean: float, std: float):
         self.mean, self.std = mean, std
@@ -66,7 +66,7 @@ class InstanceNormalization:
 
 
 def _crops(cfg: CfgNode) -> dict[str, Callable]:
-    """Choices that bring an image to INPUT.SIZE by themselves."""
+    """Choices whose result has INPUT.SIZE, so that no resize is needed."""
     size, mode = tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
     return {
         "random_translation": lambda: Random2DTranslation(*size, mode),
@@ -111,7 +111,7 @@ AVAI_CHOICES = [
     "instance_norm",
     "random_crop",
     "random_translation",
-    "center_crop",  # accepted, does nothing: tests crop the centre anyway
+    "center_crop",  # does nothing: tests crop the centre anyway
     "cutout",
     "imagenet_policy",
     "cifar10_policy",
@@ -129,7 +129,9 @@ AVAI_CHOICES = [
 def build_transform(
     cfg: CfgNode, is_train: bool = True, choices: Sequence[str] | None = None
 ) -> T.Compose | None:
-    """The training or test transform of INPUT; `choices` stand in for INPUT.TRANSFORMS. None with INPUT.NO_TRANSFORM.
+    """The training or test transform of INPUT, or None if NO_TRANSFORM is set.
+
+    `choices` replaces INPUT.TRANSFORMS.
 
     Raises:
         ValueError: an unknown choice or interpolation.
@@ -141,11 +143,11 @@ def build_transform(
     for choice in choices:
         if choice not in AVAI_CHOICES:
             raise ValueError(
-                f"transform {choice!r} is none of {', '.join(AVAI_CHOICES)} (INPUT.TRANSFORMS)"
+                f"INPUT.TRANSFORMS has {choice!r}; choose from {', '.join(AVAI_CHOICES)}"
             )
-    if cfg.INPUT.INTERPOLATION not in INTERPOLATION_MODES:
+    if (mode := cfg.INPUT.INTERPOLATION) not in INTERPOLATION_MODES:
         raise ValueError(
-            f"INPUT.INTERPOLATION is {cfg.INPUT.INTERPOLATION!r}; choose {', '.join(INTERPOLATION_MODES)}"
+            f"INPUT.INTERPOLATION is {mode!r}; choose one of {', '.join(INTERPOLATION_MODES)}"
         )
     return T.Compose(_train_steps(cfg, choices) if is_train else _test_steps(cfg, choices))
 
@@ -162,18 +164,13 @@ def _train_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
 
 
 def _test_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
-    after = {
-        name: build
-        for name, build in _on_tensors(cfg).items()
-        if name in ("normalize", "instance_norm")
-    }
     return [
         T.Resize(max(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]),
         T.CenterCrop(tuple(cfg.INPUT.SIZE)),
         T.ToTensor(),
-        *_chosen(after, choices),
+        *_chosen(_on_tensors(cfg), {"normalize", "instance_norm"} & set(choices)),
     ]
 
 
-def _chosen(builders: dict[str, Callable], choices: Sequence[str]) -> list[Callable]:
+def _chosen(builders: dict[str, Callable], choices: Collection[str]) -> list[Callable]:
     return [build() for name, build in builders.items() if name in choices]

@@ -1,8 +1,7 @@
-"""Models by name, each with optimizer and schedule: how they are saved, resumed, switched and updated."""
+"""Registers models with their optimizers and schedulers; saves, loads and resumes them."""
 
 import os.path as osp
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,27 +23,33 @@ from dassl.utils.torchtools import (
 )
 
 BEST = "model-best.pth.tar"
+Found = dict[str, tuple[str, dict[str, Any]]]  # by model: path and content of a checkpoint
 
 
-class Models:
-    """What a training works on. A trainer adds `epoch` and `output_dir`, which say where it is and where it writes."""
+class ModelManager:
+    """Models by name, each with an optimizer and a scheduler, or None.
+
+    A trainer sets `epoch`, which counts from 0, and `output_dir`.
+    """
 
     epoch: int
     output_dir: str
 
     def __init__(self) -> None:
-        self._models: OrderedDict[str, nn.Module] = OrderedDict()
-        self._optims: OrderedDict[str, torch.optim.Optimizer | None] = OrderedDict()
-        self._scheds: OrderedDict[str, Any] = OrderedDict()
+        self._models: dict[str, Any] = {}
+        self._optims: dict[str, torch.optim.Optimizer | None] = {}
+        self._scheds: dict[str, Any] = {}
         self.saved_at = time.monotonic()
-        self.unfinished: dict[str, Any] | None = (
-            None  # the loop's state in the epoch that a resumed run begins in
-        )
+        self.unfinished: dict[str, Any] | None = None  # state of the loop when resuming mid-epoch
 
     def register_model(
-        self, name: str = "model", model: nn.Module = None, optim: Any = None, sched: Any = None
+        self,
+        name: str = "model",
+        model: nn.Module | None = None,
+        optim: torch.optim.Optimizer | None = None,
+        sched: Any = None,
     ) -> None:
-        """Make a model known: it is saved, loaded, resumed and switched between modes under its name.
+        """Save, load, resume and switch this model from now on.
 
         Raises:
             RuntimeError: the trainer's `__init__` has not run yet.
@@ -53,7 +58,7 @@ class Models:
         if "_models" not in self.__dict__:
             raise RuntimeError("call super().__init__() before register_model()")
         if name in self._models:
-            raise KeyError(f"a model named {name!r} is registered already")
+            raise KeyError(f"a model named {name!r} is already registered")
         self._models[name], self._optims[name], self._scheds[name] = model, optim, sched
 
     def get_model_names(self, names: str | Sequence[str] | None = None) -> list[str]:
@@ -67,17 +72,16 @@ class Models:
         names = tolist_if_not(names)
         for name in names:
             if name not in self._models:
-                raise KeyError(
-                    f"no model named {name!r}; registered: {', '.join(self._models) or 'none'}"
-                )
+                registered = ", ".join(self._models) or "none"
+                raise KeyError(f"no model is named {name!r}; registered: {registered}")
         return names
 
     def training_state(self) -> dict[str, Any]:
-        """What a resumed run needs besides models, optimizers, schedules and random states; tensors and plain types."""
+        """A trainer's own state for resuming, as tensors and plain types."""
         return {}
 
     def load_training_state(self, state: dict[str, Any]) -> None:
-        """Take up what `training_state` gave."""
+        """Restore what `training_state` returned."""
 
     def save_model(
         self,
@@ -90,15 +94,14 @@ class Models:
         """Write a checkpoint of each model into its own folder; `epoch` counts from 0."""
         for name in self.get_model_names():
             state = self._state(name, epoch + 1, val_result)
-            save_checkpoint(
-                state, osp.join(directory, name), is_best=is_best, model_name=model_name
-            )
-        for name in self.get_model_names():  # now that all are at this epoch's end
+            folder = osp.join(directory, name)
+            save_checkpoint(state, folder, is_best=is_best, model_name=model_name)
+        for name in self.get_model_names():  # only now, when all models have this epoch
             remove(osp.join(directory, name, UNFINISHED))
         self.saved_at = time.monotonic()
 
     def save_unfinished(self, loop: dict[str, Any]) -> None:
-        """Write the state within an epoch: besides that of a checkpoint, how far the loop is (tensors and plain types)."""
+        """Write the state within an epoch; `loop` holds tensors and plain types."""
         for name in self.get_model_names():
             state = self._state(name, self.epoch) | {"unfinished": loop}
             save_unfinished(state, osp.join(self.output_dir, name))
@@ -118,17 +121,16 @@ class Models:
         }
 
     def resume_model_if_exist(self, directory: str) -> int:
-        """Go on from the newest state that all models have; returns the number of epochs done.
+        """Resume from the newest state that all models have; returns the number of epochs done.
 
-        That is an epoch's checkpoint, or a step within the epoch behind it (`save_unfinished`).
+        That is the checkpoint of an epoch, or a state within the epoch after it.
 
         Raises:
-            ValueError: no checkpoint of a model is readable, or it does not fit these models.
+            ValueError: no checkpoint of a model is readable, or it does not fit this trainer.
         """
         found = self._newest_epoch(directory)
         epoch = next(iter(found.values()))[1]["epoch"] if found else 0
-        if unfinished := self._newest_unfinished(directory, epoch):
-            found = unfinished
+        found = self._newest_unfinished(directory, epoch) or found
         if not found:
             print("No checkpoint found, train from scratch")
             return 0
@@ -138,54 +140,45 @@ class Models:
         with fitting(path):
             self._restore_rest(checkpoint)
         self.unfinished = checkpoint.get("unfinished")
-        epoch, batch = (
-            checkpoint["epoch"],
-            f", batch = {self.unfinished['batch']}" if self.unfinished else "",
-        )
-        print(f'Found checkpoint in "{directory}". Will resume training (epoch = {epoch}{batch})')
-        return epoch
+        at = f"epoch = {checkpoint['epoch']}"
+        at += f", batch = {self.unfinished['batch']}" if self.unfinished else ""
+        print(f'Found checkpoint in "{directory}". Will resume training ({at})')
+        return checkpoint["epoch"]
 
-    def _newest_epoch(self, directory: str) -> dict[str, tuple[str, dict[str, Any]]]:
-        """Path and content by model, all of the same epoch; empty where a model has none."""
-        newest = {
-            name: newest_readable(osp.join(directory, name)) for name in self.get_model_names()
-        }
-        if None in newest.values():
-            return {}
+    def _newest_epoch(self, directory: str) -> Found:
+        """Checkpoints of the newest epoch that all models have; empty if one has none."""
+        newest: Found = {}
+        for name in self.get_model_names():
+            if (found := newest_readable(osp.join(directory, name))) is None:
+                return {}
+            newest[name] = found
         epoch = min((content["epoch"] for _, content in newest.values()), default=0)
         for name, (_, content) in newest.items():
-            if (
-                content["epoch"] != epoch
-            ):  # a kill between two files leaves one model an epoch ahead
+            if content["epoch"] != epoch:  # killed between the files of two models
                 path = osp.join(directory, name, f"model.pth.tar-{epoch}")
                 newest[name] = path, load_training_checkpoint(path)
         return newest
 
-    def _newest_unfinished(
-        self, directory: str, epoch: int
-    ) -> dict[str, tuple[str, dict[str, Any]]]:
-        """Path and content by model, all of the same step behind `epoch` epochs; else empty."""
-        paths = {name: osp.join(directory, name) for name in self.get_model_names()}
-        states = {
-            name: (osp.join(path, UNFINISHED), read_unfinished(path))
-            for name, path in paths.items()
-        }
-        steps = {
-            content and (content["epoch"], content["unfinished"]["batch"])
-            for _, content in states.values()
-        }
-        same = len(steps) == 1 and None not in steps
-        return states if same and min(steps)[0] >= epoch else {}
+    def _newest_unfinished(self, directory: str, epochs_done: int) -> Found:
+        """States within an epoch, if all models have one of the same step, after `epochs_done`."""
+        states: Found = {}
+        for name in self.get_model_names():
+            folder = osp.join(directory, name)
+            if (content := read_unfinished(folder)) is None:
+                return {}
+            states[name] = osp.join(folder, UNFINISHED), content
+        steps = {(state["epoch"], state["unfinished"]["batch"]) for _, state in states.values()}
+        return states if len(steps) == 1 and min(steps)[0] >= epochs_done else {}
 
     def _restore_rest(self, checkpoint: dict[str, Any]) -> None:
-        """What files of Dassl.pytorch do not have."""
+        """State that files of Dassl.pytorch do not contain."""
         if "random_state" in checkpoint:
             self.best_result = checkpoint["best_result"]
             self.load_training_state(checkpoint["trainer_state"])
             restore_random_state(checkpoint["random_state"])
 
     def load_model(self, directory: str, epoch: int | None = None) -> None:
-        """Load each model's weights: of an epoch, or the best ones.
+        """Load each model's weights of an epoch, or those of the best one.
 
         Raises:
             FileNotFoundError: there is no such checkpoint.
@@ -203,18 +196,18 @@ class Models:
                 self._models[name].load_state_dict(checkpoint["state_dict"])
 
     def set_model_mode(self, mode: str = "train", names: str | Sequence[str] | None = None) -> None:
-        """Switch models to `train`, or to `eval` (`test` is the same).
+        """Switch models to `train`, or to `eval` (`test` means the same).
 
         Raises:
             KeyError: another mode.
         """
         if mode not in ("train", "eval", "test"):
-            raise KeyError(f"mode {mode!r} is none of train, eval, test")
+            raise KeyError(f"mode is {mode!r}; choose one of train, eval, test")
         for name in self.get_model_names(names):
             self._models[name].train(mode == "train")
 
     def update_lr(self, names: str | Sequence[str] | None = None) -> None:
-        """Step the schedules."""
+        """Step the schedulers."""
         for name in self.get_model_names(names):
             if self._scheds[name] is not None:
                 self._scheds[name].step()
