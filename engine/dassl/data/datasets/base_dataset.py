@@ -133,7 +133,9 @@ class DatasetBase:
                 with tarfile.open(dst) as archive:
                     archive.extractall(folder, filter="data")
             except tarfile.FilterError as error:
-                raise ValueError(f"a member of {dst} is not a file in {folder} ({error})") from None
+                raise ValueError(
+                    f"a member of {dst} is outside {folder} or not a file ({error})"
+                ) from None
         else:
             raise ValueError(f"{dst} is neither a zip nor a tar archive")
 
