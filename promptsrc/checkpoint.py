@@ -25,7 +25,7 @@ LEARNED = re.compile(
     r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\."
 )
 
-# PyTorch's message, which goes on to advise loading the file unsafely
+# in PyTorch's message, whose next sentences advise loading the file unsafely
 REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")
 CHECKSUM = ".sha256"  # suffix of the file with a checkpoint's checksum, which our engine writes
 BEST = "model-best.pth.tar"
@@ -123,7 +123,7 @@ def _is_checkpoint(content: Any) -> bool:
     if not isinstance(content, dict):
         return False
     types = {"epoch": int, "state_dict": dict, "trainer_state": dict}
-    found = {"trainer_state": {}} | content
+    found: dict[str, Any] = {"trainer_state": {}} | content
     return all(isinstance(found.get(key), kind) for key, kind in types.items()) and all(
         isinstance(key, str) and isinstance(value, Tensor)
         for key, value in content["state_dict"].items()
@@ -217,8 +217,8 @@ def check_classes(
         pairs = zip_longest(names, prompts.classnames)
         there, here = next(pair for pair in pairs if pair[0] != pair[1])
         raise ValueError(
-            f"{source} was trained on other classes (there: {there!r}, here: {here!r}); use another "
-            "--output-dir, or the classes of that run"
+            f"{source} was trained on other classes (there: {there!r}, here: {here!r}); use "
+            "another --output-dir, or the classes of that run"
         )
 
 

@@ -1,7 +1,7 @@
-"""Class features kept on disk: the teacher's, from 60 templates, are most of the time that a run takes to start.
+"""The teacher's class features on disk: computing them, from 60 templates, delays a run's start.
 
-A file is found by what its features follow from: the text tower's weights, the texts, and where they were computed, since another
-device or PyTorch rounds otherwise and runs are to be the same to the bit.
+The file name hashes everything the features depend on: the text tower's weights, the texts, device
+type and PyTorch's version, since others round differently and runs repeat bit for bit.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from promptsrc.clip.openai import CLIP
+from promptsrc.command import one_line
 from promptsrc.files import replacing
 from promptsrc.regulation import diverse_features
 
@@ -21,9 +22,9 @@ from promptsrc.regulation import diverse_features
 def cached_diverse_features(
     clip: CLIP, classnames: Sequence[str], templates: Sequence[str], folder: Path
 ) -> Tensor:
-    """`diverse_features` (C, D), from the folder where an earlier run has left them there.
+    """`diverse_features` (C, D), from `folder` if an earlier run saved them there.
 
-    A folder that cannot be written, or a file that is damaged, costs the time and nothing else.
+    If the file is damaged, or the folder not writable, they are computed.
     """
     device = clip.token_embedding.weight.device
     path = folder / f"teacher-{_fingerprint(clip, classnames, templates)}.safetensors"
@@ -42,12 +43,12 @@ def _fingerprint(clip: CLIP, classnames: Sequence[str], templates: Sequence[str]
     for name, value in clip.state_dict().items():
         if not name.startswith("visual."):
             digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
-            digest.update(value.cpu().contiguous().numpy())
+            digest.update(value.cpu().contiguous().numpy().data)
     return digest.hexdigest()[:32]
 
 
 def _read(path: Path) -> Tensor | None:
-    """None where there is no such file, or not what was written."""
+    """The features; None if the file is missing or damaged."""
     try:
         with safe_open(path, "pt") as file:
             features = file.get_tensor("features")
@@ -64,8 +65,8 @@ def _write(features: Tensor, path: Path) -> None:
         with replacing(path) as part:
             save_file({"features": features}, part, {"sha256": _checksum(features)})
     except (OSError, SafetensorError) as error:
-        print(f"Class features are not kept in {path.parent} ({' '.join(str(error).split())})")
+        print(f"Class features are not cached in {path.parent} ({one_line(error)})")
 
 
 def _checksum(features: Tensor) -> str:
-    return hashlib.sha256(features.numpy()).hexdigest()
+    return hashlib.sha256(features.numpy().data).hexdigest()

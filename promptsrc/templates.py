@@ -1,6 +1,6 @@
-"""Prompt templates of the field, as data; `{}` stands for the class name."""
+"""Prompt templates; `{}` stands for the class name."""
 
-# What the frozen teacher averages over (PromptSRC, textual diversity): 60 of CLIP's ImageNet templates.
+# PromptSRC's teacher averages over these (textual diversity): 60 of CLIP's ImageNet templates.
 TEACHER = (
     "a photo of a {}.",
     "a bad photo of a {}.",
@@ -77,7 +77,7 @@ GENERIC = (
 
 DEFAULT = "a photo of a {}."
 
-# One template a dataset, by registry name; others take DEFAULT.
+# The template of a dataset, by registry name; others have DEFAULT.
 DATASETS = {
     "OxfordPets": "a photo of a {}, a type of pet.",
     "OxfordFlowers": "a photo of a {}, a type of flower.",

@@ -201,17 +201,21 @@ def test_what_cannot_be_done_gets_a_line(run, in_root, capsys, words, code, mess
         assert exit_.code == code
     out, err = capsys.readouterr()
     assert out == "" and message in err
-    assert err.count("\n") == 1 or err.startswith("usage:")
+    assert err.count("\n") == 1
 
 
-def test_help_and_wrong_flags_answer_without_pytorch():
-    code = "import sys, predict\ntry: predict.main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+def test_help_answers_without_pytorch():
+    code = (
+        "import sys, predict\n"
+        "try: predict.main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "IMAGE_OR_FOLDER" in done.stdout, done.stderr
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(run):
-    command = f'"{sys.executable}" predict.py --model-dir "{run}" data/emoji/images --csv --classnames a,b | head -n 1'
+    words = f'--model-dir "{run}" data/emoji/images --csv --classnames a,b'
+    command = f'"{sys.executable}" predict.py {words} | head -n 1'
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("image,class,probability\n", "")
 

@@ -123,13 +123,12 @@ class Classifier:
             ValueError: an unknown learner; settings, tensors or classes that do not fit it.
         """
         about = self.description
-        kind = find_learner(about["learner"], about.get("module"))
+        name, settings = about["learner"], about["settings"]
+        kind: Callable[..., PromptLearner] = find_learner(name, about.get("module"))
         try:
-            learner = kind(self._frozen.clip, classnames, **about["settings"])
+            learner = kind(self._frozen.clip, classnames, **settings)
         except TypeError as error:
-            raise ValueError(
-                f"{kind.__name__} does not take the settings {about['settings']} ({error})"
-            ) from None
+            raise ValueError(f"{name} does not take the settings {settings} ({error})") from None
         load_prompts(learner, self._prompts.tensors, "this file of prompts", about)
         return learner.to(self.device).requires_grad_(False)
 

@@ -15,4 +15,4 @@ def check_memo(content: bytes) -> None:
     """
     for code, index, _ in pickletools.genops(content):
         if "PUT" in code.name and index is not None and int(index) > len(content):
-            raise pickle.UnpicklingError(f"it puts {index} objects aside")
+            raise pickle.UnpicklingError(f"it stores an object at index {index}")

@@ -140,7 +140,12 @@ def test_the_final_checkpoint_is_the_best_one_or_else_the_newest(tmp_path):
         (["P/model.pth.tar-2"], "", ("best",), "has no best checkpoint; it has P/model.pth.tar-2$"),
         (["P/model.pth.tar-2"], "", (7, "P"), "has no checkpoint of epoch 7 in P; it has P/mod"),
         (["P/model.pth.tar-2"], "", (2, "Q"), "has no checkpoint of epoch 2 in Q; it has P/mod"),
-        (["P/model.pth.tar-2", "Q/model.pth.tar-2"], "", (2,), "has checkpoints of 2 models; is it"),
+        (
+            ["P/model.pth.tar-2", "Q/model.pth.tar-2"],
+            "",
+            (2,),
+            "has checkpoints of 2 models; is it",
+        ),
     ],
 )
 def test_a_checkpoint_that_is_missing_is_named(tmp_path, files, newest, wanted, message):

@@ -67,4 +67,4 @@ def test_a_folder_that_cannot_be_written_costs_time_only(tiny, tmp_path, capsys)
     (tmp_path / "file").touch()
     features = cached_diverse_features(tiny, NAMES, TEMPLATES, tmp_path / "file" / "cache")
     assert torch.equal(features, diverse_features(tiny, NAMES, TEMPLATES))
-    assert "Class features are not kept in" in capsys.readouterr().out
+    assert "Class features are not cached in" in capsys.readouterr().out

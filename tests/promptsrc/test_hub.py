@@ -1,4 +1,4 @@
-"""Prompts to a hub and back: its client speaks to a server of this test, which keeps what it is sent."""
+"""Prompts to a hub and back; the client talks to a server of this test."""
 
 import base64
 import hashlib
@@ -139,10 +139,8 @@ def test_there_and_back_again(repositories, prompts, tmp_path, capsys):
     assert sorted(files) == ["README.md", "prompts.safetensors"]
     card = files["README.md"].decode()
     assert "| backbone | ViT-T/8 |" in card and '| position | "front" |' in card
-    assert (
-        "384 parameters; with the frozen CLIP" in card
-        and "Trained on 2 classes: owl, red_fox." in card
-    )
+    assert "384 parameters; with the frozen CLIP" in card
+    assert "Trained on 2 classes: owl, red_fox." in card
     assert 'promptsrc.load("prompts.safetensors")' in card
     target = tmp_path / "theirs.safetensors"
     assert hub.main(["pull", "someone/owls", str(target)]) == 0

@@ -1,6 +1,4 @@
-"""A classifier made from a file of prompts gives what the trainer gives, for its classes and others."""
-
-import json
+"""A classifier from a prompt file gives what the trainer gives, for its classes and others."""
 
 import numpy as np
 import pytest
@@ -22,8 +20,6 @@ from promptsrc.inference.prompt_file import (
     write_prompts,
 )
 from promptsrc.prompts import DeepPrompts
-from runs.config import default_config, merge_file
-from tests.conftest import ROOT
 from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
 from tests.test_parity import GOLDENS
 
@@ -116,45 +112,6 @@ def test_probabilities_are_the_trainers_for_trained_and_new_names(tmp_path, phot
     ) == classifier.classify(photos)
 
 
-@pytest.mark.parametrize("transforms", [(), ("normalize",), ("random_flip", "normalize")])
-@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear", "nearest"])
-def test_preprocessing_is_the_runs_test_transform_to_the_bit(
-    tmp_path, photos, transforms, interpolation
-):
-    cfg = config("CoOp", tmp_path)
-    cfg.INPUT.TRANSFORMS, cfg.INPUT.INTERPOLATION = transforms, interpolation
-    cfg.INPUT.PIXEL_MEAN = [0.1, 0.2, 0.3]
-    run = recorded(TRAINER_REGISTRY.get("CoOp"), NEW, [])(cfg)
-    stated = json.loads(json.dumps(run.description))["input"]  # as a safetensors file holds it
-    ours, theirs = images.Preprocessing.of(stated, 32), build_transform(cfg, is_train=False)
-    for name in FILES:
-        image = read_image(str(photos / name))
-        assert torch.equal(ours(images.read_image(photos / name)), theirs(image))
-
-
-def test_a_transform_that_is_not_done_here_is_refused(tmp_path):
-    cfg = config("CoOp", tmp_path)
-    cfg.INPUT.TRANSFORMS = ("instance_norm", "normalize")
-    stated = recorded(TRAINER_REGISTRY.get("CoOp"), NEW, [])(cfg).description["input"]
-    with pytest.raises(ValueError, match="the images of these prompts need instance_norm"):
-        images.Preprocessing.of(stated, 32)
-    with pytest.raises(ValueError, match="for images of 224 pixels, but their backbone is for 32"):
-        images.Preprocessing.of({"size": 224}, 32)
-
-
-def test_an_image_is_read_as_the_engine_reads_it(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # a quarter turn
-    Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3)).save(
-        tmp_path / "turned.png", exif=exif
-    )
-    image = images.read_image(tmp_path / "turned.png")
-    assert (
-        image.size == (4, 2)
-        and image.tobytes() == read_image(str(tmp_path / "turned.png")).tobytes()
-    )
-
-
 @pytest.mark.parametrize("name", ["promptsrc_ckpt_small", "coop_generic", "cocoop_default"])
 def test_a_reference_checkpoint_classifies_once_it_is_described(tmp_path, name):
     case = CASES[name]
@@ -226,9 +183,6 @@ def test_images_that_cannot_be_used(classifier, photos, tmp_path):
         classifier.classify(photos, NEW, batch_size=0)
     with pytest.raises(OSError, match="notes.txt can't be read"):
         classifier.classify([photos / "notes.txt"], NEW)
-    Image.new("RGB", (9, 9)).save(tmp_path / "icon.png", "ICO")
-    with pytest.raises(OSError, match="icon.png can't be read .cannot identify image file"):
-        classifier.classify(tmp_path, NEW)  # Pillow could; its other decoders are left alone
     skipped = []
     found = list(
         classifier.predictions(
@@ -320,30 +274,8 @@ def test_a_device_that_is_not_there(classifier, device):
         Classifier(PromptFile(classifier.description, {}), device)
 
 
-@pytest.mark.parametrize(
-    "stated, message",
-    [
-        ({}, "for images of None pixels, but their backbone is for 48"),
-        (
-            {"size": 48, "mean": "abc"},
-            "the images' mean is 'abc'; it must be three numbers",
-        ),
-        (
-            {"size": 48, "std": [1, 2]},
-            r"the images' std is \[1, 2\]; it must be three numbers",
-        ),
-    ],
-)
-def test_an_input_that_is_none(stated, message):
-    with pytest.raises(ValueError, match=message):
-        images.Preprocessing.of(stated, 48)
-
-
-def test_defaults_of_the_input_are_those_of_the_configs():
-    cfg = default_config()
-    merge_file(cfg, str(ROOT / "configs/trainers/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx.yaml"))
-    assert (tuple(cfg.INPUT.PIXEL_MEAN), tuple(cfg.INPUT.PIXEL_STD)) == (
-        images.CLIP_MEAN,
-        images.CLIP_STD,
-    )
-    assert images.Preprocessing(224).interpolation == cfg.INPUT.INTERPOLATION
+def test_settings_that_the_learner_does_not_take():
+    description = {"method": "IVLP", "backbone": "ViT-T/8", "learner": "DeepPrompts"}
+    prompts = PromptFile(description | {"settings": {"n": 3}, "classnames": ["owl"]}, {})
+    with pytest.raises(ValueError, match="DeepPrompts does not take the settings {'n': 3}"):
+        Classifier(prompts, "cpu")

@@ -1,0 +1,85 @@
+"""Images are read and prepared as a run's own test does it."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from dassl.data.transforms import build_transform
+from dassl.engine import TRAINER_REGISTRY
+from dassl.utils import read_image
+from PIL import Image
+
+from promptsrc.inference import images
+from runs.config import default_config, merge_file
+from tests.conftest import ROOT
+from tests.parity import recorded
+from tests.promptsrc.inference.test_classifier import NEW, config
+
+
+def stated(cfg):
+    """What a run of this configuration states as `input`, as a safetensors file holds it."""
+    run = recorded(TRAINER_REGISTRY.get("CoOp"), NEW, [])(cfg)
+    return json.loads(json.dumps(run.description))["input"]
+
+
+@pytest.mark.parametrize("transforms", [(), ("normalize",), ("random_flip", "normalize")])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear", "nearest"])
+def test_preprocessing_is_the_runs_test_transform_bit_for_bit(tmp_path, transforms, interpolation):
+    cfg, noise = config("CoOp", tmp_path), np.random.RandomState(0)
+    cfg.INPUT.TRANSFORMS, cfg.INPUT.INTERPOLATION = transforms, interpolation
+    cfg.INPUT.PIXEL_MEAN = [0.1, 0.2, 0.3]
+    ours, theirs = images.Preprocessing.of(stated(cfg), 32), build_transform(cfg, is_train=False)
+    for size in ((40, 50), (100, 37), (32, 32), (9, 33)):
+        image = Image.fromarray(noise.randint(0, 256, (*size, 3), dtype=np.uint8))
+        assert torch.equal(ours(image), theirs(image))
+
+
+def test_a_transform_that_is_unknown_here_is_refused(tmp_path):
+    cfg = config("CoOp", tmp_path)
+    cfg.INPUT.TRANSFORMS = ("instance_norm", "normalize")
+    with pytest.raises(ValueError, match="the images of these prompts need instance_norm"):
+        images.Preprocessing.of(stated(cfg), 32)
+
+
+@pytest.mark.parametrize(
+    "stated, message",
+    [
+        ({}, "for images of None pixels, but their backbone is for 48"),
+        ({"size": 224}, "for images of 224 pixels, but their backbone is for 48"),
+        ({"size": 48, "mean": "abc"}, "the images' mean is 'abc'; it must be three numbers"),
+        ({"size": 48, "std": [1, 2]}, r"the images' std is \[1, 2\]; it must be three numbers"),
+    ],
+)
+def test_values_that_cannot_be_used(stated, message):
+    with pytest.raises(ValueError, match=message):
+        images.Preprocessing.of(stated, 48)
+
+
+def test_defaults_of_the_input_are_those_of_the_configs():
+    cfg = default_config()
+    merge_file(cfg, str(ROOT / "configs/trainers/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx.yaml"))
+    default = images.Preprocessing(224)
+    assert (tuple(cfg.INPUT.PIXEL_MEAN), tuple(cfg.INPUT.PIXEL_STD)) == (default.mean, default.std)
+    assert default.interpolation == cfg.INPUT.INTERPOLATION
+
+
+def test_an_image_is_read_as_the_engine_reads_it(tmp_path):
+    file, exif = tmp_path / "turned.png", Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3)).save(file, exif=exif)
+    image = images.read_image(file)
+    assert image.size == (4, 2) and image.tobytes() == read_image(str(file)).tobytes()
+
+
+@pytest.mark.parametrize("form", images.FORMATS)
+def test_formats_that_are_read(tmp_path, form):
+    Image.new("RGB", (4, 2), "red").save(tmp_path / "image", form)
+    image = images.read_image(tmp_path / "image")
+    assert image.size == (4, 2) and image.mode == "RGB"
+
+
+def test_other_formats_are_not_opened(tmp_path):
+    Image.new("RGB", (9, 9)).save(tmp_path / "icon.png", "ICO")
+    with pytest.raises(OSError, match="icon.png can't be read .cannot identify image file"):
+        images.read_image(tmp_path / "icon.png")
