@@ -11,6 +11,7 @@ g = mean over N templates of the text features                          3.2.3
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,8 @@ def diverse_features(
     clip: CLIP, classnames: Sequence[str], templates: Sequence[str] = TEACHER
 ) -> Tensor:
     """3.2.3, textual diversity: g (C, D), the mean of features that are *not* normalised."""
-    return sum(template_features(clip, classnames, t) for t in templates) / len(templates)
+    features = (template_features(clip, classnames, t) for t in templates)
+    return reduce(torch.add, features) / len(templates)
 
 
 @dataclass

@@ -165,11 +165,12 @@ class Method:
             ValueError: no such method or method file.
         """
         methods = published_settings()[benchmark]
-        if self.trainer not in methods:
+        if self.trainer not in methods and not (CONFIGS / "trainers" / self.trainer).is_dir():
             raise ValueError(
-                f"{benchmark} knows no method {self.trainer!r}; it is one of {', '.join(methods)}"
+                f"{benchmark} knows no method {self.trainer!r}; it is one of {', '.join(methods)}, "
+                "or has a folder of its own in configs/trainers"
             )
-        entry = dict(methods[self.trainer])
+        entry = dict(methods.get(self.trainer, {"config": ""}))
         for part in (shots, dataset):
             entry |= entry.get(part) or {}
         published = entry.pop("config")
@@ -249,6 +250,9 @@ def method_file(trainer: str, start: str) -> Path:
     if not found:
         names = ", ".join(file.stem for file in files) or "no method files"
         raise ValueError(f"no method file of {trainer} starts with {start!r}; {folder} has {names}")
+    if not start and len(found) > 1:
+        names = ", ".join(file.stem for file in found)
+        raise ValueError(f"{folder} has {names}; choose one with --configs")
     return found[0]
 
 

@@ -11,6 +11,8 @@ A method overrides what its paper changes:
     model_inference     the logits of a test
 """
 
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import torch
@@ -85,7 +87,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
 
     node: str  # name of the method's config node
     registered_as: str
-    learner: type[PromptLearner]  # what is trained and saved
+    learner: Callable[..., PromptLearner]  # the class of what is trained and saved
     model: PromptedCLIP
 
     def prompt_settings(self) -> dict[str, Any]:
@@ -118,8 +120,9 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         self.optim = build_optimizer(self.prompts, self.cfg.OPTIM, groups)
         self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
         self.scaler = frozen.precision.grad_scaler()
+        self.run_forward = self.forward
         if self.cfg.MODEL.COMPILE:
-            self.forward = as_one_graph(self.forward, self.device)
+            self.run_forward = as_one_graph(self.forward, self.device)
         self.register_model(self.registered_as, self.prompts, self.optim, self.sched)
 
     def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation | None:
@@ -167,7 +170,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
 
     def step(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Update the prompts once; returns what is logged, scalars by name."""
-        loss, losses, logits = self.forward(images, labels)
+        loss, losses, logits = self.run_forward(images, labels)
         self.optimize(loss)
         return {"loss": loss, **losses, "acc": compute_accuracy(logits, labels)[0]}
 
@@ -175,7 +178,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         """The loss of images (B, 3, R, R) with labels (B,), its terms, and the logits (B, C)."""
         student = self.model.encode(images)
         losses = self.losses(student, images, labels)
-        return sum(losses.values()), losses, student.logits
+        return reduce(torch.add, losses.values()), losses, student.logits
 
     def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """The terms of the loss by name, weighted scalars."""

@@ -27,9 +27,13 @@ class CheckpointedTrainer(Trainer):
     prompts: PromptLearner
     regulation: SelfRegulation | None
     scaler: torch.amp.GradScaler
-    prec: str
 
     def prompt_settings(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    @property
+    def prec(self) -> str:
+        """The value of PREC."""
         raise NotImplementedError
 
     def after_epoch(self) -> None:

@@ -1,7 +1,10 @@
 """CoCoOp: conditional context optimization (arXiv 2203.05557).
 
-A small net shifts the learned context for each image, so every image has class features of its own: B x C texts a batch.
+A small net shifts the learned context for each image, so every image has class features of its own:
+B x C texts per batch.
 """
+
+from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
@@ -23,5 +26,5 @@ class CoCoOp(PromptTrainer):
     registered_as = "prompt_learner"
     learner = ConditionalPrompts
 
-    def prompt_settings(self) -> dict[str, int | str]:
+    def prompt_settings(self) -> dict[str, Any]:
         return {"n": self.settings.N_CTX, "ctx_init": self.settings.CTX_INIT}

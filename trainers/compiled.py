@@ -22,8 +22,10 @@ def as_one_graph(
     The first call is the plain one; it leaves what later ones read (packed texts). On a GPU the
     next call overwrites what a call returned: clone what you need.
     """
-    how = {"mode": "reduce-overhead"} if device.type == "cuda" else {"backend": backend}
-    graph = torch.compile(forward, fullgraph=True, dynamic=False, **how)
+    if device.type == "cuda":
+        graph = torch.compile(forward, fullgraph=True, dynamic=False, mode="reduce-overhead")
+    else:
+        graph = torch.compile(forward, fullgraph=True, dynamic=False, backend=backend)
     now = forward
 
     def step(*args: P.args, **kwargs: P.kwargs) -> T:

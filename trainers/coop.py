@@ -3,6 +3,8 @@
 Learns the words around the class names, at the input of the text tower; the image tower stays plain CLIP.
 """
 
+from typing import Any
+
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
@@ -25,7 +27,7 @@ class CoOp(PromptTrainer):
     registered_as = "prompt_learner"
     learner = ContextPrompts
 
-    def prompt_settings(self) -> dict[str, int | str]:
+    def prompt_settings(self) -> dict[str, Any]:
         settings = self.settings
         return {
             "n": settings.N_CTX,

@@ -1,8 +1,11 @@
-"""What Dassl.pytorch 0.6.3 lacks of the bundled engine: a trainer's own state in its checkpoints, a schedule that resumes."""
+"""What Dassl.pytorch 0.6.3 lacks: a trainer's own state in its checkpoints, schedules that resume.
+
+With the bundled engine `Trainer` is its TrainerX.
+"""
 
 import os.path as osp
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dassl.engine import TrainerX
 from dassl.optim import build_lr_scheduler
@@ -14,7 +17,8 @@ from promptsrc.checkpoint import read_checkpoint
 class _TrainerWithState(TrainerX):
     """Writes `training_state()` beside the five keys of each checkpoint, and reads it on resume.
 
-    A schedule that Dassl.pytorch resumes drives the optimizer that was pickled with it, so a new one takes its place.
+    A schedule that Dassl.pytorch resumes drives the optimizer pickled with it, so a new one
+    replaces it.
     """
 
     def save_model(
@@ -50,17 +54,18 @@ class _TrainerWithState(TrainerX):
         return epoch
 
     def _renew_schedule(self, name: str, epochs: int) -> None:
-        """Build the schedule of the live optimizer again, and move it behind the epochs that are done."""
+        """Build the schedule of the live optimizer again, and step it past the epochs done."""
         optimizer = self._optims[name]
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         self._scheds[name] = build_lr_scheduler(optimizer, self.cfg.OPTIM)
-        with (
-            warnings.catch_warnings()
-        ):  # PyTorch misses the optimizer's steps, which were those of the run before
+        with warnings.catch_warnings():  # the optimizer's steps were those of the earlier run
             warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
             for _ in range(epochs):
                 self._scheds[name].step()
 
 
-Trainer = TrainerX if hasattr(TrainerX, "training_state") else _TrainerWithState
+if TYPE_CHECKING or hasattr(TrainerX, "training_state"):
+    Trainer = TrainerX
+else:
+    Trainer = _TrainerWithState

@@ -3,6 +3,8 @@
 Deep prompts in both towers of a frozen CLIP, learned from the cross-entropy alone.
 """
 
+from typing import Any
+
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
@@ -12,8 +14,8 @@ from trainers.base import PromptTrainer
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.TRAINER.IVLP = CfgNode()
-    cfg.TRAINER.IVLP.N_CTX_VISION = 2  # vectors a layer, image tower
-    cfg.TRAINER.IVLP.N_CTX_TEXT = 2  # vectors a layer, text tower
+    cfg.TRAINER.IVLP.N_CTX_VISION = 2  # vectors per layer, image tower
+    cfg.TRAINER.IVLP.N_CTX_TEXT = 2  # vectors per layer, text tower
     cfg.TRAINER.IVLP.CTX_INIT = "a photo of a"  # words that the first text vectors start from
     cfg.TRAINER.IVLP.PREC = "fp16"  # fp32, fp16, amp, bf16
     cfg.TRAINER.IVLP.PROMPT_DEPTH_VISION = 9  # layers with vectors; 0: no image prompts
@@ -26,7 +28,7 @@ class IVLP(PromptTrainer):
     registered_as = "VLPromptLearner"
     learner = DeepPrompts
 
-    def prompt_settings(self) -> dict[str, int | str]:
+    def prompt_settings(self) -> dict[str, Any]:
         """
         Raises:
             ValueError: the text depth is below 1.

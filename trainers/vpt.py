@@ -3,6 +3,8 @@
 Class features come from "a photo of a <name>." once; the towers compute in float32.
 """
 
+from typing import Any
+
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
@@ -12,7 +14,7 @@ from trainers.base import PromptTrainer
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.TRAINER.VPT = CfgNode()
-    cfg.TRAINER.VPT.N_CTX_VISION = 2  # vectors a layer
+    cfg.TRAINER.VPT.N_CTX_VISION = 2  # vectors per layer
     cfg.TRAINER.VPT.CTX_INIT = (
         "a photo of a"  # in people's files; the text is always "a photo of a <name>."
     )
@@ -27,7 +29,7 @@ class VPT(PromptTrainer):
     learner = DeepPrompts
     prec = "fp32"
 
-    def prompt_settings(self) -> dict[str, int | str]:
+    def prompt_settings(self) -> dict[str, Any]:
         """
         Raises:
             ValueError: the depth is below 1.

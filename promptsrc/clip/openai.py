@@ -18,7 +18,8 @@ def _stand_in() -> Iterator[None]:
     before = sys.modules.get(NAME)
     stand_in = types.ModuleType(NAME)
     parse = lambda version: [int(part) for part in version.split("+")[0].split(".")[:2]]  # noqa: E731
-    stand_in.packaging = types.SimpleNamespace(version=types.SimpleNamespace(parse=parse))
+    version = types.SimpleNamespace(parse=parse)
+    vars(stand_in)["packaging"] = types.SimpleNamespace(version=version)
     sys.modules[NAME] = stand_in
     try:
         yield

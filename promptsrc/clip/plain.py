@@ -12,9 +12,9 @@ Shapes: B images, C texts, L positions, W tower width, n vectors.
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from promptsrc.clip.openai import CLIP, VisionTransformer
+from promptsrc.clip.openai import CLIP, ResidualAttentionBlock, VisionTransformer
 from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import CLS
 from promptsrc.clip.vectors import NO_VECTORS, Vectors, check_vectors
@@ -82,7 +82,7 @@ def image_tokens(
     return visual.ln_post(x[:, read])
 
 
-def _run_block(block: nn.Module, x: Tensor, causal: bool = False) -> Tensor:
+def _run_block(block: ResidualAttentionBlock, x: Tensor, causal: bool = False) -> Tensor:
     """x + attention(ln_1(x)), then x + mlp(ln_2(x))"""
     y = block.ln_1(x).transpose(0, 1)  # CLIP's attention takes the position first
     mask = None

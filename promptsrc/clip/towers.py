@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from promptsrc.clip.openai import CLIP, QuickGELU, VisionTransformer
+from promptsrc.clip.openai import CLIP, QuickGELU, ResidualAttentionBlock, VisionTransformer
 from promptsrc.clip.text import Texts
 from promptsrc.clip.vectors import NO_VECTORS, Vectors, check_vectors
 
@@ -124,7 +124,7 @@ def image_tokens(
 
 
 def _run_block(
-    block: nn.Module,
+    block: ResidualAttentionBlock,
     x: Tensor,
     attend: Attend,
     read: Tensor | tuple | None = None,
@@ -149,7 +149,7 @@ def _run_block(
             for own, extra in zip((k, v), more.chunk(2, -1), strict=True)
         )
     x = x + attn.out_proj(attend(q, k, v, attn.num_heads))
-    return _add_mlp(block.mlp, x, block.ln_2(x))
+    return _add_mlp(block, x)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
@@ -158,12 +158,13 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
-def _add_mlp(mlp: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """x + mlp(y).
+def _add_mlp(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
+    """x + mlp(ln_2(x)).
 
     With a sigmoid(s a) = silu(s a) / s, QuickGELU is one kernel that stores one activation, and
     the matrix products beside it take in the factors.
     """
+    mlp, y = block.mlp, block.ln_2(x)
     if not isinstance(mlp.gelu, QuickGELU):
         return x + mlp(y)
     s, inner, outer = GELU_SLOPE, mlp.c_fc, mlp.c_proj

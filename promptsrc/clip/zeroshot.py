@@ -1,6 +1,7 @@
-"""Class features of the frozen CLIP, from templates. Computed in float32, before the towers are cast."""
+"""Class features of the frozen CLIP, from templates; in float32, before the towers are cast."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -18,7 +19,6 @@ def template_features(clip: CLIP, classnames: Sequence[str], template: str) -> T
 
 
 def ensemble_features(clip: CLIP, classnames: Sequence[str], templates: Sequence[str]) -> Tensor:
-    """The usual zero-shot classifier (C, D), unit length: the mean over templates of *unit* features."""
-    return unit(
-        sum(unit(template_features(clip, classnames, t)) for t in templates) / len(templates)
-    )
+    """The usual zero-shot classifier (C, D), unit length: the mean of *unit* features."""
+    features = (unit(template_features(clip, classnames, t)) for t in templates)
+    return unit(reduce(torch.add, features) / len(templates))

@@ -13,6 +13,15 @@ from promptsrc.clip.vectors import Vectors
 from promptsrc.prompts.learner import PromptLearner, first_layer, image_tower, random_vectors
 
 
+class _Named(nn.Module):
+    """What published checkpoints keep under `prompt_learner.`"""
+
+    ctx: nn.Parameter
+    proj: nn.Linear
+    compound_prompts_text: nn.ParameterList
+    compound_prompt_projections: nn.ModuleList
+
+
 class CoupledPrompts(PromptLearner):
     """Deep text vectors, and a projection per layer that makes image vectors of them.
 
@@ -41,14 +50,14 @@ class CoupledPrompts(PromptLearner):
         width, self._text_blocks = clip.ln_final.weight.shape[0], clip.transformer.layers
         image_width, self._image_blocks = image_tower(clip)
         deep = nn.Linear(width, image_width)  # all deep projections start as one
-        self.prompt_learner = nn.Module()
         self.prefix, ctx = first_layer(clip, n, ctx_init)
-        self.prompt_learner.ctx = ctx
-        self.prompt_learner.proj = nn.Linear(width, image_width)
-        self.prompt_learner.compound_prompts_text = nn.ParameterList(
+        self.prompt_learner = learner = _Named()
+        learner.ctx = ctx
+        learner.proj = nn.Linear(width, image_width)
+        learner.compound_prompts_text = nn.ParameterList(
             random_vectors(n, width) for _ in range(depth - 1)
         )
-        self.prompt_learner.compound_prompt_projections = nn.ModuleList(
+        learner.compound_prompt_projections = nn.ModuleList(
             copy.deepcopy(deep) for _ in range(depth - 1)
         )
 

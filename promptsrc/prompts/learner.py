@@ -1,7 +1,7 @@
 """What every prompt learner is: a module whose parameters are all that is trained and saved."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -32,8 +32,10 @@ class PromptLearner(nn.Module):
     """
 
     prefix = "a photo of a"  # the words before a class name, learned or not
-    per_class: ClassVar[tuple[str, ...]] = ()  # parameters with a row per class, matched by name
+    per_class: tuple[str, ...] = ()  # parameters with a row per class, matched by name
     not_learned: ClassVar[str] = ""  # pattern of keys in published files that mean nothing here
+
+    classnames: list[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -74,7 +76,7 @@ class PromptLearner(nn.Module):
         return PromptedCLIP(frozen, self)
 
 
-def find_learner(name: str, module: str | None = None) -> type[PromptLearner]:
+def find_learner(name: str, module: str | None = None) -> Callable[..., PromptLearner]:
     """A learner by its name; of one's own method, from its file in the project's `trainers/`.
 
     No other module is imported on a file's word.
