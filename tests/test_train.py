@@ -370,7 +370,7 @@ def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
         (
             ["--eval-only", "--model-dir", "docs", "--load-epoch", "3"],
             1,
-            "no checkpoint at docs/.*holds no VLPromptLearner",
+            "docs has no checkpoint; is it the folder of one run",
         ),
         (
             ["--resume", "docs"],

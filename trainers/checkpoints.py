@@ -11,6 +11,7 @@ from promptsrc.checkpoint import (
     CHECKSUM,
     check_classes,
     description_of,
+    find,
     load_prompts,
     read_checkpoint,
 )
@@ -65,9 +66,7 @@ class CheckpointedTrainer(Trainer):
         if not directory:
             print("Note that load_model() is skipped as no pretrained model is given")
             return
-        path = self.checkpoint_path(directory, epoch)
-        if not path.is_file():
-            raise FileNotFoundError(f"no checkpoint at {path}; {_what_is_there(path.parent)}")
+        path = find(directory, "best" if epoch is None else epoch, self.registered_as)
         checkpoint = read_checkpoint(path)
         done = checkpoint["epoch"]
         print(f'Loading weights to {self.registered_as} from "{path}" (epoch = {done})')
@@ -161,10 +160,3 @@ def _test_input(settings: CfgNode) -> dict[str, Any]:
 
 def _stays(epoch: int, every: int) -> bool:
     return every > 0 and epoch % every == 0
-
-
-def _what_is_there(folder: Path) -> str:
-    if not folder.is_dir():
-        return f"{folder.parent} has no folder {folder.name}: is it a run of this trainer?"
-    found = sorted(file.name for file in folder.glob("model*") if file.suffix != CHECKSUM)
-    return f"found {', '.join(found) or 'nothing'} there: check --load-epoch"

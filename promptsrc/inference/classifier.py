@@ -124,7 +124,7 @@ class Classifier:
         """
         about = self.description
         name, settings = about["learner"], about["settings"]
-        kind: Callable[..., PromptLearner] = find_learner(name, about.get("module"))
+        kind = find_learner(name, about.get("module"))
         try:
             learner = kind(self._frozen.clip, classnames, **settings)
         except TypeError as error:

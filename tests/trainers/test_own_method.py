@@ -11,7 +11,8 @@ from dassl.engine import TRAINER_REGISTRY
 
 from promptsrc.checkpoint import read_checkpoint
 from promptsrc.clip.zeroshot import template_features
-from promptsrc.inference.prompt_file import classifier, read_prompts
+from promptsrc.inference.classifier import Classifier
+from promptsrc.inference.prompt_file import read_prompts
 from promptsrc.model import unit
 from promptsrc.prompts import LEARNERS
 from promptsrc.regulation import gaussian_weights
@@ -85,7 +86,7 @@ def test_the_pages_method_trains_resumes_and_meets_new_classes(late, tmp_path):
     path = tmp_path / "whole" / "prompt_learner" / "model.pth.tar-3"
     description = read_checkpoint(path)["trainer_state"]["prompts"]
     assert description["learner"] == "LatePrompts" and description["module"] == "trainers.late"
-    alone = classifier(read_prompts(path), CASE["novel_class_names"])
+    alone = Classifier(read_prompts(path), "cpu").model(CASE["novel_class_names"])
     torch.testing.assert_close(alone.classify(images), logits, atol=1e-4, rtol=0)
 
 
