@@ -26,11 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     classnames.add_arguments(parser)
     add("--top", type=_positive, default=5, help="classes to print per image (default: 5)")
     json = '[{"image", "classes": [{"name", "probability"}]}]'
-    add_form = parser.add_mutually_exclusive_group().add_argument
-    add_form("--json", dest="form", action="store_const", const="json", help=json)
-    add_form(
-        "--csv", dest="form", action="store_const", const="csv", help="image,class,probability"
-    )
+    form = parser.add_mutually_exclusive_group().add_argument
+    form("--json", dest="form", action="store_const", const="json", help=json)
+    form("--csv", dest="form", action="store_const", const="csv", help="image,class,probability")
     add("--backbone", help="its file of weights, if that has moved")
     add("--device", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
     add("--batch-size", type=_positive, default=32, help="images at a time (default: 32)")

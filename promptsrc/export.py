@@ -44,16 +44,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def export(args: argparse.Namespace) -> None:
     with checking_the_command():
         names = classnames.chosen(args)
-    from promptsrc.inference.formats import write
-    from promptsrc.inference.prompt_file import read_foreign_checkpoint, read_prompts
+    from promptsrc.inference import formats, prompt_file
 
     if args.backbone is None:
-        prompts = read_prompts(args.run)
+        prompts = prompt_file.read_prompts(args.run)
     else:
-        prompts = read_foreign_checkpoint(
-            args.run, args.backbone, args.ctx_init, args.class_token_position
-        )
-    print(f"{args.file}: {write(prompts, names, args.file)}")
+        said = (args.backbone, args.ctx_init, args.class_token_position)
+        prompts = prompt_file.read_foreign_checkpoint(args.run, *said)
+    print(f"{args.file}: {formats.write(prompts, names, args.file)}")
 
 
 if __name__ == "__main__":

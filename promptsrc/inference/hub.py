@@ -74,7 +74,8 @@ def pull(repo: str, path: str | Path) -> PromptFile:
             huggingface_hub is not installed.
         OSError: the hub refuses, or cannot be reached.
     """
-    with _client() as api, tempfile.TemporaryDirectory() as folder:
+    # Windows cannot delete the file while the tensors are mapped to it
+    with _client() as api, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         prompts = read_prompts(api.hf_hub_download(repo, FILE, local_dir=folder))
     write_prompts(prompts, path)
     return prompts

@@ -52,8 +52,8 @@ def read_prompts(path: str | os.PathLike) -> PromptFile:
     description = description_of(checkpoint)
     if description is None:
         raise ValueError(
-            f"{path} does not say its method and backbone, as files of other implementations; use "
-            "python -m promptsrc.export --backbone ViT-B/16 --ctx-init 'a photo of a' ..."
+            f"{path} does not say its method and backbone (other implementations' do not); say "
+            "them: python -m promptsrc.export --backbone ViT-B/16 --ctx-init 'a photo of a' ..."
         )
     average = checkpoint["trainer_state"].get("regulation", {})
     epochs = len(average.get("weights", ()))
