@@ -1,4 +1,4 @@
-"""PromptSRC: prompts that adapt a frozen CLIP without making it forget (ICCV 2023, arXiv 2307.06948).
+"""PromptSRC: prompts that adapt a frozen CLIP without making it forget (arXiv 2307.06948).
 
     classifier = promptsrc.load("output/run")        # classify with what was trained
     classifier.classify("photos", ["cat", "dog"])

@@ -1,6 +1,6 @@
 """How every command parses its line and how it ends. Imports nothing heavy: `--help` is instant.
 
-Exit code 0: done. 1: failed. 2: an invalid command line. 130 (75 for a training): stopped by a signal.
+Exit code 0: done. 1: failed. 2: an invalid command line. 130: stopped (75 for a training).
 """
 
 import argparse

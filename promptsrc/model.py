@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Encoded(NamedTuple):
-    """What a model makes of a batch: image (B, D) and text (C, D) features of unit length, logits (B, C).
+    """Of a batch: image (B, D) and text (C, D) features of unit length, logits (B, C).
 
     Text is (B, C, D) where the prompts depend on the image.
     """
@@ -80,7 +80,7 @@ class PromptedCLIP:
 
 
 class ZeroShotCLIP:
-    """Classifies with plain CLIP and given class features: the zero-shot classifier and the teacher.
+    """Plain CLIP with given class features: the zero-shot classifier, and the teacher.
 
     Args:
         class_features: (C, D), normalised here.

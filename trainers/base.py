@@ -23,7 +23,7 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
-from promptsrc.clip.precision import OnTheWay, precision
+from promptsrc.clip.precision import CopiedScalar, precision
 from promptsrc.feature_cache import cached_diverse_features
 from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP
 from promptsrc.prompts import PromptLearner
@@ -77,13 +77,15 @@ class CLIPTrainer(Trainer):
         """Logits (B, C)."""
         return self.model.classify(images)
 
-    def parse_batch_train(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    def parse_batch_train(  # type: ignore[override]  # Dassl's has the domains, too
+        self, batch: dict[str, Any]
+    ) -> tuple[Tensor, Tensor]:
         images, labels = batch["img"], batch["label"]
         return images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
 
 
 class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
-    """Learns prompts for a frozen CLIP, self-regulated where REGULATION.ENABLED or the method says so."""
+    """Learns prompts for a frozen CLIP, self-regulated where the config or the method says so."""
 
     node: str  # name of the method's config node
     registered_as: str
@@ -91,7 +93,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
     model: PromptedCLIP
 
     def prompt_settings(self) -> dict[str, Any]:
-        """The learner's arguments after CLIP and class names; plain types, which checkpoints hold."""
+        """The learner's arguments after CLIP and class names; plain types, saved in checkpoints."""
         raise NotImplementedError
 
     @property
@@ -101,7 +103,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
 
     @property
     def regulation_settings(self) -> CfgNode | None:
-        """Weights of the consistency losses and of the aggregation; None: the cross-entropy alone."""
+        """Weights of the losses and of the aggregation; None: the cross-entropy alone."""
         return self.cfg.REGULATION if self.cfg.REGULATION.ENABLED else None
 
     @property
@@ -198,14 +200,14 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         Raises:
             FloatingPointError: the loss is infinite or NaN; the prompts are unchanged.
         """
-        finite = OnTheWay(torch.isfinite(loss))  # read after the backward pass is queued
+        finite = CopiedScalar(torch.isfinite(loss))  # read after the backward pass is queued
         self.model_zero_grad()
         self.scaler.scale(loss).backward(retain_graph=retain_graph)
         if not finite.item():
             raise FloatingPointError(
                 f"loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1} (lr "
-                f"{self.get_current_lr():.4e}, PREC {self.prec}; images {', '.join(self.impaths)}); "
-                "this batch did not change the prompts: lower OPTIM.LR, try PREC fp32, or look at "
+                f"{self.get_current_lr():.4e}, PREC {self.prec}; images "
+                f"{', '.join(self.impaths)}); this batch did not change the prompts: lower OPTIM.LR, try PREC fp32, or look at "
                 "these images"
             )
 

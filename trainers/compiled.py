@@ -17,7 +17,7 @@ T = TypeVar("T")
 def as_one_graph(
     forward: Callable[P, T], device: torch.device, backend: str = "inductor"
 ) -> Callable[P, T]:
-    """`forward`, compiled from its second call on for that call's shapes; a whole graph or an error.
+    """`forward`, compiled from its second call on for that call's shapes: one graph, or an error.
 
     The first call is the plain one; it leaves what later ones read (packed texts). On a GPU the
     next call overwrites what a call returned: clone what you need.

@@ -1,6 +1,7 @@
 """CoOp: context optimization (arXiv 2109.01134).
 
-Learns the words around the class names, at the input of the text tower; the image tower stays plain CLIP.
+Learns the context around the class names, at the input of the text tower; the image tower stays
+plain CLIP.
 """
 
 from typing import Any

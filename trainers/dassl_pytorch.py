@@ -56,6 +56,7 @@ class _TrainerWithState(TrainerX):
     def _renew_schedule(self, name: str, epochs: int) -> None:
         """Build the schedule of the live optimizer again, and step it past the epochs done."""
         optimizer = self._optims[name]
+        assert optimizer is not None
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         self._scheds[name] = build_lr_scheduler(optimizer, self.cfg.OPTIM)
@@ -65,7 +66,7 @@ class _TrainerWithState(TrainerX):
                 self._scheds[name].step()
 
 
-if TYPE_CHECKING or hasattr(TrainerX, "training_state"):
+if TYPE_CHECKING or hasattr(TrainerX, "training_state"):  # noqa: SIM108 (mypy follows an if)
     Trainer = TrainerX
 else:
     Trainer = _TrainerWithState

@@ -1,6 +1,6 @@
 """Independent vision-language prompting, the baseline of PromptSRC (arXiv 2307.06948, section 3.1).
 
-Deep prompts in both towers of a frozen CLIP, learned from the cross-entropy alone.
+Deep prompts in both towers of a frozen CLIP, trained with the cross-entropy alone.
 """
 
 from typing import Any

@@ -15,10 +15,9 @@ from trainers.base import PromptTrainer
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.TRAINER.VPT = CfgNode()
     cfg.TRAINER.VPT.N_CTX_VISION = 2  # vectors per layer
-    cfg.TRAINER.VPT.CTX_INIT = (
-        "a photo of a"  # in people's files; the text is always "a photo of a <name>."
-    )
-    cfg.TRAINER.VPT.PREC = "fp16"  # in people's files; always computed as fp32
+    # published files set these two; the text is always "a photo of a <name>.", the precision fp32
+    cfg.TRAINER.VPT.CTX_INIT = "a photo of a"
+    cfg.TRAINER.VPT.PREC = "fp16"
     cfg.TRAINER.VPT.PROMPT_DEPTH_VISION = 1  # layers with vectors, at least 1
 
 

@@ -13,7 +13,7 @@ from trainers.base import CLIPTrainer
 
 @TRAINER_REGISTRY.register()
 class ZeroshotCLIP(CLIPTrainer):
-    """One template a dataset, `a photo of a {}.` where none is known."""
+    """One template per dataset, `a photo of a {}.` where none is known."""
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """
@@ -22,7 +22,8 @@ class ZeroshotCLIP(CLIPTrainer):
         """
         if cfg.REGULATION.ENABLED:
             raise ValueError(
-                f"REGULATION.ENABLED is for methods that learn prompts; {type(self).__name__} learns nothing"
+                "REGULATION.ENABLED is for methods that learn prompts; "
+                f"{type(self).__name__} learns nothing"
             )
 
     def templates(self) -> list[str]:
@@ -34,8 +35,8 @@ class ZeroshotCLIP(CLIPTrainer):
             frozen, ensemble_features(frozen.clip, self.classnames, self.templates())
         )
 
-    def train(self) -> None:
-        """Nothing to train: straight to the end of a training, with its test and its log lines."""
+    def train(self) -> None:  # type: ignore[override]  # as Dassl's SimpleTrainer
+        """Nothing to train: straight to the test, with the log lines of a training."""
         self.time_start = time.time()
         self.after_train()
 

@@ -1,0 +1,1 @@
+"""One frozen CLIP: loading, its towers with prompts in between, texts, precision."""

@@ -15,8 +15,8 @@ from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import encode_text
 from promptsrc.clip.vectors import Vectors
 
-# Values of width W that autograd stores for each token and block: inputs of two layer norms, q k v,
-# keys and values joined with the shared ones (4), the result of attention, the MLP's hidden layer (4).
+# Values of width W that autograd stores for each token and block: inputs of two layer norms (2),
+# q k v (3), keys and values joined with the shared ones (4), attention (1), the MLP (4).
 STORED = 14
 SHARE = 0.5  # of the memory, for the text tower
 

@@ -1,4 +1,4 @@
-"""One frozen CLIP: built from weights, run through our own forward, shared by student and teacher."""
+"""One frozen CLIP: built from weights, run by our own forward, shared by student and teacher."""
 
 from typing import Protocol
 

@@ -21,27 +21,27 @@ CHOICES = ("fp32", "fp16", "amp", "bf16")
 
 @dataclass(frozen=True)
 class Precision:
-    """What one run computes in, and where."""
+    """Device and number formats of a run."""
 
     device: torch.device
     towers: torch.dtype = torch.float32
     autocast_to: torch.dtype | None = None
 
     def autocast(self) -> AbstractContextManager:
-        """The context in which the towers run."""
+        """The context that the towers run in."""
         if self.autocast_to is None:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.autocast_to)
 
     def grad_scaler(self) -> torch.amp.GradScaler:
-        """Scales the loss under autocast, passes everything through otherwise."""
+        """Scales the loss under autocast; otherwise passes everything through."""
         return torch.amp.GradScaler(self.device.type, enabled=self.autocast_to is not None)
 
     def cast(self, clip: nn.Module) -> None:
         """Cast CLIP's towers once, in place.
 
-        Layer norms and batch norms compute in float32, as CLIP's own do. The token embedding (read at set-up only)
-        and the temperature stay float32 as well.
+        Layer norms and batch norms compute in float32, as CLIP's own do. The token embedding (read
+        at set-up only) and the temperature stay float32 as well.
         """
         for module in clip.modules():
             if isinstance(module, nn.LayerNorm | nn.BatchNorm2d | nn.Embedding):
@@ -51,8 +51,8 @@ class Precision:
                     parameter.data = parameter.data.to(self.towers)
 
 
-class OnTheWay:
-    """A scalar that is copied to the host while its device goes on working."""
+class CopiedScalar:
+    """A scalar on its way to the host, while the device keeps working."""
 
     def __init__(self, value: Tensor):
         self.value = value.to("cpu", non_blocking=True)
@@ -62,7 +62,7 @@ class OnTheWay:
             self.copied.record()
 
     def item(self) -> float | bool:
-        """The number; waits for what the device had to do up to it, and for nothing behind it."""
+        """Its value; waits for the work queued before it, not for what was queued since."""
         if self.copied is not None:
             self.copied.synchronize()
         return self.value.item()
@@ -71,8 +71,8 @@ class OnTheWay:
 def precision(prec: str, device: torch.device | str, half_on_cpu: bool = False) -> Precision:
     """The policy for a value of `PREC`.
 
-    Half-precision kernels are slow on a CPU and no user of `fp16` wants them there, so fp16 becomes fp32 on a CPU,
-    with a line that says so, unless `half_on_cpu`.
+    Half-precision kernels are slow on a CPU, so there fp16 becomes fp32, with a line that says so,
+    unless `half_on_cpu`.
 
     Raises:
         ValueError: `prec` is not one of `CHOICES`.

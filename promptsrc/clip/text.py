@@ -88,7 +88,7 @@ class Texts:
         return Packing.of(self.eot + more, 1 if per_class or shared <= places else shared, slots)
 
     def _alike(self, learned: int) -> int:
-        """Leading positions where all texts agree, with SOS and `learned` vectors, and none ends."""
+        """Leading positions where all texts agree and none ends; the first ones are learned."""
         same = (self.tokens == self.tokens[:1]).all(0)
         same[: learned + 1] = True
         return min(int(same.long().cumprod(0).sum()), int(self.eot.min()))

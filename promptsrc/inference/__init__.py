@@ -1,0 +1,1 @@
+"""Using what was trained: prompt files, classifying images, exports, the hub."""

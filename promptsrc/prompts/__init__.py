@@ -1,4 +1,4 @@
-"""What can be learned for a frozen CLIP, one file a way of prompting; `learner.py` is their base."""
+"""What can be learned for a frozen CLIP, a file per way of prompting; `learner.py` is the base."""
 
 from promptsrc.prompts.conditional import ConditionalPrompts
 from promptsrc.prompts.context import ContextPrompts

@@ -9,7 +9,7 @@ TrainerXU       an epoch of labelled and unlabelled batches
 import datetime
 import os.path as osp
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,9 @@ class SimpleNet(nn.Module):
 
 class TrainerBase(ModelManager):
     """The loop over epochs."""
+
+    num_batches: int  # of an epoch
+    batch_idx: int  # counts from 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +113,7 @@ class TrainerBase(ModelManager):
     def parse_batch_test(self, batch: Any) -> Any:
         raise NotImplementedError
 
-    def forward_backward(self, batch: Any) -> dict[str, float | Tensor]:
+    def forward_backward(self, batch: Any) -> Mapping[str, float | Tensor]:
         raise NotImplementedError
 
     def model_inference(self, input: Any) -> Any:
