@@ -207,8 +207,8 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
             raise FloatingPointError(
                 f"loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1} (lr "
                 f"{self.get_current_lr():.4e}, PREC {self.prec}; images "
-                f"{', '.join(self.impaths)}); this batch did not change the prompts: lower OPTIM.LR, try PREC fp32, or look at "
-                "these images"
+                f"{', '.join(self.impaths)}); this batch did not change the prompts: lower "
+                "OPTIM.LR, try PREC fp32, or look at these images"
             )
 
     def update(self) -> None:
