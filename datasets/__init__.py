@@ -1,53 +1,18 @@
-"""Datasets for Dassl: the import registers them. `python -m datasets.check` says which are ready."""
+"""Datasets for Dassl, one file each. Importing `datasets.register` makes their names known.
 
-from yacs.config import CfgNode
+`python -m datasets.check` says which of them are ready.
+"""
 
-from datasets.caltech101 import Caltech101
-from datasets.csv_file import CSV
-from datasets.dtd import DescribableTextures
-from datasets.emoji import Emoji
-from datasets.eurosat import EuroSAT
-from datasets.fgvc_aircraft import FGVCAircraft
-from datasets.food101 import Food101
-from datasets.image_folder import ImageFolder
-from datasets.imagenet import ImageNet
-from datasets.imagenet_a import ImageNetA
-from datasets.imagenet_r import ImageNetR
-from datasets.imagenet_sketch import ImageNetSketch
-from datasets.imagenetv2 import ImageNetV2
-from datasets.oxford_flowers import OxfordFlowers
-from datasets.oxford_pets import OxfordPets
-from datasets.stanford_cars import StanfordCars
-from datasets.sun397 import SUN397
-from datasets.ucf101 import UCF101
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "CSV",
-    "SUN397",
-    "UCF101",
-    "Caltech101",
-    "DescribableTextures",
-    "Emoji",
-    "EuroSAT",
-    "FGVCAircraft",
-    "Food101",
-    "ImageFolder",
-    "ImageNet",
-    "ImageNetA",
-    "ImageNetR",
-    "ImageNetSketch",
-    "ImageNetV2",
-    "OxfordFlowers",
-    "OxfordPets",
-    "StanfordCars",
-    "extend_cfg",
-]
+if TYPE_CHECKING:
+    from yacs.config import CfgNode
 
 
-def extend_cfg(cfg: CfgNode) -> None:
-    """The config keys of our datasets, with their defaults."""
+def extend_cfg(cfg: "CfgNode") -> None:
+    """Add the config keys of our datasets, with their defaults."""
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"  # or base, new: a half of the classes
-    cfg.DATASET.FOLDER = ""  # ImageFolder and CSV: the folder below ROOT
+    cfg.DATASET.FOLDER = ""  # ImageFolder and CSV: the folder in ROOT
     cfg.DATASET.SPLIT = ()  # ImageFolder without train/ and test/: shares of train, val and test
     cfg.DATASET.CLASS_NAMES = ""  # ImageFolder: a JSON file {"folder": "class name"} in FOLDER
     cfg.DATASET.CSV_FILE = "images.csv"  # CSV: the table, in FOLDER

@@ -1,39 +1,38 @@
-"""What the datasets share: where they lie, and the way from a split to Dassl's items.
+"""What the datasets share: where their files are, and the way from a split to Dassl's items.
 
-    folder -> split file, or a split made of the raw files -> few shots -> base or new classes -> Datum
+    folder -> split file, or a split drawn from raw files -> shots -> base or new classes -> Datum
 
 A dataset's own file says where its images are and how its raw files are read.
 """
 
 import os
 import random
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from dassl.data.datasets import DatasetBase, Datum
 from yacs.config import CfgNode
 
 from datasets.files import absolute, class_folders, read_rows, visible_files, write_new
-from datasets.shots import Shots, cache_file, fingerprint, keep_shots, read_pickle, read_shots
+from datasets.shots import Shots, cache_file, fingerprint, read_pickle, read_shots, store_shots
 from datasets.splits import Item, Split, by_label, class_half, cut, read_split, split_text
 
-VAL_SHOTS = 4  # at most, of each class
+VAL_SHOTS = 4  # at most, per class
 
 
 class FewShotDataset(DatasetBase):
     """Few shots and class halves of a split.
 
     Raises:
-        ValueError: NUM_SHOTS or SUBSAMPLE_CLASSES mean nothing, or a class has no training image.
+        ValueError: NUM_SHOTS or SUBSAMPLE_CLASSES is invalid, or a class has no training image.
         FileNotFoundError: images are missing.
     """
 
     def __init__(self, cfg: CfgNode, folder: Path, split: Split):
         self.dataset_dir = str(folder)
         if cfg.DATASET.NUM_SHOTS < -1:
-            raise ValueError(
-                f"DATASET.NUM_SHOTS is {cfg.DATASET.NUM_SHOTS}; it is images a class, or -1 for all"
-            )
+            shots = cfg.DATASET.NUM_SHOTS
+            raise ValueError(f"DATASET.NUM_SHOTS is {shots}; give images per class, or -1 for all")
         if cfg.DATASET.NUM_SHOTS >= 1:
             split = self._shots_of_seed(folder, split, cfg.DATASET.NUM_SHOTS, cfg.SEED)
         split = class_half(split, cfg.DATASET.SUBSAMPLE_CLASSES)
@@ -45,18 +44,20 @@ class FewShotDataset(DatasetBase):
         )
 
     def _shots_of_seed(self, folder: Path, split: Split, shots: int, seed: int) -> Split:
-        """The cached shots of this seed, a pickled cache before ours, or new ones; of all classes."""
+        """The cached shots of this seed, or new ones; of all classes.
+
+        A pickled cache, which CoOp-style repositories write, takes precedence over ours.
+        """
         path = cache_file(folder, shots, seed)
         chosen = read_pickle(path.with_suffix(".pkl"))
         if chosen is None:
             digest = fingerprint(split)
-            chosen = read_shots(path, digest) or keep_shots(
-                path, digest, self._draw_shots(split, shots)
-            )
+            chosen = read_shots(path, digest)
+            chosen = chosen or store_shots(path, digest, self._draw_shots(split, shots))
         return split._replace(**chosen)
 
     def _draw_shots(self, split: Split, shots: int) -> Shots:
-        """Shots of train, then of val. Leaves the random state as it was, as reading a cache does."""
+        """Shots of train, then of val. The random state is restored, so a cache changes nothing."""
         state = random.getstate()
         drawn = {"train": self.generate_fewshot_dataset(split.train, num_shots=shots)}
         if split.val:
@@ -66,10 +67,10 @@ class FewShotDataset(DatasetBase):
 
 
 class BenchmarkDataset(FewShotDataset):
-    """A published dataset, in `dataset_dir` below DATASET.ROOT."""
+    """A published dataset, in the folder `dataset_dir` of DATASET.ROOT."""
 
     image_dir = ""  # paths of the split file are relative to it
-    required: tuple[str, ...] = ()  # files and folders below dataset_dir
+    required: tuple[str, ...] = ()  # files and folders in dataset_dir
 
     def __init__(self, cfg: CfgNode):
         folder = find_folder(type(self), cfg.DATASET.ROOT)
@@ -77,37 +78,42 @@ class BenchmarkDataset(FewShotDataset):
 
     @classmethod
     def missing(cls, folder: Path) -> list[str]:
-        """What is not there of what is needed."""
+        """The required files and folders that are not there."""
         return [name for name in cls.required if not (folder / name).exists()]
 
     @classmethod
     def load(cls, folder: Path) -> Split:
-        """The split to work with."""
+        """The split of a run."""
         return cls.read(folder)
 
     @classmethod
     def read(cls, folder: Path) -> Split:
-        """The split that the files say, or one drawn from them; writes nothing."""
+        """The split in the files, or one drawn from them; writes nothing."""
         raise NotImplementedError
 
 
 class SplitFileDataset(BenchmarkDataset):
-    """A dataset with a split file, `split_zhou_<registered name>.json`; without it one is drawn."""
+    """A dataset with a split file, `split_zhou_<registered name>.json`.
 
-    raw: tuple[str, ...] = ()  # files that are needed only where there is no split file
+    Without the file, a split is drawn from the raw files and stored there.
+    """
+
+    raw: tuple[str, ...] = ()  # files that are required only without a split file
 
     @classmethod
     def split_file(cls, folder: Path) -> Path:
+        """Where the split file is, or would be."""
         return folder / f"split_zhou_{cls.__name__}.json"
 
     @classmethod
     def missing(cls, folder: Path) -> list[str]:
+        """The required files and folders that are not there, raw files without a split file."""
         raw = () if cls.split_file(folder).exists() else cls.raw
         return [name for name in (*cls.required, *raw) if not (folder / name).exists()]
 
     @classmethod
     def load(cls, folder: Path) -> Split:
-        """The split of the file; a run that has to draw one keeps it there, unless another run was first."""
+        """The split in the file; a new split is stored there, unless another run was first."""
         file = cls.split_file(folder)
         if file.exists():
             return cls.read(folder)
@@ -117,16 +123,18 @@ class SplitFileDataset(BenchmarkDataset):
             write_new(file, split_text(split, cls.image_dir))
         except OSError as error:
             print(
-                f"{file} cannot be written ({error.strerror}): each run draws its split, the same for a seed"
+                f"cannot write {file} ({error.strerror}): each run draws its split, the same for "
+                "the same seed"
             )
             return split
-        kept = read_split(file, cls.image_dir)
-        if kept != split:
+        stored = read_split(file, cls.image_dir)
+        if stored != split:
             random.setstate(state)  # as if the other run's file had been there from the start
-        return kept
+        return stored
 
     @classmethod
     def read(cls, folder: Path) -> Split:
+        """The split in the file, or one drawn from the raw files; writes nothing."""
         file = cls.split_file(folder)
         return read_split(file, cls.image_dir) if file.exists() else cls.read_raw(folder)
 
@@ -137,10 +145,10 @@ class SplitFileDataset(BenchmarkDataset):
 
 
 class ClassFolderDataset(SplitFileDataset):
-    """A folder of images for each class; a new split is half to train, a fifth to val, the rest to test."""
+    """One folder of images per class. A new split is 50 % train, 20 % val and 30 % test."""
 
-    ignored: tuple[str, ...] = ()  # folders that are no classes
-    renamed: dict[str, str] = {}  # folder: class name, where they differ
+    ignored: tuple[str, ...] = ()  # folders that are not classes
+    renamed: dict[str, str] = {}  # {folder: class name} where they differ
 
     @classmethod
     def read_raw(cls, folder: Path) -> Split:
@@ -153,7 +161,7 @@ class ClassFolderDataset(SplitFileDataset):
 
 
 class TestOnlyDataset(BenchmarkDataset):
-    """A dataset to test on: train and test are all of it, whatever shots and classes one asks for."""
+    """A dataset to test on: train and test are all of it, for any shots and classes."""
 
     __test__ = False  # pytest takes the name for a test
 
@@ -169,25 +177,23 @@ def find_folder(dataset: type[BenchmarkDataset], root: str) -> Path:
     """The dataset's folder, absolute.
 
     Raises:
-        FileNotFoundError: it, or something that is needed in it, is not there.
+        FileNotFoundError: it is not there, or a file in it.
     """
     base = absolute(root)
     folder = base / dataset.dataset_dir
-    help_line = (
-        f"`python -m datasets.check --root {base} {dataset.__name__}` says what belongs where"
-    )
+    hint = f"`python -m datasets.check --root {base} {dataset.__name__}` says what belongs where"
     if not base.is_dir():
         raise FileNotFoundError(
-            f"--root (DATASET.ROOT) is {base}, which is no folder; it should hold {dataset.dataset_dir}/"
+            f"--root (DATASET.ROOT) is {base}, which is not a folder; give the one that has "
+            f"{dataset.dataset_dir}/"
         )
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"{dataset.__name__}: --root (DATASET.ROOT) is {base}, which has no {dataset.dataset_dir}/; {help_line}"
+            f"{dataset.__name__}: --root (DATASET.ROOT) is {base}, which has no "
+            f"{dataset.dataset_dir}/; {hint}"
         )
     if missing := dataset.missing(folder):
-        raise FileNotFoundError(
-            f"{dataset.__name__}: {folder} has no {', '.join(missing)}; {help_line}"
-        )
+        raise FileNotFoundError(f"{dataset.__name__}: {folder} has no {', '.join(missing)}; {hint}")
     return folder
 
 
@@ -200,20 +206,20 @@ def own_folder(cfg: CfgNode) -> Path:
     folder = absolute(os.path.join(cfg.DATASET.ROOT, cfg.DATASET.FOLDER))
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"{folder} is no folder; --root (DATASET.ROOT) is {cfg.DATASET.ROOT!r} "
-            f"and DATASET.FOLDER, below it, {cfg.DATASET.FOLDER!r}"
+            f"{folder} is not a folder; it is made of --root (DATASET.ROOT), "
+            f"{cfg.DATASET.ROOT!r}, and DATASET.FOLDER, {cfg.DATASET.FOLDER!r}"
         )
     return folder
 
 
 def train_val(trainval: list[Item], test: list[Item]) -> Split:
-    """The published test part, and a fifth of each class of the rest to validate on."""
+    """The published test part; of the rest, 20 % of each class for validation."""
     val, train = cut(by_label(trainval), (0.2,))
     return Split(train, val, test)
 
 
 def folder_items(folder: Path, subfolder: str, label: int, classname: str) -> list[Item]:
-    """The images of a class that has a folder of its own, by name.
+    """The images in the folder of a class, by name.
 
     Raises:
         ValueError: the folder is empty.
@@ -221,7 +227,7 @@ def folder_items(folder: Path, subfolder: str, label: int, classname: str) -> li
     names = visible_files(folder / subfolder)
     if not names:
         raise ValueError(
-            f"{folder / subfolder} has no images; fill it, or remove it if it is no class"
+            f"{folder / subfolder} has no images; fill it, or remove it if it is not a class"
         )
     return [Item(f"{subfolder}/{name}", label, classname) for name in names]
 
@@ -232,7 +238,7 @@ def read_classnames(folder: Path) -> list[tuple[str, str]]:
 
 
 def wnid_items(folder: Path, image_dir: str) -> list[Item]:
-    """The images of a folder of wnid folders; labels are positions among the sorted folders.
+    """The images in a folder of wnid folders; labels are positions among the sorted folders.
 
     Raises:
         ValueError: a folder is not in `classnames.txt`.
@@ -242,29 +248,31 @@ def wnid_items(folder: Path, image_dir: str) -> list[Item]:
     for label, wnid in enumerate(class_folders(folder / image_dir)):
         if wnid not in names:
             raise ValueError(
-                f"{folder / image_dir / wnid} is not a wnid of {folder / 'classnames.txt'}; remove it"
+                f"{folder / image_dir / wnid} is not a wnid in {folder / 'classnames.txt'}; "
+                "remove it"
             )
         items += folder_items(folder, f"{image_dir}/{wnid}", label, names[wnid])
     if not items:
-        raise ValueError(f"{folder / image_dir} has no class folders; it takes one folder a wnid")
+        raise ValueError(f"{folder / image_dir} has no class folders; it needs one per wnid")
     return items
 
 
 def check_labels(split: Split, folder: Path) -> None:
-    """Raises ValueError unless every class that occurs has a training image, labels have no gaps, and there is a test."""
+    """Check a split.
+
+    Raises:
+        ValueError: a class has no training image, labels have gaps, or the test part is empty.
+    """
     trained = {item.label for item in split.train}
     named = {item.label: item.classname for part in split for item in part or ()}
-    count = (
-        max([*named, 0]) + 1
-    )  # as a label may be any number, what is below it is counted, not listed
-    if count > len(trained):
-        absent = islice(
-            (label for label in range(count) if label not in trained), min(5, count - len(trained))
-        )
-        names = ", ".join(f"{label} ({named.get(label, 'no image at all')})" for label in absent)
+    missing = max([*named, 0]) + 1 - len(trained)  # a label may be huge: count, do not list
+    if missing > 0:
+        untrained = (label for label in count() if label not in trained)
+        some = islice(untrained, min(5, missing))
+        names = ", ".join(f"{label} ({named.get(label, 'no image at all')})" for label in some)
         raise ValueError(
-            f"{folder}: {count - len(trained)} of the labels have no training image: {names}; "
-            "complete the training part of the split, or take these classes out of it"
+            f"{folder}: {missing} of the labels have no training image: {names}; "
+            "complete the training part of the split, or remove these classes from it"
         )
     if not split.test:
         raise ValueError(f"{folder}: the test part of the split is empty; give it images")
@@ -280,8 +288,8 @@ def datums(folder: Path, items: list[Item]) -> list[Datum]:
     if absent := [path for path in paths if not os.path.isfile(path)]:
         raise FileNotFoundError(
             f"{len(absent):,} of {len(paths):,} images are missing, the first is {absent[0]}; "
-            f"restore them, or correct what lists them (of a published dataset, `python -m datasets.check --root "
-            f"{folder.parent}` says more)"
+            "restore them, or correct the file that lists them (published datasets: `python -m "
+            f"datasets.check --root {folder.parent}` says more)"
         )
     return [
         Datum(impath=p, label=i.label, classname=i.classname)

@@ -1,4 +1,4 @@
-"""Caltech 101: 100 kinds of objects, without the background and the easy faces. Cut 50/20/30."""
+"""Caltech 101: 100 kinds of objects, without background and easy faces. Split 50/20/30."""
 
 from dassl.data.datasets import DATASET_REGISTRY
 

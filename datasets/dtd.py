@@ -1,4 +1,4 @@
-"""47 describable textures. Cut 50/20/30; this field does not use the published splits in `labels/`."""
+"""47 describable textures. Split 50/20/30, not by the published lists in `labels/`."""
 
 from dassl.data.datasets import DATASET_REGISTRY
 

@@ -1,4 +1,4 @@
-"""Emoji: the dataset that the project ships, 31 classes of drawings by four vendors (docs/EMBEDDED.md)."""
+"""Emoji: the shipped dataset, 31 classes of drawings by four vendors (docs/EMBEDDED.md)."""
 
 from dassl.data.datasets import DATASET_REGISTRY
 

@@ -1,4 +1,4 @@
-"""EuroSAT (RGB): 10 kinds of land use, seen by Sentinel-2. Cut 50/20/30."""
+"""EuroSAT (RGB): 10 kinds of land use, seen by Sentinel-2. Split 50/20/30."""
 
 from dassl.data.datasets import DATASET_REGISTRY
 

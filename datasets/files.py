@@ -11,12 +11,12 @@ import numpy as np
 
 
 def absolute(path: str) -> Path:
-    """With `~` expanded and without dots."""
+    """The absolute path, with `~` expanded and dots resolved."""
     return Path(os.path.abspath(os.path.expanduser(path)))
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 file.
+    """The text of a UTF-8 file.
 
     Raises:
         ValueError: it is not UTF-8.
@@ -25,22 +25,25 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path} is not UTF-8 text ({error.reason}); put the published file there"
+            f"{path} is not UTF-8 text ({error.reason}); correct or replace it"
         ) from None
 
 
 def read_rows(path: Path, pattern: str, expected: str) -> list[tuple[str, ...]]:
-    """The groups of `pattern` on each line; lines may end in blanks, files in empty lines.
+    """The groups of `pattern` on each line; spaces and empty lines at the end are ignored.
+
+    Args:
+        expected: what a line should be, for the error message.
 
     Raises:
-        ValueError: a line is not as `expected`.
+        ValueError: a line does not match.
     """
     rows = []
     for number, line in enumerate(read_text(path).rstrip().split("\n"), start=1):
         match = re.fullmatch(pattern, line.rstrip())
         if match is None:
             raise ValueError(
-                f"{path}, line {number} is {line!r}; expected {expected}: correct or remove it"
+                f"{path}, line {number} is {line!r}, not {expected}; correct or remove it"
             )
         rows.append(match.groups())
     return rows
@@ -56,11 +59,11 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # also a number too long, or a thousand [
-        raise ValueError(f"{path} is not JSON ({error}); put the published file there") from None
+        raise ValueError(f"{path} is not JSON ({error}); correct or replace it") from None
 
 
 def read_mat(path: Path, variable: str) -> np.ndarray:
-    """A variable of a MATLAB file, (N,); structs are record arrays.
+    """A variable (N,) of a MATLAB file; structs are record arrays.
 
     Raises:
         ValueError: it is not a MATLAB file, or has no such variable.
@@ -71,14 +74,14 @@ def read_mat(path: Path, variable: str) -> np.ndarray:
         return np.atleast_1d(loadmat(path, squeeze_me=True)[variable])
     except OSError:
         raise
-    except Exception as error:  # of damaged bytes comes any
+    except Exception as error:  # damaged bytes raise any
         raise ValueError(
-            f"{path} is no MATLAB file with {variable} ({error}); put the published file there"
+            f"{path} is not a MATLAB file with {variable} ({error}); get the published file"
         ) from None
 
 
 def class_folders(folder: Path) -> list[str]:
-    """Names of the folders in `folder`, sorted by code point; hidden ones and files are left out."""
+    """Names of the visible folders in a folder, sorted by code point."""
     with os.scandir(folder) as entries:
         return sorted(
             entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()
@@ -86,12 +89,12 @@ def class_folders(folder: Path) -> list[str]:
 
 
 def visible_files(folder: Path) -> list[str]:
-    """Names of the entries of `folder`, sorted by code point; hidden ones are left out."""
+    """Names of the visible entries of a folder, sorted by code point."""
     return sorted(name for name in os.listdir(folder) if not name.startswith("."))
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there, whole or not at all; when another process is first, its file stays.
+    """Write a new file, whole or not at all; if another process was first, its file stays.
 
     Raises:
         OSError: the folder cannot be written.
@@ -109,10 +112,10 @@ def write_new(path: Path, text: str) -> None:
 
 
 def publish(beside: Path, path: Path) -> None:
-    """Give a written file its name, unless something has it."""
+    """Rename a written file, unless the name is taken."""
     try:
         os.link(beside, path)
     except FileExistsError:
         pass
-    except OSError:  # no hard links on this file system: the last writer wins
+    except OSError:  # this file system has no hard links: the last writer wins
         os.replace(beside, path)

@@ -1,4 +1,4 @@
-"""Food-101: 101 dishes. Cut 50/20/30; this field does not use the published lists in `meta/`."""
+"""Food-101: 101 dishes. Split 50/20/30, not by the published lists in `meta/`."""
 
 from dassl.data.datasets import DATASET_REGISTRY
 

@@ -1,4 +1,4 @@
-"""Your own images in class folders: in train/, test/ and perhaps val/, or in one and a stated split."""
+"""Your own images in class folders: in train/, test/ and perhaps val/, or in one folder."""
 
 import math
 import random
@@ -17,11 +17,14 @@ from promptsrc.inference.images import SUFFIXES
 
 @DATASET_REGISTRY.register()
 class ImageFolder(FewShotDataset):
-    """Labels follow the sorted names of the class folders; class names are these, or those of a JSON file.
+    """Labels follow the sorted class folders, whose names are the class names.
+
+    A JSON file (DATASET.CLASS_NAMES) gives other class names. Without train/ and test/,
+    DATASET.SPLIT gives the shares of train, val and test.
 
     Raises:
         FileNotFoundError: the folder, or its train/ or test/, is not there.
-        ValueError: DATASET.SPLIT or DATASET.CLASS_NAMES do not fit the folder, or a class is empty.
+        ValueError: DATASET.SPLIT or DATASET.CLASS_NAMES does not fit, or a class is empty.
     """
 
     def __init__(self, cfg: CfgNode):
@@ -37,16 +40,21 @@ class ImageFolder(FewShotDataset):
 
 
 def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
-    """Class name by folder, folders sorted."""
+    """Class names by folder, sorted by folder.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: there are no class folders, or one has no name in the file.
+    """
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"{folder.parent} has no train/; make train/ and test/ with a folder for each class, "
-            "or state DATASET.SPLIT, such as (0.5, 0.2, 0.3), where the class folders are in it"
+            f"{folder.parent} has no train/; make train/ and test/ with a folder per class, or set "
+            "DATASET.SPLIT, such as (0.5, 0.2, 0.3), if the class folders are in it"
         )
     folders = [name for name in class_folders(folder) if name != CACHE_FOLDER]
     if not folders:
         raise ValueError(
-            f"{folder} has no class folders; put the images of each class in a folder of its own"
+            f"{folder} has no class folders; put the images of each class into their own folder"
         )
     if not names_file:
         return {name: name for name in folders}
@@ -58,38 +66,42 @@ def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
     ]:
         raise ValueError(
             f"{names_file} (DATASET.CLASS_NAMES) has no name for folder {absent[0]!r}; "
-            'expected {"folder": "class name"} of all class folders'
+            'it needs {"folder": "class name"} for all class folders'
         )
     return {name: names[name] for name in folders}
 
 
 def check_distinct(classes: dict[str, str], source: Path | str) -> None:
-    """Raises ValueError if two folders have one class name, as CLIP reads it: underscores are blanks, capitals do not count."""
+    """Check that class names differ for CLIP, which reads underscores as spaces, and no capitals.
+
+    Raises:
+        ValueError: two folders have the same name.
+    """
     read: dict[str, str] = {}
     for name, classname in classes.items():
         first = read.setdefault(" ".join(classname.replace("_", " ").lower().split()), name)
         if first != name:
             raise ValueError(
-                f"{source}: folders {first!r} and {name!r} have the class name {classname!r}, and CLIP cannot tell them "
-                "apart; join them, or name them otherwise (DATASET.CLASS_NAMES)"
+                f"{source}: folders {first!r} and {name!r} have the class name {classname!r}, and "
+                "CLIP cannot tell them apart; join them, or set DATASET.CLASS_NAMES"
             )
 
 
 def read_parts(folder: Path, classes: dict[str, str], _: Sequence[float]) -> Split:
-    """The split that the folders train/, val/ (if there is one) and test/ are."""
+    """The split in the folders train/, val/ (if there is one) and test/."""
     if not (folder / "test").is_dir():
         raise FileNotFoundError(
-            f"{folder} has no test/; make it, or join all and state DATASET.SPLIT"
+            f"{folder} has no test/; make it, or join all and set DATASET.SPLIT"
         )
     val = _read_part(folder, "val", classes) if (folder / "val").is_dir() else None
     return Split(_read_part(folder, "train", classes), val, _read_part(folder, "test", classes))
 
 
 def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -> Split:
-    """A split by shares of each class; the same in every run, whatever its seed."""
+    """A split by shares of each class, the same for every seed."""
     if (folder / "train").is_dir() and (folder / "test").is_dir():
         raise ValueError(
-            f"{folder} has train/ and test/, and DATASET.SPLIT is {shares}; leave DATASET.SPLIT out"
+            f"{folder} has train/ and test/, so DATASET.SPLIT {shares} does not apply; remove it"
         )
     if (
         len(shares) != 3
@@ -97,7 +109,7 @@ def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -
         or not math.isclose(sum(shares), 1)
     ):
         raise ValueError(
-            f"DATASET.SPLIT is {shares}; it is the shares of train, val and test, such as (0.5, 0.2, 0.3)"
+            f"DATASET.SPLIT is {shares}; give shares of train, val and test: (0.5, 0.2, 0.3)"
         )
     groups = by_label(_read_part(folder, "", classes))
     train, val, _ = shares
@@ -109,7 +121,8 @@ def _read_part(folder: Path, part: str, classes: dict[str, str]) -> list[Item]:
     labels = {name: label for label, name in enumerate(classes)}
     if unknown := sorted(set(class_folders(folder / part)) - set(classes) - {CACHE_FOLDER}):
         raise ValueError(
-            f"{folder / part / unknown[0]} is no class: train/ has no such folder; add it or remove this"
+            f"{folder / part / unknown[0]} is not a class: train/ has no such folder; add it or "
+            "remove this one"
         )
     items = []
     for name in filter(lambda name: (folder / part / name).is_dir(), classes):

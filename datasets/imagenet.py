@@ -1,4 +1,4 @@
-"""ImageNet: 1,000 classes. This field tests on the validation images, and calls them val as well."""
+"""ImageNet: 1,000 classes. Tested on the validation images, which also are its val part."""
 
 from pathlib import Path
 
@@ -16,13 +16,18 @@ class ImageNet(BenchmarkDataset):
 
     @classmethod
     def read(cls, folder: Path) -> Split:
-        """Raises ValueError when train and val differ in their class folders: labels would be shifted."""
+        """The published parts.
+
+        Raises:
+            ValueError: train and val have different class folders, which would shift labels.
+        """
         train, val = (set(class_folders(folder / "images" / part)) for part in ("train", "val"))
         if train != val:
             example = min(train ^ val)
+            part = "train" if example in train else "val"
             raise ValueError(
-                f"{folder / 'images'} has {example} in {'train' if example in train else 'val'} only, one of "
-                f"{len(train ^ val)} such class folders; complete or remove them"
+                f"{folder / 'images'} has {example} in {part} only, one of {len(train ^ val)} such "
+                "class folders; complete or remove them"
             )
         return Split(wnid_items(folder, "images/train"), None, wnid_items(folder, "images/val"))
 

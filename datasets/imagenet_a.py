@@ -1,4 +1,4 @@
-"""ImageNet-A: natural images of 200 classes that fooled ResNet-50. To test on only."""
+"""ImageNet-A: natural images of 200 classes that fooled ResNet-50. For tests only."""
 
 from pathlib import Path
 

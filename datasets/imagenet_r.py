@@ -1,4 +1,4 @@
-"""ImageNet-R: art, toys, cartoons and the like of 200 classes. To test on only."""
+"""ImageNet-R: art, toys, cartoons and the like of 200 classes. For tests only."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""ImageNet-Sketch: drawings of ImageNet's classes. To test on only."""
+"""ImageNet-Sketch: drawings of ImageNet's classes. For tests only."""
 
 from pathlib import Path
 

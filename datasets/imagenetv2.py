@@ -1,4 +1,4 @@
-"""ImageNetV2 (matched frequency): new images for ImageNet's classes. To test on only."""
+"""ImageNetV2 (matched frequency): new images for ImageNet's classes. For tests only."""
 
 from pathlib import Path
 
@@ -19,17 +19,21 @@ class ImageNetV2(TestOnlyDataset):
 
     @classmethod
     def read(cls, folder: Path) -> Split:
-        """Raises ValueError unless there are folders 0 to 999 and a class name for each."""
+        """All images.
+
+        Raises:
+            ValueError: a folder from 0 to 999, or a class name, is missing.
+        """
         names = [name for _, name in read_classnames(folder)]
         if len(names) < NUM_CLASSES:
             raise ValueError(
-                f"{folder / 'classnames.txt'} has {len(names)} lines; ImageNet has {NUM_CLASSES} classes"
+                f"{folder / 'classnames.txt'} has {len(names)} lines; it needs {NUM_CLASSES}"
             )
-        if absent := {str(label) for label in range(NUM_CLASSES)} - set(
-            class_folders(folder / IMAGES)
-        ):
+        expected = set(map(str, range(NUM_CLASSES)))
+        if absent := expected - set(class_folders(folder / IMAGES)):
             raise ValueError(
-                f"{folder / IMAGES} lacks {len(absent)} of the folders 0 to 999, such as {min(absent)}"
+                f"{folder / IMAGES} lacks {len(absent)} of the folders 0 to 999, such as "
+                f"{min(absent)}; unpack the archive again"
             )
         groups = (
             folder_items(folder, f"{IMAGES}/{label}", label, names[label])

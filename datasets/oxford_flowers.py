@@ -1,4 +1,4 @@
-"""Oxford Flowers: 102 species. Cut 50/20/30; this field does not use the published `setid.mat`."""
+"""Oxford Flowers: 102 species. Split 50/20/30, not by the published `setid.mat`."""
 
 from pathlib import Path
 
@@ -22,7 +22,8 @@ class OxfordFlowers(SplitFileDataset):
         labels = read_mat(folder / "imagelabels.mat", "labels")
         if absent := sorted({int(number) for number in labels if str(number) not in names}):
             raise ValueError(
-                f"{folder / 'cat_to_name.json'} has no name for class {absent[0]}; get the published file"
+                f"{folder / 'cat_to_name.json'} has no name for class {absent[0]}; get the "
+                "published file"
             )
         items = [
             Item(f"jpg/image_{image:05d}.jpg", int(number) - 1, names[str(number)])

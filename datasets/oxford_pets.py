@@ -1,4 +1,4 @@
-"""Oxford-IIIT Pets: 37 breeds. The published test part; trainval is cut 80/20."""
+"""Oxford-IIIT Pets: 37 breeds. The published test part; trainval is split 80/20."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Items, splits, and how this field cuts, stores and halves them."""
+"""Items and splits; how splits are drawn, stored and halved, as in CoOp-style repositories."""
 
 import json
 import math
@@ -22,7 +22,7 @@ class Item(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Items to train on, to validate on (None: there are none) and to test on."""
+    """Items for training, for validation (None: there are none) and for the test."""
 
     train: list[Item]
     val: list[Item] | None
@@ -30,7 +30,7 @@ class Split(NamedTuple):
 
 
 def by_label(items: Iterable[Item]) -> list[list[Item]]:
-    """Items of each class, classes in order of first appearance."""
+    """The items of each class, in order of first appearance."""
     groups: dict[int, list[Item]] = defaultdict(list)
     for item in items:
         groups[item.label].append(item)
@@ -38,14 +38,14 @@ def by_label(items: Iterable[Item]) -> list[list[Item]]:
 
 
 def cut(groups: Iterable[Sequence[Item]], shares: Sequence[float], rng=random) -> list[list[Item]]:
-    """Shuffle each class and deal it out: `round(share * n)` items to each part, what is left to the last.
+    """Shuffle each class and divide it: `round(share * n)` items per part, the rest to the last.
 
     Args:
-        shares: of all parts but the last; Python's `round`, so halves go to the even side.
-        rng: the module `random` or a generator of its own.
+        shares: of all parts but the last. Python's `round` rounds halves to even numbers.
+        rng: the module `random`, or a generator.
 
     Raises:
-        ValueError: a class has too few items for every part to get one.
+        ValueError: a class has fewer items than parts need.
     """
     parts: list[list[Item]] = [[] for _ in range(len(shares) + 1)]
     for group in groups:
@@ -58,18 +58,21 @@ def cut(groups: Iterable[Sequence[Item]], shares: Sequence[float], rng=random) -
         for part, start, end in zip(parts, ends, ends[1:], strict=False):
             if start >= end:
                 raise ValueError(
-                    f"class {items[0].classname!r} has {len(items)} images ({items[0].path}, ...): "
-                    f"too few for {len(parts)} parts of at least one each; add images or take the class out"
+                    f"class {items[0].classname!r} has {len(items)} images ({items[0].path}, ...), "
+                    f"too few for {len(parts)} parts; add images, or remove the class"
                 )
             part += items[start:end]
     return parts
 
 
 def read_split(path: Path, image_dir: str) -> Split:
-    """A `split_zhou_*.json`: `{"train": [[path below image_dir, label, class name], ...], "val", "test"}`.
+    """The split in a `split_zhou_*.json`.
+
+    It holds {"train": [[path, label, class name], ...], "val": ..., "test": ...}; paths are
+    relative to `image_dir`.
 
     Raises:
-        ValueError: it has another form.
+        ValueError: the file holds something else.
     """
     content = read_json(path)
     try:
@@ -83,16 +86,19 @@ def read_split(path: Path, image_dir: str) -> Split:
         check_names(item for part in parts for item in part)
     except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is no split file ({type(error).__name__}: {error}); expected train, val and test with "
-            "rows [path, label, class name]: put the published file there, or delete it to have one made"
+            f"{path} is not a split file ({type(error).__name__}: {error}); it needs train, val "
+            "and test with rows [path, label, class name]: get the published file, or delete it, "
+            "and a split is drawn"
         ) from None
     return Split(*parts)
 
 
 def checked_item(path: str, label: int | str, classname: str) -> Item:
-    """
+    """An item of a file.
+
     Raises:
-        TypeError, ValueError, OverflowError: a label that is no number from 0, or a class name without a letter.
+        TypeError, ValueError, OverflowError: the label is not a number from 0, or the class name
+            is empty.
     """
     item = Item(str(path), int(label), str(classname))
     if item.label < 0:
@@ -103,7 +109,11 @@ def checked_item(path: str, label: int | str, classname: str) -> Item:
 
 
 def check_names(items: Iterable[Item]) -> None:
-    """Raises ValueError unless all items of a label have one class name."""
+    """Check that all items of a label have the same class name.
+
+    Raises:
+        ValueError: they do not.
+    """
     names: dict[int, str] = {}
     for item in items:
         if names.setdefault(item.label, item.classname) != item.classname:
@@ -113,7 +123,7 @@ def check_names(items: Iterable[Item]) -> None:
 
 
 def split_text(split: Split, image_dir: str) -> str:
-    """The content of the split file, to the byte as this field writes it."""
+    """The content of the split file, byte for byte as CoOp-style repositories write it."""
     rows = {
         name: [
             [str(PurePosixPath(item.path).relative_to(image_dir)), *item[1:]]
@@ -125,12 +135,12 @@ def split_text(split: Split, image_dir: str) -> str:
 
 
 def class_half(split: Split, which: str) -> Split:
-    """All classes, or the first half of them (base, the larger one) or the second (new), labels from 0.
+    """All classes, the first half of them (base) or the second half (new), with labels from 0.
 
-    The classes are those of `split.train`, by label.
+    Classes are sorted by their label in `split.train`. Of an odd number, base has one more.
 
     Raises:
-        ValueError: `which` is none of all, base and new.
+        ValueError: `which` is not all, base or new, or there is only one class.
     """
     if which not in CLASS_HALVES:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Stanford Cars: 196 models. The published test part; train is cut 80/20."""
+"""Stanford Cars: 196 models. The published test part; train is split 80/20."""
 
 from pathlib import Path
 
@@ -41,5 +41,5 @@ def _read_annotations(path: Path, image_dir: str, names: list[str]) -> list[Item
         ]
     except (IndexError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} has no fname and class of each image ({error}); put the published file there"
+            f"{path} lacks fname or class of an image ({error}); get the published file"
         ) from None

@@ -1,4 +1,4 @@
-"""SUN397: 397 scenes. The first published partition; its training part is cut 80/20."""
+"""SUN397: 397 scenes. The first published partition; its training part is split 80/20."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""UCF101: 101 actions, the middle frame of each video. The first published partition; train is cut 80/20."""
+"""UCF101: 101 actions, the middle frame of each video.
+
+The first published partition; its training part is split 80/20.
+"""
 
 import re
 from pathlib import Path

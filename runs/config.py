@@ -12,7 +12,7 @@ from typing import Any
 from dassl.config import get_cfg_default
 from yacs.config import CfgNode
 
-import datasets
+import datasets.register
 import trainers
 from runs.yaml_file import read_settings
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from dassl.config import get_cfg_default
 from dassl.data.datasets import DATASET_REGISTRY, DatasetBase
 
-import datasets
+import datasets.register
 
 
 def build(root: str, name: str, num_shots: int, subsample: str, seed: int) -> DatasetBase:

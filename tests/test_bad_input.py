@@ -22,7 +22,7 @@ import torch
 import demo
 import parse_test_res
 import train
-from datasets import check
+from datasets.check import __main__ as check
 from promptsrc import export
 from report import __main__ as report
 from sweep import __main__ as sweep
@@ -199,16 +199,16 @@ NO_WEIGHTS = (
     r"{w}/weights\.\w+ can't be read as CLIP weights \(.*\); give a .*, or download again$"
 )
 NO_CHECKPOINT = rf"{{w}}/old/{LEARNED} is not a readable checkpoint \("
-NO_SPLIT = r"{w}/eurosat/split_zhou_EuroSAT.json is no split file \(.*%s.*\); expected train, .* or delete it"
+NO_SPLIT = r"{w}/eurosat/split_zhou_EuroSAT.json is not a split file \(.*%s.*\); it needs train, .* or delete it"
 CONFIG = "--config-file {w}/bad.yaml"
 
 # fmt: off
 TRAIN = {
     # where the data should be
-    "no root": (1, r"{w}/no/mine is no folder; --root .DATASET.ROOT. is '{w}/no'", "--root {w}/no"),
-    "root is a file": (1, r"--root .DATASET.ROOT. is '{w}/mine.yaml'", "--root {w}/mine.yaml"),
-    "no folder below": (1, "DATASET.FOLDER, below it, 'theirs'", "; DATASET.FOLDER theirs"),
-    "no root of a benchmark": (1, "{w}/no, which is no folder; it should hold eurosat/", f"{SPLIT_DATA} --root {{w}}/no"),
+    "no root": (1, r"{w}/no/mine is not a folder; it is made of --root .DATASET.ROOT., '{w}/no'", "--root {w}/no"),
+    "root is a file": (1, r"--root .DATASET.ROOT., '{w}/mine.yaml'", "--root {w}/mine.yaml"),
+    "no folder below": (1, "and DATASET.FOLDER, 'theirs'", "; DATASET.FOLDER theirs"),
+    "no root of a benchmark": (1, "{w}/no, which is not a folder; give the one that has eurosat/", f"{SPLIT_DATA} --root {{w}}/no"),
     "no benchmark there": (1, "{w}, which has no eurosat/; `python -m datasets.check", SPLIT_DATA, gone("eurosat")),
     "no images of a benchmark": (1, "EuroSAT: {w}/eurosat has no 2750; `python -m", SPLIT_DATA, gone("eurosat/2750")),
     "a root without dataset": (2, "no dataset is named; add --dataset-config-file", "; DATASET.NAME ''"),
@@ -219,11 +219,11 @@ TRAIN = {
     "no train": (1, "{w}/mine has no train/; make train/ and test/", "", gone("mine/train")),
     "no test": (1, "{w}/mine has no test/; make it, or", "", gone("mine/test")),
     "no class": (1, "mine/train has no class folders; put", "", both(gone("mine/train"), lambda w: (w / "mine/train").mkdir())),
-    "test class unknown": (1, "mine/test/cow is no class: train/ has no such folder; add it", "", images("test/cow/0.png")),
-    "one image to cut": (1, "class 'ape' has 1 images .*too few for 3 parts .*; add images or take", "; DATASET.SPLIT '(0.5, 0.2, 0.3)' DATASET.FOLDER cut", images("ape/0.png", "bat/0.png", below="cut")),
+    "test class unknown": (1, "mine/test/cow is not a class: train/ has no such folder; add it", "", images("test/cow/0.png")),
+    "one image to cut": (1, "class 'ape' has 1 images .*too few for 3 parts; add images, or remove", "; DATASET.SPLIT '(0.5, 0.2, 0.3)' DATASET.FOLDER cut", images("ape/0.png", "bat/0.png", below="cut")),
     "two images to cut": (1, "class 'ape' has 2 images .*too few for 3 parts", "; DATASET.SPLIT '(0.5, 0.2, 0.3)' DATASET.FOLDER cut", images("ape/0.png", "ape/1.png", below="cut")),
     "one class is not two halves": (1, "SUBSAMPLE_CLASSES is 'new', but there is only one class; use 'all'", CSV_DATA + " ; DATASET.SUBSAMPLE_CLASSES new"),
-    "shares are no numbers": (1, "DATASET.SPLIT is .*'x'.*; it is the shares of train, val and test", "; DATASET.SPLIT \"('x', 'y', 'z')\" DATASET.FOLDER cut", images("ape/0.png", below="cut")),
+    "shares are no numbers": (1, "DATASET.SPLIT is .*'x'.*; give shares of train, val and test", "; DATASET.SPLIT \"('x', 'y', 'z')\" DATASET.FOLDER cut", images("ape/0.png", below="cut")),
     # images that are none
     "zero bytes": (1, NOT_READ, "", data("mine/train/ape/0.png", b"")),
     "cut image": (1, NOT_READ, "", cut("mine/train/ape/0.png", 0.6)),
@@ -271,7 +271,7 @@ TRAIN = {
     "no test batch": (1, "DATALOADER.TEST.BATCH_SIZE is 0; it must be at least 1", "; DATALOADER.TEST.BATCH_SIZE 0"),
     "no epoch": (1, "OPTIM.MAX_EPOCH is 0; it must be at least 1", "; OPTIM.MAX_EPOCH 0"),
     "negative epochs": (1, "OPTIM.MAX_EPOCH is -1; it must be at least 1", "; OPTIM.MAX_EPOCH -1"),
-    "negative shots": (1, "DATASET.NUM_SHOTS is -2; it is images a class, or -1 for all", "; DATASET.NUM_SHOTS -2"),
+    "negative shots": (1, "DATASET.NUM_SHOTS is -2; give images per class, or -1 for all", "; DATASET.NUM_SHOTS -2"),
     "negative workers": (1, "DATALOADER.NUM_WORKERS is -1; it must be at least 0", "; DATALOADER.NUM_WORKERS -1"),
     "negative rate": (1, "OPTIM.LR is -1.0; it must be at least 0", "; OPTIM.LR -1"),
     "no print": (1, "TRAIN.PRINT_FREQ is 0; it must be at least 1", "; TRAIN.PRINT_FREQ 0"),
@@ -312,14 +312,14 @@ TRAIN = {
     "one name for two": (1, "folders 'ape' and 'bat' have the class name 'bat', and CLIP cannot tell them apart; join them, or", "; DATASET.CLASS_NAMES names.json", text(NAMES, json.dumps({"ape": "bat", "bat": "bat"}))),
     "capitals only": (1, "folders 'Ape' and 'ape' have the class name 'ape'", "", images("train/Ape/0.png")),
     "underscores only": (1, "folders 'big ape' and 'big_ape' have the class name 'big_ape'", "", images("train/big_ape/0.png", "train/big ape/0.png")),
-    "empty name": (1, "names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; expected", "; DATASET.CLASS_NAMES names.json", text(NAMES, '{"ape": "ape", "bat": " "}')),
-    "missing name": (1, "has no name for folder 'bat'; expected", "; DATASET.CLASS_NAMES names.json", text(NAMES, '{"ape": "ape"}')),
-    "names are a list": (1, "has no name for folder 'ape'; expected", "; DATASET.CLASS_NAMES names.json", text(NAMES, "[]")),
-    "names are no JSON": (1, "{w}/mine/names.json is not JSON .*; put", "; DATASET.CLASS_NAMES names.json", text(NAMES, "{")),
+    "empty name": (1, "names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; it needs", "; DATASET.CLASS_NAMES names.json", text(NAMES, '{"ape": "ape", "bat": " "}')),
+    "missing name": (1, "has no name for folder 'bat'; it needs", "; DATASET.CLASS_NAMES names.json", text(NAMES, '{"ape": "ape"}')),
+    "names are a list": (1, "has no name for folder 'ape'; it needs", "; DATASET.CLASS_NAMES names.json", text(NAMES, "[]")),
+    "names are no JSON": (1, "{w}/mine/names.json is not JSON .*; correct or replace", "; DATASET.CLASS_NAMES names.json", text(NAMES, "{")),
     # split files
-    "split cut off": (1, "split_zhou_EuroSAT.json is not JSON .*; put the published file there", SPLIT_DATA, cut(SPLIT, 0.5)),
-    "split not UTF-8": (1, "split_zhou_EuroSAT.json is not UTF-8 text .*; put", SPLIT_DATA, data(SPLIT, b"\xff\xfe")),
-    "split too deep": (1, "split_zhou_EuroSAT.json is not JSON .*; put", SPLIT_DATA, text(SPLIT, "[" * 100_000)),
+    "split cut off": (1, "split_zhou_EuroSAT.json is not JSON .*; correct or replace it", SPLIT_DATA, cut(SPLIT, 0.5)),
+    "split not UTF-8": (1, "split_zhou_EuroSAT.json is not UTF-8 text .*; correct", SPLIT_DATA, data(SPLIT, b"\xff\xfe")),
+    "split too deep": (1, "split_zhou_EuroSAT.json is not JSON .*; correct", SPLIT_DATA, text(SPLIT, "[" * 100_000)),
     "split is a list": (1, NO_SPLIT % "TypeError", SPLIT_DATA, text(SPLIT, "[]")),
     "split without test": (1, NO_SPLIT % "KeyError: 'test'", SPLIT_DATA, text(SPLIT, '{"train": [], "val": []}')),
     "label is text": (1, NO_SPLIT % "invalid literal for int.. .* 'x'", SPLIT_DATA, split(train=[["A/0.png", "x", "A"]])),
@@ -332,16 +332,16 @@ TRAIN = {
     "class without training": (1, r"1 of the labels have no training image: 1 \(B\); complete", SPLIT_DATA, split(train=[["A/0.png", 0, "A"]])),
     "nothing to test": (1, "{w}/eurosat: the test part of the split is empty; give it images", SPLIT_DATA, split(test=[])),
     "image that isn't there": (1, "1 of 2 images are missing, the first is {w}/eurosat/2750/A/0.png; restore", SPLIT_DATA, gone("eurosat/2750/A/0.png")),
-    "a cache that is no cache": (1, "{w}/eurosat/split_fewshot/shot_1-seed_1.pkl is no few-shot cache .*; delete it", SPLIT_DATA + " ; DATASET.NUM_SHOTS 1", saved("eurosat/split_fewshot/shot_1-seed_1.pkl", Evil())),
+    "a cache that is no cache": (1, "{w}/eurosat/split_fewshot/shot_1-seed_1.pkl is not a few-shot cache .*; delete it", SPLIT_DATA + " ; DATASET.NUM_SHOTS 1", saved("eurosat/split_fewshot/shot_1-seed_1.pkl", Evil())),
     # tables
-    "no table": (1, "no table {w}/table/other.csv; DATASET.CSV_FILE names it", CSV_DATA + " ; DATASET.CSV_FILE other.csv"),
-    "column missing": (1, "images.csv, line 1 has no column class; expected the header path,class,split", CSV_DATA, text(TABLE, "path,label,split\n")),
-    "empty table": (1, "images.csv, line 1 has no column path, class, split; expected", CSV_DATA, text(TABLE, "")),
-    "unknown part": (1, "images.csv, line 2 is 'a.png,ape,dev'; expected .* train, val or test", CSV_DATA, text(TABLE, "path,class,split\na.png,ape,dev\n")),
-    "class missing": (1, "images.csv, line 2 is 'a.png,train'; expected", CSV_DATA, text(TABLE, "path,class,split\na.png,,train\n")),
+    "no table": (1, "no table {w}/table/other.csv; set DATASET.CSV_FILE", CSV_DATA + " ; DATASET.CSV_FILE other.csv"),
+    "column missing": (1, "images.csv, line 1 has no column class; it needs path,class,split", CSV_DATA, text(TABLE, "path,label,split\n")),
+    "empty table": (1, "images.csv, line 1 has no column path, class, split; it needs", CSV_DATA, text(TABLE, "")),
+    "unknown part": (1, "images.csv, line 2 is 'a.png,ape,dev'; it needs .* train, val or test", CSV_DATA, text(TABLE, "path,class,split\na.png,ape,dev\n")),
+    "class missing": (1, "images.csv, line 2 is 'a.png,train'; it needs", CSV_DATA, text(TABLE, "path,class,split\na.png,,train\n")),
     "image missing": (1, "1 of 1 images are missing, the first is {w}/table/z.png; restore", CSV_DATA, text(TABLE, "path,class,split\nz.png,ape,train\nb.png,ape,test\n")),
-    "table not UTF-8": (1, "images.csv is not UTF-8 text .*; put", CSV_DATA, data(TABLE, "path,class,split\na.png,äpe,train\n".encode("latin-1"))),
-    "cell too long": (1, "images.csv is no table .field larger than field limit.*; expected lines of", CSV_DATA, text(TABLE, f"path,class,split\n{'a' * (csv.field_size_limit() + 1)},b,train\n")),
+    "table not UTF-8": (1, "images.csv is not UTF-8 text .*; correct", CSV_DATA, data(TABLE, "path,class,split\na.png,äpe,train\n".encode("latin-1"))),
+    "cell too long": (1, "images.csv is not a table .field larger than field limit.*; it needs lines of", CSV_DATA, text(TABLE, f"path,class,split\n{'a' * (csv.field_size_limit() + 1)},b,train\n")),
     # checkpoints
     "no run to test": (1, "{w}/none has no checkpoint; is it the folder of one run", f"{EVAL} --model-dir {{w}}/none"),
     "no run is named": (1, "--eval-only tests what PromptSRC has learned; --model-dir says in which run", "--eval-only"),
@@ -590,7 +590,7 @@ COMMANDS = {
         ),
     },
     "check": {
-        "--root {w}/no": (2, "--root is {w}/no, which is no folder; it is the one that holds"),
+        "--root {w}/no": (2, "--root is {w}/no, which is not a folder; give the one that has"),
         "--root {w} OxfordPetz": (
             2,
             "'OxfordPetz' is not available; choose one of .*did you mean OxfordPets",

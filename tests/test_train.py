@@ -316,7 +316,7 @@ def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
         (
             ["--root", "nowhere"],
             1,
-            "--root .* is .*nowhere, which is no folder; it should hold emoji",
+            "--root .* is .*nowhere, which is not a folder; give the one that has emoji",
         ),
         (
             ["--trainer", "PromptSRCC"],

@@ -8,7 +8,7 @@ from dassl.data.datasets import DATASET_REGISTRY, DatasetBase
 from PIL import Image
 from yacs.config import CfgNode
 
-import datasets
+import datasets.register
 from tests.dataset_parity import load_golden
 
 GOLDEN = Path(__file__).parent / "golden"

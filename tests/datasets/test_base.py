@@ -1,4 +1,7 @@
-"""From a root to items: layouts, caches, moved and shared roots, bad input. Order and content: test_parity.py."""
+"""From a root to items: layouts, caches, moved and shared roots, bad input.
+
+The items and their order are in test_parity.py.
+"""
 
 import json
 import os
@@ -75,7 +78,7 @@ def test_a_changed_split_file_draws_again(tmp_path, capsys):
     )
     path.write_text(json.dumps(content))
     dataset = load("OxfordPets", tmp_path, 4)
-    assert "is not of this split: few-shot images are drawn again" in capsys.readouterr().out
+    assert "belongs to another split: few-shot images are drawn again" in capsys.readouterr().out
     assert not {name for name, _, _ in items(dataset.train_x)} & {
         name for name, _, _ in items(dataset.test)
     }
@@ -111,12 +114,10 @@ def test_a_read_only_root_gives_the_same_items(tmp_path, monkeypatch, capsys):
     assert sorted((tmp_path / "b").rglob("*")) == before
     lines = [line for line in capsys.readouterr().out.splitlines() if "Read-only" in line]
     assert len(lines) == 4
-    assert lines[0].endswith(
-        "cannot be written (Read-only file system): each run draws its split, the same for a seed"
-    )
-    assert lines[1].endswith(
-        "cannot be written (Read-only file system): each run draws its shots, the same for a seed"
-    )
+    for line, what in zip(lines[:2], ("split", "shots"), strict=True):
+        assert line.startswith("cannot write ") and line.endswith(
+            f"(Read-only file system): each run draws its {what}, the same for the same seed"
+        )
 
 
 RUNS = """
@@ -130,20 +131,21 @@ while not go.exists():
 found = []
 for root in sys.argv[5:]:
     dataset = load("OxfordPets", root, 4, seed=seed)
-    found.append([items(dataset.train_x), items(dataset.val), sorted(items(load("OxfordPets", root, seed=9).train_x))])
+    whole = load("OxfordPets", root, seed=9)
+    found.append([items(dataset.train_x), items(dataset.val), sorted(items(whole.train_x))])
 result.write_text(json.dumps(found))
 """
 
 
 def start(tmp_path, number, seed, roots):
-    """A run in a process of its own; its result goes to a file, since a pipe that nobody empties would stop it."""
+    """A run in its own process; its result is a file, since a full pipe would stop it."""
     marks = [tmp_path / "go", tmp_path / f"up{number}", tmp_path / f"result{number}"]
     call = [sys.executable, "-c", RUNS, *marks, seed, *roots]
     return subprocess.Popen(list(map(str, call)), cwd=PROJECT, stdout=subprocess.DEVNULL)
 
 
 def test_runs_that_start_at_once_agree(tmp_path):
-    """Three runs, two of one seed, on fresh roots without split file; a reader sees whole files only."""
+    """Three runs, two with one seed, on new roots without split file; files are always whole."""
     roots = [tmp_path / str(number) for number in range(8)]
     folders = [make_root(root, "OxfordPets", split_file=False) for root in roots]
     runs = [start(tmp_path, number, seed, roots) for number, seed in enumerate((1, 1, 2))]
@@ -178,9 +180,8 @@ def test_runs_that_start_at_once_agree(tmp_path):
 
 
 def test_missing_root_names_it_and_what_it_should_hold(tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=rf"--root .* is {tmp_path}/no, .* should hold oxford_pets/"
-    ):
+    message = rf"--root .* is {tmp_path}/no, which is not a folder; .* oxford_pets/"
+    with pytest.raises(FileNotFoundError, match=message):
         load("OxfordPets", tmp_path / "no")
 
 
@@ -222,16 +223,15 @@ def test_missing_images_are_counted_and_one_is_named(tmp_path):
     test = json.loads((folder / "split_zhou_OxfordPets.json").read_text())["test"]
     for name, _, _ in test[3:5]:
         (folder / "images" / name).unlink()
-    expected = rf"2 of {len(test)} images are missing, the first is {folder}/images/{test[3][0]}; restore them"
+    first = f"{folder}/images/{test[3][0]}"
+    expected = rf"2 of {len(test)} images are missing, the first is {first}; restore them"
     with pytest.raises(FileNotFoundError, match=expected):
         load("OxfordPets", tmp_path)
 
 
 def test_negative_shots(tmp_path):
     make_root(tmp_path, "OxfordPets")
-    with pytest.raises(
-        ValueError, match="DATASET.NUM_SHOTS is -3; it is images a class, or -1 for all"
-    ):
+    with pytest.raises(ValueError, match="DATASET.NUM_SHOTS is -3; give images per class, or -1"):
         load("OxfordPets", tmp_path, -3)
 
 

@@ -16,25 +16,19 @@ def test_rows_with_trailing_blanks_and_empty_lines(tmp_path):
 @pytest.mark.parametrize(("text", "line"), [("a 1\n\nb 2\n", 2), ("a 1\nb 2\nb\n", 3), ("", 1)])
 def test_malformed_row_names_file_line_and_form(tmp_path, text, line):
     (tmp_path / "list.txt").write_text(text)
-    with pytest.raises(
-        ValueError, match=rf"list.txt, line {line} is .*; expected '<letter> <digit>': correct"
-    ):
+    with pytest.raises(ValueError, match=rf"list.txt, line {line} is .*, not '<letter> <digit>'"):
         files.read_rows(tmp_path / "list.txt", r"(\w) (\d)", "'<letter> <digit>'")
 
 
 def test_text_that_is_not_utf8(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(
-        ValueError, match=r"list.txt is not UTF-8 text .* put the published file there"
-    ):
+    with pytest.raises(ValueError, match=r"list.txt is not UTF-8 text .*; correct or replace"):
         files.read_text(tmp_path / "list.txt")
 
 
 def test_json_that_is_cut_off(tmp_path):
     (tmp_path / "split.json").write_text('{"train": [')
-    with pytest.raises(
-        ValueError, match=r"split.json is not JSON .*line 1.* put the published file there"
-    ):
+    with pytest.raises(ValueError, match=r"split.json is not JSON .*line 1.*; correct or replace"):
         files.read_json(tmp_path / "split.json")
 
 
@@ -46,13 +40,13 @@ def test_mat_of_one_label_is_a_vector(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"not a matlab file" * 20])
 def test_mat_that_is_none(tmp_path, content):
     (tmp_path / "labels.mat").write_bytes(content)
-    with pytest.raises(ValueError, match=r"labels.mat is no MATLAB file with labels"):
+    with pytest.raises(ValueError, match=r"labels.mat is not a MATLAB file with labels"):
         files.read_mat(tmp_path / "labels.mat", "labels")
 
 
 def test_mat_without_the_variable(tmp_path):
     savemat(tmp_path / "labels.mat", {"other": [[7]]})
-    with pytest.raises(ValueError, match=r"labels.mat is no MATLAB file with labels"):
+    with pytest.raises(ValueError, match=r"labels.mat is not a MATLAB file with labels"):
         files.read_mat(tmp_path / "labels.mat", "labels")
 
 

@@ -51,7 +51,7 @@ def test_class_names_come_from_a_json_file(parts):
     assert folder(parts, CLASS_NAMES="names.json").classnames == ["great ape", "fruit bat"]
     (parts / "mine" / "names.json").write_text(json.dumps({"ape": "great ape"}))
     with pytest.raises(
-        ValueError, match="names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; expected"
+        ValueError, match="names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; it needs"
     ):
         folder(parts, CLASS_NAMES="names.json")
     (parts / "mine" / "names.json").write_text(json.dumps({"ape": "great ape", "bat": " "}))
@@ -68,7 +68,7 @@ def test_one_folder_is_cut_by_stated_shares_the_same_for_every_seed(tmp_path):
     again = folder(tmp_path, seed=7, SPLIT=(0.5, 0.2, 0.3))
     assert [items(data.train_x), items(data.test)] == [items(again.train_x), items(again.test)]
     assert folder(tmp_path, SPLIT=(0.5, 0.0, 0.5)).val is None
-    few = folder(tmp_path, 2, SPLIT=(0.5, 0.2, 0.3))  # the cache of its shots is no class
+    few = folder(tmp_path, 2, SPLIT=(0.5, 0.2, 0.3))  # the cache of its shots is not a class
     assert (len(few.train_x), few.classnames) == (4, ["ape", "bat"])
     assert folder(tmp_path, 2, SPLIT=(0.5, 0.2, 0.3)).classnames == ["ape", "bat"]
 
@@ -79,7 +79,7 @@ def test_one_folder_is_cut_by_stated_shares_the_same_for_every_seed(tmp_path):
         (
             lambda mine: None,
             {"SPLIT": (0.5, 0.2, 0.3)},
-            "has train/ and test/, and DATASET.SPLIT is .*; leave DATASET.SPLIT out",
+            "has train/ and test/, so DATASET.SPLIT .* does not apply; remove it",
         ),
         (
             lambda mine: (mine / "test").rename(mine / "tests"),
@@ -94,7 +94,7 @@ def test_one_folder_is_cut_by_stated_shares_the_same_for_every_seed(tmp_path):
         (
             lambda mine: make_images(mine, "test/cat/0.png"),
             {},
-            "test/cat is no class: train/ has no such folder",
+            "test/cat is not a class: train/ has no such folder; add it",
         ),
         (lambda mine: (mine / "train" / "cat").mkdir(), {}, "train/cat has no images .*; add some"),
     ],
@@ -108,17 +108,15 @@ def test_a_folder_that_does_not_fit_says_what_to_do(parts, change, keys, message
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.5, 0.2, 0.2), (1.2, -0.4, 0.2)])
 def test_shares_are_three_and_sum_to_one(tmp_path, shares):
     make_images(tmp_path / "mine", "ape/0.png")
-    with pytest.raises(
-        ValueError, match="DATASET.SPLIT is .*; it is the shares of train, val and test"
-    ):
+    with pytest.raises(ValueError, match="DATASET.SPLIT is .*; give shares of train, val and test"):
         folder(tmp_path, SPLIT=shares)
 
 
 def test_no_such_folder_names_both_keys(tmp_path):
-    with pytest.raises(
-        FileNotFoundError,
-        match="theirs is no folder; --root .DATASET.ROOT. is .* and DATASET.FOLDER, below it, 'theirs'",
-    ):
+    message = (
+        "theirs is not a folder; it is made of --root .DATASET.ROOT., .* DATASET.FOLDER, 'theirs'"
+    )
+    with pytest.raises(FileNotFoundError, match=message):
         load("ImageFolder", tmp_path, FOLDER="theirs")
 
 
@@ -153,27 +151,27 @@ def test_columns_may_come_in_any_order_and_number_and_paths_be_absolute(table):
     [
         (
             "path,label,split\n",
-            r"images.csv, line 1 has no column class; expected the header path,class,split",
+            "images.csv, line 1 has no column class; it needs path,class,split",
         ),
         (
             TABLE + "a/4.png,ape,dev\n",
-            r"images.csv, line 5 is 'a/4.png,ape,dev'; expected a path, a class name and train, val or test",
+            "images.csv, line 5 is 'a/4.png,ape,dev'; it needs a path, a class name and train, val",
         ),
         (
             "path,class,split\na/1.png,ape,train\n",
-            "images.csv has no line with split test; both are needed",
+            "images.csv has no line with split test; it needs train and test",
         ),
         (TABLE + "a/9.png,ape,test\n", "1 of 2 images are missing, the first is .*a/9.png"),
     ],
 )
-def test_a_line_that_is_not_as_it_should_be_is_named(table, text, message):
+def test_an_invalid_line_is_named(table, text, message):
     (table / "mine" / "images.csv").write_text(text)
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         load("CSV", table, FOLDER="mine")
 
 
 def test_a_missing_table_names_the_key(table):
-    with pytest.raises(FileNotFoundError, match="no table .*other.csv; DATASET.CSV_FILE names it"):
+    with pytest.raises(FileNotFoundError, match="no table .*other.csv; set DATASET.CSV_FILE"):
         load("CSV", table, FOLDER="mine", CSV_FILE="other.csv")
 
 
@@ -191,7 +189,7 @@ def test_the_examples_of_the_page_are_configurations(parts, table):
         assert cfg.DATASET.FOLDER == "mine"
 
 
-def test_blanks_beside_commas_do_not_count(tmp_path):
+def test_spaces_beside_commas_do_not_count(tmp_path):
     make_images(tmp_path / "mine", "a.png", "b.png")
     (tmp_path / "mine" / "images.csv").write_text(
         "path, class, split\na.png, great ape , train\nb.png, great ape, test\n"

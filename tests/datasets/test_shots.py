@@ -9,9 +9,9 @@ from datasets.shots import (
     DatumUnpickler,
     PickledDatum,
     fingerprint,
-    keep_shots,
     read_pickle,
     read_shots,
+    store_shots,
 )
 from datasets.splits import Item, Split
 from tests.datasets.roots import GOLDEN, items, load, make_root
@@ -60,7 +60,7 @@ def test_a_pickled_cache_wins_over_ours(tmp_path, capsys, protocol):
     assert items(dataset.train_x) == items(chosen) != items(drawn.train_x)
     assert items(dataset.val) == items(whole.val[:20])
     assert dataset.train_x[0].impath == chosen[0].impath
-    assert f"Few-shot images are those of {path}" in capsys.readouterr().out
+    assert f"Few-shot images are read from {path}" in capsys.readouterr().out
 
 
 def test_a_pickled_cache_without_its_images_is_ignored_with_a_line(tmp_path, capsys):
@@ -71,13 +71,13 @@ def test_a_pickled_cache_without_its_images_is_ignored_with_a_line(tmp_path, cap
     capsys.readouterr()
     assert items(load("OxfordPets", tmp_path, 16).train_x) == items(drawn.train_x)
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith(f"Ignoring {path}: its images are not there, the first is /")
+    assert line.startswith(f"Ignoring {path}: some of its images are missing, such as /")
 
 
 def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(tmp_path):
     path = write_pickle(tmp_path, {"train": [Call(Path.touch, tmp_path / "touched")]})
     with pytest.raises(
-        ValueError, match=r"shot_16-seed_1.pkl is no few-shot cache \(it asks for .*\); delete it"
+        ValueError, match=r"shot_16-seed_1.pkl is not a few-shot cache \(it holds .*\); delete it"
     ):
         read_pickle(path)
     assert not (tmp_path / "touched").exists()
@@ -85,14 +85,14 @@ def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(tmp_path):
 
 @pytest.mark.parametrize("function", [eval, getattr, print])
 def test_builtins_are_refused(tmp_path, function):
-    with pytest.raises(ValueError, match=f"it asks for builtins.{function.__name__}"):
+    with pytest.raises(ValueError, match=f"it holds builtins.{function.__name__}"):
         read_pickle(write_pickle(tmp_path, Call(function, "1")))
 
 
 @pytest.mark.parametrize("content", [{"train": [1]}, {"train": 3}, [1], {"train": [["a", 0, "b"]]}])
 def test_a_pickle_of_something_else_is_refused(tmp_path, content):
     with pytest.raises(
-        ValueError, match="is no few-shot cache .*; delete it to have shots drawn again"
+        ValueError, match="is not a few-shot cache .*; delete it, and shots are drawn again"
     ):
         read_pickle(write_pickle(tmp_path, content))
 
@@ -101,20 +101,20 @@ def test_a_pickle_that_is_cut_off_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a.jpg").touch()
     path = write_pickle(tmp_path, {"train": [Datum(str(tmp_path / "a.jpg"))]})
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ValueError, match="is no few-shot cache"):
+    with pytest.raises(ValueError, match="is not a few-shot cache"):
         read_pickle(path)
 
 
 def test_our_cache_round_trip(tmp_path):
     path, digest = tmp_path / "split_fewshot" / "shot_1-seed_1.json", fingerprint(SPLIT)
     assert read_shots(path, digest) is None
-    assert keep_shots(path, digest, SHOTS) == SHOTS == read_shots(path, digest)
+    assert store_shots(path, digest, SHOTS) == SHOTS == read_shots(path, digest)
 
 
 def test_the_first_run_wins(tmp_path):
     digest = fingerprint(SPLIT)
-    keep_shots(tmp_path / "shots.json", digest, SHOTS)
-    assert keep_shots(tmp_path / "shots.json", digest, {"train": SPLIT.train[1:]}) == SHOTS
+    store_shots(tmp_path / "shots.json", digest, SHOTS)
+    assert store_shots(tmp_path / "shots.json", digest, {"train": SPLIT.train[1:]}) == SHOTS
 
 
 def test_fingerprint_sees_order_labels_and_val():
@@ -130,7 +130,8 @@ def test_a_cache_of_another_split_is_removed_with_a_line(tmp_path, capsys, conte
     path.write_text(content)
     assert read_shots(path, fingerprint(SPLIT)) is None
     assert (
-        capsys.readouterr().out == f"{path} is not of this split: few-shot images are drawn again\n"
+        capsys.readouterr().out
+        == f"{path} belongs to another split: few-shot images are drawn again\n"
     )
     assert not path.exists()
 
@@ -138,8 +139,8 @@ def test_a_cache_of_another_split_is_removed_with_a_line(tmp_path, capsys, conte
 def test_an_unwritable_folder_costs_a_line_only(tmp_path, capsys):
     (tmp_path / "split_fewshot").touch()
     path = tmp_path / "split_fewshot" / "shot_1-seed_1.json"
-    assert keep_shots(path, fingerprint(SPLIT), SHOTS) == SHOTS
-    assert f"{path} cannot be written" in capsys.readouterr().out
+    assert store_shots(path, fingerprint(SPLIT), SHOTS) == SHOTS
+    assert f"cannot write {path} (" in capsys.readouterr().out
 
 
 def test_cached_paths_are_relative(tmp_path):

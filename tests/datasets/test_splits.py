@@ -31,9 +31,8 @@ def test_cut_deals_out_the_shuffled_class():
 
 
 def test_cut_of_too_small_a_class_names_it():
-    with pytest.raises(
-        ValueError, match=r"class 'owl' has 2 images \(images/7_\d.jpg, ...\): too few for 3 parts"
-    ):
+    message = r"class 'owl' has 2 images \(images/7_\d.jpg, ...\), too few for 3 parts; add"
+    with pytest.raises(ValueError, match=message):
         cut([group(7, 2, "owl")], (0.5, 0.2))
 
 
@@ -63,9 +62,10 @@ def test_split_file_without_image_dir_keeps_paths(tmp_path):
 )
 def test_split_file_of_another_form(tmp_path, content):
     (tmp_path / "split.json").write_text(json.dumps(content))
-    with pytest.raises(
-        ValueError, match=r"split.json is no split file .*\[path, label, class name\]: put the"
-    ):
+    message = (
+        r"split.json is not a split file .*\[path, label, class name\]: get the published file"
+    )
+    with pytest.raises(ValueError, match=message):
         read_split(tmp_path / "split.json", "images")
 
 

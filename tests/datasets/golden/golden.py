@@ -56,7 +56,8 @@ class Golden:
         base = make_root(dst, self.dataset, seed, split_json=mode == "json")
         if root_digest(base) != self.data["root_digest"][mode]:
             raise RuntimeError(
-                f"the generator no longer makes the root that the golden file of {self.dataset} was recorded on"
+                "the generator no longer makes the root that the golden file of "
+                f"{self.dataset} was recorded on"
             )
         return base
 

@@ -1,18 +1,18 @@
-"""What people have in place of a dataset's files: archives, folders under other names, folders in folders."""
+"""What people have instead of a dataset's files: archives, renamed folders, folders in folders."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from datasets.base import BenchmarkDataset
+from datasets.check.published import PUBLISHED
 from datasets.files import class_folders
-from datasets.published import PUBLISHED
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".rar", ".7z")
 
 
 def advice(dataset: type[BenchmarkDataset], root: Path) -> list[str]:
-    """What is found below the root that may be it, and what to do about it."""
+    """What may be the dataset, and what to do about it."""
     folder = root / dataset.dataset_dir
     finders = (renamed_folders, other_downloads, moved_files, unpacked_twice, packed_files)
     return [f"found {line}" for find in finders for line in find(dataset, root, folder)]
@@ -36,14 +36,14 @@ def renamed_folders(dataset: type[BenchmarkDataset], root: Path, folder: Path) -
 
 
 def other_downloads(dataset: type[BenchmarkDataset], root: Path, folder: Path) -> Iterator[str]:
-    """What the table of the dataset knows."""
+    """The look-alikes that are known of this dataset."""
     for pattern, remedy in PUBLISHED[dataset.__name__].lookalikes.items():
         if first := next(root.glob(pattern), None):
             yield f"{first.relative_to(root)}: {remedy}"
 
 
 def moved_files(dataset: type[BenchmarkDataset], root: Path, folder: Path) -> Iterator[str]:
-    """Missing files that lie elsewhere: too deep, beside the dataset folder, or with another dataset."""
+    """Missing files that are elsewhere: too deep, one level up, or with another dataset."""
     for name in dataset.missing(folder):
         places = [
             *folder.glob(f"*/{name}"),
@@ -60,11 +60,11 @@ def moved_files(dataset: type[BenchmarkDataset], root: Path, folder: Path) -> It
 
 
 def unpacked_twice(dataset: type[BenchmarkDataset], root: Path, folder: Path) -> Iterator[str]:
-    """A folder that holds nothing but a folder of its own name."""
+    """A folder that holds only a folder of the same name."""
     for path in dataset.required:
         if (folder / path).is_dir() and class_folders(folder / path) == [Path(path).name]:
             inner = Path(folder.name, path, Path(path).name)
-            yield f"{inner}/, unpacked twice: move what is in it up to {inner.parent}/"
+            yield f"{inner}/, unpacked twice: move its content up to {inner.parent}/"
 
 
 def packed_files(dataset: type[BenchmarkDataset], root: Path, folder: Path) -> Iterator[str]:

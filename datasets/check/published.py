@@ -1,28 +1,25 @@
-"""What is published of each dataset: where, how many images, and what its downloads are mistaken for."""
+"""The published datasets: where they are, their sizes, and what is mistaken for them."""
 
 from dataclasses import dataclass, field
 
-SPLIT_FILES_HOME = (
-    "https://github.com/KaiyangZhou/CoOp/blob/main/DATASETS.md"  # split_zhou_*.json, classnames.txt
-)
-MIDDLE_FRAMES = "the videos; this field uses the middle frame of each, in ucf101/UCF-101-midframes"
-MANY_BANDS = "images of 13 bands; this field uses the RGB archive"
-OTHER_TEST_SET = "another of the three test sets; this field uses matched-frequency"
+# split_zhou_*.json and classnames.txt
+SPLIT_FILES_HOME = "https://github.com/KaiyangZhou/CoOp/blob/main/DATASETS.md"
+MIDDLE_FRAMES = "the videos; get the middle frame of each, for ucf101/UCF-101-midframes"
+MANY_BANDS = "images of 13 bands; get the RGB archive"
+OTHER_TEST_SET = "another of the three test sets; get matched-frequency"
 
 
 @dataclass(frozen=True)
 class Published:
-    """A dataset as this field uses it."""
+    """A dataset as published results use it."""
 
     home: str
     classes: int
-    sizes: tuple[int, int, int]  # images to train, validate and test on
-    aliases: tuple[
-        str, ...
-    ] = ()  # other names of the dataset folder; case and punctuation do not matter
-    lookalikes: dict[str, str] = field(
-        default_factory=dict
-    )  # found below the root: what to do about it
+    sizes: tuple[int, int, int]  # images for training, validation and test
+    # other names of the folder; case and punctuation do not matter
+    aliases: tuple[str, ...] = ()
+    # patterns of paths in the root, with what to do about them
+    lookalikes: dict[str, str] = field(default_factory=dict)
 
 
 PUBLISHED = {
@@ -56,7 +53,7 @@ PUBLISHED = {
         sizes=(13500, 5400, 8100),
         aliases=("EuroSAT_RGB",),
         lookalikes={
-            "eurosat/EuroSAT_RGB": "the newer archive's name for the image folder: rename it to 2750",
+            "eurosat/EuroSAT_RGB": "the image folder of the newer archive: rename it to 2750",
             "eurosat/EuroSATallBands": MANY_BANDS,
             "eurosat/EuroSAT_MS": MANY_BANDS,
         },
@@ -67,10 +64,10 @@ PUBLISHED = {
         sizes=(6509, 1635, 8041),
         aliases=("cars", "stanford-cars-dataset"),
         lookalikes={
-            "stanford_cars/car_ims": "the archive that has all images in one folder; this field uses the one "
+            "stanford_cars/car_ims": "the archive with all images in one folder; get the one "
             "with cars_train/ and cars_test/",
-            "stanford_cars/cars_annos.mat": "annotations of the archive with car_ims/; this "
-            "field uses devkit/ and cars_test_annos_withlabels.mat",
+            "stanford_cars/cars_annos.mat": "annotations of the archive with car_ims/; get "
+            "devkit/ and cars_test_annos_withlabels.mat",
             "stanford_cars/devkit/cars_test_annos.mat": "test annotations without labels; "
             "cars_test_annos_withlabels.mat, beside devkit/, has them",
         },
@@ -103,9 +100,12 @@ PUBLISHED = {
         aliases=("ILSVRC2012", "ILSVRC", "imagenet-1k"),
         lookalikes={
             "imagenet/train": "move train/ and val/ into imagenet/images/",
-            "imagenet/ILSVRC/Data/CLS-LOC": "make it imagenet/images, with val/ in one folder a wnid",
-            "imagenet/images/train/*.tar": "an archive for each class: unpack each into a folder of its wnid",
-            "imagenet/images/val/*.JPEG": "a flat val folder: give its images a folder for each wnid",
+            "imagenet/ILSVRC/Data/CLS-LOC": "move it to imagenet/images, with one folder per wnid "
+            "in val/",
+            "imagenet/images/train/*.tar": "one archive per class: unpack each into a folder with "
+            "the name of its wnid",
+            "imagenet/images/val/*.JPEG": "a flat val folder: sort its images into one folder per "
+            "wnid",
         },
     ),
     "ImageNetV2": Published(
@@ -114,7 +114,8 @@ PUBLISHED = {
         sizes=(0, 0, 10000),
         aliases=("imagenet-v2",),
         lookalikes={
-            "imagenetv2/imagenetv2-matched-frequency": "rename it to imagenetv2-matched-frequency-format-val",
+            "imagenetv2/imagenetv2-matched-frequency": "rename it to "
+            "imagenetv2-matched-frequency-format-val",
             "imagenetv2/imagenetv2-top*": OTHER_TEST_SET,
             "imagenetv2/imagenetv2-threshold*": OTHER_TEST_SET,
         },
@@ -125,7 +126,7 @@ PUBLISHED = {
         sizes=(0, 0, 50889),
         lookalikes={
             "imagenet-sketch/sketch": "rename it to images",
-            "sketch": "make it imagenet-sketch/images",
+            "sketch": "move it to imagenet-sketch/images",
         },
     ),
     "ImageNetA": Published(

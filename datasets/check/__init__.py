@@ -1,0 +1,1 @@
+"""Which datasets are ready, and what to do about the others: python -m datasets.check"""
