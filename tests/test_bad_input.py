@@ -291,7 +291,7 @@ TRAIN = {
     "negative text depth": (1, "PROMPT_DEPTH_TEXT is -3; it must be at least 1", "; TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT -3"),
     "negative image depth": (1, "-1 layers deep .PROMPT_DEPTH_VISION.; neither may be negative", "; TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION -1"),
     "depth of VPT": (1, "PROMPT_DEPTH_VISION is 0; it must be at least 1", "--trainer VPT ; TRAINER.VPT.PROMPT_DEPTH_VISION 0"),
-    "depth of MaPLe": (1, "0 layers .PROMPT_DEPTH.; both start at 1", "--trainer MaPLe ; TRAINER.MAPLE.PROMPT_DEPTH 0"),
+    "depth of MaPLe": (1, "0 layers .PROMPT_DEPTH.; both must be at least 1", "--trainer MaPLe ; TRAINER.MAPLE.PROMPT_DEPTH 0"),
     "no text vectors": (1, "0 vectors .N_CTX_TEXT.* set the vectors, or depth 0", "; TRAINER.PROMPTSRC.N_CTX_TEXT 0"),
     "negative image vectors": (1, "-1 vectors .N_CTX_VISION.*; neither may be negative", "; TRAINER.PROMPTSRC.N_CTX_VISION -1"),
     "no context of CoOp": (1, "N_CTX is 0; it must be at least 1", "--trainer CoOp ; TRAINER.COOP.N_CTX 0"),
