@@ -2,6 +2,7 @@
 # make demo         zero-shot CLIP, IVLP and PromptSRC on the embedded benchmark -> output/demo
 # make compare      every method on it -> output/compare
 # make test         the whole test suite
+# make test-fast    in-process tests only, about a minute
 # make test-slurm   sweeps on a one-node Slurm on this machine (root; apt-get install slurm-wlm)
 # make lint         ruff and mypy
 # make soak MINUTES=5 JOBS=200   long training, and a sweep under kill signals: leaks, lost runs, changed results
@@ -12,7 +13,7 @@ MINUTES ?= 5
 JOBS ?= 200
 BIN := .venv/bin
 
-.PHONY: setup demo compare test test-slurm lint soak clean
+.PHONY: setup demo compare test test-fast test-slurm lint soak clean
 
 setup: .venv/ready
 
@@ -24,6 +25,9 @@ compare: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest -q
+
+test-fast: .venv/ready
+	$(BIN)/python -m pytest -q --in-process -m "not slow and not slurm"
 
 test-slurm: .venv/ready
 	$(BIN)/python -m pytest -q -m slurm tests/sweep/test_cluster.py

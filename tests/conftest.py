@@ -1,9 +1,11 @@
 import os
+import subprocess
 import sys
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-# One thread in here and in the processes that tests start: models are tiny, and threads that wait for each other on a
-# busy machine take many times as long as one alone.
+# One thread, here and in the processes that tests start: the models are tiny, and on a busy machine
+# threads that wait for each other are many times slower than one alone.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
@@ -16,9 +18,22 @@ ROOT = Path(__file__).parents[1]
 torch.set_num_threads(1)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--in-process", action="store_true", help="skip tests that start a process")
+
+
+@pytest.fixture(autouse=True)
+def no_process(request, monkeypatch):
+    """With --in-process, a test that starts a process is skipped at that point."""
+    if request.config.getoption("--in-process"):
+        skip = lambda *_, **__: pytest.skip("starts a process")  # noqa: E731
+        monkeypatch.setattr(subprocess.Popen, "__init__", skip)
+        monkeypatch.setattr(BaseProcess, "start", skip)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def cache(tmp_path_factory):
-    """What runs keep for each other stays away from the user's own."""
+    """A cache of its own, not the user's."""
     os.environ["CLIP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     return Path(os.environ["CLIP_CACHE"])
 

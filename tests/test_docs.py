@@ -1,17 +1,19 @@
-"""The commands of the README, of docs/ and of benchmarks/RESULTS.md are run, or their page says why not.
+"""The commands in the README, docs/ and the other pages are run, or the page says why not.
 
-A page is made into one script, from its top to its end, and run in a working copy of its own:
+Each page becomes one script, from top to bottom, and runs in its own working copy:
 
-    ```bash, ```python      run as they stand; ```diff is applied
-    <!-- file: PATH -->     the block behind it is written there instead
+    ```bash, ```python      run unchanged; ```diff is applied
+    <!-- file: PATH -->     the block after it is written to PATH instead
 
-A training takes one epoch only: OPTIM.MAX_EPOCH 1 comes behind `python train.py ...`. The run that most pages begin with is made once, and
-lies in their copies, where train.py finds it finished. Other blocks with commands say who runs them:
+Training takes one epoch only: OPTIM.MAX_EPOCH 1 is appended to `python train.py ...`. Most pages
+start with the same run, so it is made once and copied; train.py finds it finished. Other blocks
+with commands say who runs them:
 
-    <!-- run by TEST -->      that test, which names their programs, or the page
+    <!-- run by TEST -->      that test, which names their programs or the page
     <!-- not run: WHY -->     nobody
 
-Commands within the prose have programs and flags that exist, and that some test names.
+The programs and flags of commands within the prose exist, and some test names each program but
+make's targets.
 """
 
 import functools
@@ -31,7 +33,7 @@ from tests.conftest import ROOT
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in (
-        ROOT / "README.md",
+        *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
         *sorted((ROOT / "docs").glob("*.md")),
         ROOT / "benchmarks" / "RESULTS.md",
     )
@@ -42,7 +44,8 @@ CODE = [
     if path.suffix == ".py" or path.name == "engine" or (path / "__init__.py").exists()
 ]
 MAKEFILE = (ROOT / "Makefile").read_text()
-LEFT = {  # what running a page leaves in the working copy
+WORKFLOW = (ROOT / ".github" / "workflows" / "tests.yml").read_text()
+WRITTEN = {  # files that the commands of a page write in the working copy
     "docs/MIGRATING.md": ["theirs.safetensors", "fork/output/VLPromptLearner/model.pth.tar-1"],
     "docs/OWN_METHOD.md": [
         *(
@@ -71,7 +74,7 @@ PROGRAM = re.compile(r"python[\d.]* (?:-m )?([\w.]+)|bash (scripts/[\w/-]+\.sh)|
 
 
 class Block(NamedTuple):
-    """A fenced block, with what the comment in front of it says."""
+    """A fenced block, with the text of the comment before it."""
 
     note: str
     language: str
@@ -79,7 +82,7 @@ class Block(NamedTuple):
 
     @property
     def step(self) -> str:
-        """What a page's script does here; empty where nothing is run."""
+        """Its part of the page's script; empty if it is not run."""
         if self.note.startswith("file: "):
             path = self.note.removeprefix("file: ")
             return f"mkdir -p $(dirname {path})\ncat > {path} <<'END'\n{self.text}END\n"
@@ -127,7 +130,7 @@ def all_tests() -> str:
 
 @functools.cache
 def flags() -> set[str]:
-    """Of all our programs."""
+    """The flags of all programs."""
     files = [file for path in CODE for file in ([path] if path.is_file() else path.rglob("*.py"))]
     return {
         flag
@@ -158,7 +161,8 @@ def test_programs_and_flags_exist(page):
     for command in (*inline, *fenced.replace("\\\n", " ").splitlines()):
         for program in programs(command):
             assert exists(program), f"{program} in {command}"
-            assert command not in inline or is_named(program, all_tests()), f"no test has {program}"
+            if command in inline and not command.startswith("make "):
+                assert is_named(program, all_tests()), f"no test has {program}"
         if "pip install" not in command:
             assert set(re.findall(r"(?<!\S)--[\w-]+", command)) <= flags(), command
 
@@ -183,23 +187,23 @@ def trained(tmp_path_factory):
 
 
 def run(script: str, folder: Path) -> None:
-    """A bash script, in a working copy."""
+    """Run a bash script in a working copy."""
     environment = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
     command = ["bash", "-euo", "pipefail", "-c", f"{QUICK}\n{script}"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 
-def test_it_is_said_what_each_page_leaves():
-    assert {page for page in PAGES if any(block.step for block in blocks(page))} == set(LEFT)
+def test_the_table_of_written_files_has_every_page_that_is_run():
+    assert {page for page in PAGES if any(block.step for block in blocks(page))} == set(WRITTEN)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", LEFT)
+@pytest.mark.parametrize("page", WRITTEN)
 def test_the_pages_commands_do_what_it_says(page, trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / "copy")
     run("".join(block.step for block in blocks(page)), folder)
-    for path in LEFT[page]:
+    for path in WRITTEN[page]:
         assert (folder / path).stat().st_size > 0
 
 
@@ -214,6 +218,24 @@ def test_files_that_a_page_names_exist(page):
         assert is_named(name, (ROOT / path).read_text(encoding="utf-8")), f"{name} in {path}"
     for test in re.findall(r"`(test_\w+)`", PAGES[page]):
         assert f"def {test}(" in all_tests(), test
+
+
+def test_the_workflow_runs_programs_that_exist():
+    for program in programs(WORKFLOW):
+        assert exists(program), program
+
+
+def test_imports_moved_as_the_page_says():
+    rows = re.findall(r"^\| `([\w.]+)` \| `([\w.]+)`", PAGES["docs/MIGRATING.md"], re.M)
+    assert len(rows) > 20
+    for old, new in rows:
+        assert not is_module(old), f"{old} is still there"
+        assert is_module(new), new
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 def test_a_method_of_ones_own_is_short():
