@@ -1,0 +1,59 @@
+"""All learners: as many parameters as published, and what is refused."""
+
+import pytest
+import torch
+
+from promptsrc.clip.openai import CLIP
+from promptsrc.prompts import ConditionalPrompts, ContextPrompts, CoupledPrompts, DeepPrompts
+
+NAMES = ["cat", "fire_truck", "very long haired dachshund"]
+
+
+def vit_b16():
+    """ViT-B/16's sizes without its weights."""
+    with torch.device("meta"):
+        return CLIP(512, 224, 12, 768, 16, 77, 49408, 512, 8, 12)
+
+
+@pytest.mark.parametrize(
+    "build, published",
+    [
+        (lambda clip: DeepPrompts(clip, NAMES, 4, 9, 4, 9), 46_080),
+        (lambda clip: CoupledPrompts(clip, NAMES, 2, 9), 3_555_072),
+        (lambda clip: ConditionalPrompts(clip, NAMES, 4), 35_360),
+        (lambda clip: ContextPrompts(clip, NAMES, 16), 8_192),
+        (lambda clip: ContextPrompts(clip, [*"abcdefghij"], 16, classes=10), 81_920),
+        (lambda clip: DeepPrompts(clip, NAMES, 0, 0, 8, 12), 73_728),
+    ],
+    ids=["PromptSRC", "MaPLe", "CoCoOp", "CoOp", "CoOp CSC", "VPT"],
+)
+def test_as_many_parameters_are_learned_as_published(build, published):
+    assert sum(p.numel() for p in build(vit_b16()).parameters()) == published
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (
+            lambda clip: ContextPrompts(clip, NAMES, 4, position="top"),
+            "CLASS_TOKEN_POSITION is 'top'; choose one of end, middle",
+        ),
+        (lambda clip: ContextPrompts(clip, NAMES, 0), "N_CTX is 0; it must be at least 1"),
+        (
+            lambda clip: ContextPrompts(clip, NAMES, 4, "a photograph-like thing"),
+            "has 3 words but 5 tokens",
+        ),
+        (lambda clip: ConditionalPrompts(clip, NAMES, 0), "N_CTX is 0"),
+        (
+            lambda clip: CoupledPrompts(clip, NAMES, 2, 0),
+            r"2 vectors \(N_CTX\), 0 layers \(PROMPT_DEPTH\); both must",
+        ),
+        (
+            lambda clip: CoupledPrompts(clip, NAMES, 2, 3, "photo"),
+            "CTX_INIT 'photo' has 1 tokens for 2 context vectors",
+        ),
+    ],
+)
+def test_impossible_prompts_are_refused(tiny, build, message):
+    with pytest.raises(ValueError, match=message):
+        build(tiny)
