@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torch import Tensor
 from yacs.config import CfgNode
 
 import runs.folder as run_folder
-from promptsrc.checkpoint import description_of, learned_tensors, read_checkpoint
+from promptsrc.checkpoint import description_of, read_checkpoint
 from promptsrc.clip.frozen import load_clip
 from promptsrc.command import one_line
+from promptsrc.inference.prompt_file import PromptFile, read_foreign_checkpoint
 from report.predictions import Predictions, checkpoint_file, predictions
 from report.tokens import Near, median_distance, nearest_tokens, text_vectors
 from runs import log
@@ -30,19 +30,12 @@ class Run:
     trained_in: Path | None = None  # for a test: the folder of the training
     checkpoint: Path | None = None
     epoch: int | None = None  # of the checkpoint
-    state: dict[str, Tensor] = field(default_factory=dict)  # of the checkpoint
+    prompts: PromptFile | None = None  # of the checkpoint
     weights: list[float] = field(default_factory=list)  # of each epoch in the prompt average
-    trained_classes: list[str] = field(default_factory=list)  # as the checkpoint says
     tokens: list[list[list[Near]]] = field(default_factory=list)  # by context and vector
     token_distance: float = math.nan  # between two tokens, the median
     predictions: Predictions | None = None
     missing: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def parameters(self) -> int:
-        """How many were learned; files of other implementations also hold the frozen CLIP."""
-        learned = learned_tensors(self.state) or self.state
-        return sum(tensor.numel() for tensor in learned.values())
 
     @property
     def trains(self) -> bool:
@@ -96,16 +89,23 @@ def _read_checkpoint(run: Run, cfg: CfgNode) -> None:
         return
     run.checkpoint = checkpoint_file(run.folder, cfg)
     found = read_checkpoint(run.checkpoint)
-    run.state, run.epoch = found["state_dict"], found["epoch"]
+    run.epoch = found["epoch"]
     run.weights = found.get("trainer_state", {}).get("regulation", {}).get("weights", [])
-    run.trained_classes = (description_of(found) or {}).get("classnames", [])
+    about = description_of(found)
+    run.prompts = (
+        PromptFile(about, found["state_dict"])
+        if about
+        else read_foreign_checkpoint(run.checkpoint, cfg.MODEL.BACKBONE.NAME, ctx_init="")
+    )
 
 
 def _read_tokens(run: Run, cfg: CfgNode) -> None:
-    vectors = text_vectors(run.state)
+    if run.prompts is None:
+        return
+    clip = load_clip(cfg.MODEL.BACKBONE.NAME, cache=cfg.MODEL.BACKBONE.CACHE)
+    embedding = clip.token_embedding.weight
+    vectors = text_vectors(run.prompts, clip)
     if vectors is not None:
-        clip = load_clip(cfg.MODEL.BACKBONE.NAME, cache=cfg.MODEL.BACKBONE.CACHE)
-        embedding = clip.token_embedding.weight
         n, count = vectors.shape[-2], 5 if vectors.ndim == 2 else 1
         tokens = nearest_tokens(vectors.flatten(0, -2), embedding, count)
         run.tokens = [tokens[i : i + n] for i in range(0, len(tokens), n)]

@@ -100,8 +100,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         done, epochs = history.epochs_done, history.lines[-1].epochs
         yield (f"{done}" if done == epochs else f"{done} of {epochs}"), "epochs"
         yield duration(history.seconds), "of training"
-    if run.state:
-        yield f"{run.parameters:,}", "learned parameters"
+    if run.prompts:
+        yield f"{run.prompts.parameters:,}", "learned parameters"
 
 
 def _accuracy_here(run: Run) -> float | None:
@@ -259,8 +259,9 @@ def _token_table(run: Run) -> _TokenTable | None:
     if not others:
         rows = [(str(i), tokens) for i, tokens in enumerate(first, 1)]
         return _TokenTable(["vector", *ORDINALS[: len(first[0])]], rows)
-    unnamed = [f"class {i}" for i in range(1, len(run.tokens) + 1)]
-    names = [readable(name) for name in run.trained_classes] or unnamed
+    trained = run.prompts.description.get("classnames") if run.prompts else None
+    names = trained or [f"class {i}" for i in range(1, len(run.tokens) + 1)]
     header = ["class", *(f"vector {n}" for n in range(1, len(first) + 1))]
     contexts = zip(names, run.tokens, strict=True)
-    return _TokenTable(header, [(name, [near for (near,) in tokens]) for name, tokens in contexts])
+    nearest = [(readable(name), [near for (near,) in tokens]) for name, tokens in contexts]
+    return _TokenTable(header, nearest)

@@ -1,15 +1,15 @@
 """The tokens of CLIP that learned text vectors are near to."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from promptsrc.checkpoint import learned_tensors
-from promptsrc.clip.openai import tokenizer
+from promptsrc.checkpoint import load_prompts
+from promptsrc.clip.openai import CLIP, tokenizer
+from promptsrc.inference.prompt_file import PromptFile
+from promptsrc.prompts.learner import find_learner
 
-FIRST_LAYER = ("prompt_learner.ctx", "ctx")  # checkpoint keys
 SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 
 
@@ -20,13 +20,24 @@ class Near(NamedTuple):
     distance: float
 
 
-def text_vectors(state: Mapping[str, Tensor]) -> Tensor | None:
-    """The text vectors of the first layer, (n, W), or (C, n, W) with a context per class.
+def text_vectors(prompts: PromptFile, clip: CLIP) -> Tensor | None:
+    """The text vectors of the first block, (n, W), or (C, n, W) with a context per class.
 
     Only they stand in the place of token embeddings: deeper vectors replace hidden states.
+
+    Args:
+        clip: the backbone that the prompts were trained for.
+
+    Raises:
+        ValueError: an unknown learner, or tensors that do not fit it.
     """
-    learned = learned_tensors(state)
-    return next((learned[key].float() for key in FIRST_LAYER if key in learned), None)
+    about = prompts.description
+    settings = about["settings"]
+    names = about.get("classnames") or [""] * max(1, settings.get("classes", 0))
+    learner = find_learner(about["learner"], about.get("module"))(clip, names, **settings)
+    load_prompts(learner, prompts.tensors, "the checkpoint", about)
+    vectors = learner.text.get(0)
+    return None if vectors is None else vectors.detach()
 
 
 def nearest_tokens(vectors: Tensor, embedding: Tensor, count: int = 5) -> list[list[Near]]:

@@ -6,16 +6,15 @@ import pytest
 import torch
 
 from promptsrc.regulation import gaussian_weights
-from report.run import Run, read_run
+from report.run import read_run
 from runs import log
-from runs.log import History
 
 
 def test_a_run_is_read_whole(trained):
     found = read_run(trained)
     assert found.missing == {} and found.epoch == 3
     assert found.checkpoint == trained / "VLPromptLearner" / "model.pth.tar-3"
-    assert found.trained_classes == ['<b>&"bird', "building", "drink", "flower"]
+    assert found.prompts.description["classnames"] == ['<b>&"bird', "building", "drink", "flower"]
     assert len(found.tokens) == 1 and len(found.tokens[0]) == 4  # one context of four vectors
     assert found.accuracy == pytest.approx(
         found.predictions.accuracy(found.predictions.trained), abs=0.06
@@ -40,15 +39,18 @@ def test_without_checkpoint_the_rest_is_there(trained, tmp_path):
     }
 
 
-def test_learned_parameters_of_our_files_and_of_the_references():
-    ours = {"prompt_learner.ctx": torch.zeros(4, 8)}
+def test_a_checkpoint_of_another_implementation(trained, tmp_path):
+    """It holds the frozen CLIP too, and does not say what it is for."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    (file,) = tmp_path.glob("*/model.pth.tar-3")
+    file.with_name(f"{file.name}.sha256").unlink()
+    ours = read_run(trained)
     frozen = {"text_encoder.ln_final.weight": torch.zeros(8)}
-    of_another_method = {"vectors": torch.zeros(3, 2)}
-    counts = [
-        Run(None, None, History(), None, state=state).parameters
-        for state in (ours, ours | frozen, of_another_method)
-    ]
-    assert counts == [32, 32, 6]
+    torch.save({"state_dict": ours.prompts.tensors | frozen, "epoch": 3}, file)
+    found = read_run(tmp_path)
+    assert found.missing == {} and found.weights == []
+    assert found.prompts.parameters == ours.prompts.parameters
+    assert found.tokens == ours.tokens
 
 
 def test_tensorboard_has_the_weight_of_each_epoch(trained):

@@ -5,10 +5,11 @@ import torch
 
 from promptsrc.clip.frozen import load_clip
 from promptsrc.clip.openai import tokenizer
+from promptsrc.inference.prompt_file import PromptFile
 from promptsrc.prompts import ConditionalPrompts, ContextPrompts, CoupledPrompts, DeepPrompts
 from report.tokens import median_distance, nearest_tokens, text_vectors
 
-WORDS, NAMES = "a photo of a", ["cat"]
+WORDS = "a photo of a"
 
 
 @pytest.fixture(scope="module")
@@ -16,21 +17,35 @@ def bundled():
     return load_clip("ViT-T/8")
 
 
+def prompts_of(learner, settings, tensors=None):
+    about = {"learner": learner.__name__, "settings": settings, "classnames": ["cat", "dog"]}
+    return PromptFile(about, tensors)
+
+
 @pytest.mark.parametrize(
-    "learner",
+    "learner, settings",
     [
-        lambda clip: DeepPrompts(clip, NAMES, 4, 3, 4, 3, WORDS),
-        lambda clip: ContextPrompts(clip, NAMES, 4, WORDS),
-        lambda clip: ConditionalPrompts(clip, NAMES, 4, WORDS),
-        lambda clip: CoupledPrompts(clip, NAMES, 4, 3, WORDS),
+        (DeepPrompts, {"n_text": 4, "depth_text": 3, "n_image": 4, "depth_image": 3}),
+        (ContextPrompts, {"n": 4}),
+        (ConditionalPrompts, {"n": 4}),
+        (CoupledPrompts, {"n": 4, "depth": 3}),
     ],
 )
-def test_untrained_vectors_are_nearest_to_their_words(bundled, learner):
-    state = learner(bundled).state_dict()
-    found = nearest_tokens(text_vectors(state), bundled.token_embedding.weight)
+def test_untrained_vectors_are_nearest_to_their_words(bundled, learner, settings):
+    settings |= {"ctx_init": WORDS}
+    state = learner(bundled, ["cat", "dog"], **settings).state_dict()
+    vectors = text_vectors(prompts_of(learner, settings, state), bundled)
+    found = nearest_tokens(vectors, bundled.token_embedding.weight)
     assert [near[0] for near in found] == [(word, 0.0) for word in WORDS.split()]
     for near in found:
         assert len(near) == 5 and near == sorted(near, key=lambda token: token.distance)
+
+
+def test_a_context_per_class(bundled):
+    settings = {"n": 3, "classes": 2}
+    state = ContextPrompts(bundled, ["cat", "dog"], **settings).state_dict()
+    vectors = text_vectors(prompts_of(ContextPrompts, settings, state), bundled)
+    assert vectors.shape == (2, 3, 128) and torch.equal(vectors, state["ctx"])
 
 
 def test_distances_are_euclidean_and_special_tokens_are_left_out(tiny):
@@ -70,4 +85,6 @@ def test_the_median_distance():
 
 
 def test_no_text_vectors(bundled):
-    assert text_vectors(DeepPrompts(bundled, NAMES, 0, 0, 4, 2).state_dict()) is None
+    settings = {"n_text": 0, "depth_text": 0, "n_image": 4, "depth_image": 2}
+    state = DeepPrompts(bundled, ["cat", "dog"], **settings).state_dict()
+    assert text_vectors(prompts_of(DeepPrompts, settings, state), bundled) is None
