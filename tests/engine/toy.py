@@ -1,12 +1,17 @@
-"""A toy trainer on toy data: two models with optimizer and schedule each, and random augmentation."""
+"""A toy trainer on toy data: two models, random augmentation, random state of its own."""
 
+import multiprocessing
 import os
+import signal
+import sys
 
 import torch
 from dassl.config import get_cfg_default
 from dassl.data.datasets import DATASET_REGISTRY, DatasetBase, Datum
-from dassl.engine import TRAINER_REGISTRY, TrainerX
+from dassl.engine import TRAINER_REGISTRY, TrainerX, build_trainer
 from dassl.optim import build_lr_scheduler, build_optimizer
+from dassl.utils import Logger, set_random_seed
+from dassl.utils.signals import Stopped
 from PIL import Image
 from torch import nn
 
@@ -58,6 +63,9 @@ class ToyTrainer(TrainerX):
             os.kill(os.getpid(), self.ends_by)
         image, label, _ = self.parse_batch_train(batch)
         loss = nn.functional.cross_entropy(self.model_inference(image), label)
+        return self.update(loss)
+
+    def update(self, loss):
         self.model_backward_and_update(loss)
         self.extra = 0.5 * self.extra + torch.rand(1)
         if self.batch_idx + 1 == self.num_batches:
@@ -92,3 +100,51 @@ def config(root, output, **optim):
     for key, value in optim.items():
         cfg.OPTIM[key] = value
     return cfg
+
+
+def trained(root, output, workers=0, minutes=10.0, **optim):
+    cfg = config(root, output, **optim)
+    cfg.DATALOADER.NUM_WORKERS, cfg.TRAIN.CHECKPOINT_MINUTES = workers, minutes
+    set_random_seed(3)
+    trainer = build_trainer(cfg)
+    trainer.train()
+    return trainer
+
+
+def _ended_run(root, output, at, number, workers, minutes):
+    ToyTrainer.ends_at, ToyTrainer.ends_by = at, number
+    sys.stdout = Logger(str(output / "log.txt"))
+    try:
+        trained(root, output, workers, minutes)
+    except Stopped as stopped:
+        sys.exit(str(stopped))
+
+
+def ended(root, output, at, number=signal.SIGKILL, workers=0, minutes=10.0):
+    """A run that a signal ends at (epoch, batch); its exit code."""
+    output.mkdir()
+    args = (root, output, at, number, workers, minutes)
+    process = multiprocessing.get_context("spawn").Process(target=_ended_run, args=args)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def state(trainer):
+    return [*trainer.body.parameters(), *trainer.head.parameters(), trainer.extra]
+
+
+def assert_same(whole, again):
+    assert all(torch.equal(a, b) for a, b in zip(state(whole), state(again), strict=True))
+
+
+def checkpoint(value):
+    """The content of a checkpoint whose weights have this value."""
+    weights = {"module.w": torch.full((2,), value)}
+    return {
+        "state_dict": weights,
+        "epoch": 1,
+        "optimizer": None,
+        "scheduler": None,
+        "val_result": None,
+    }

@@ -29,7 +29,7 @@ def build_data_loader(
     n_ins: int = 2,
     tfm: Transforms = None,
     is_train: bool = True,
-    dataset_wrapper: type[Dataset] | None = None,
+    dataset_wrapper: Callable[..., Dataset] | None = None,
 ) -> DataLoader:
     """A loader of batches as dicts (see `DatasetWrapper`).
 
@@ -71,14 +71,14 @@ class DataManager:
         cfg: CfgNode,
         custom_tfm_train: Transforms = None,
         custom_tfm_test: Callable | None = None,
-        dataset_wrapper: type[Dataset] | None = None,
+        dataset_wrapper: Callable[..., Dataset] | None = None,
     ):
         self.dataset = dataset = build_dataset(cfg)
         train, test = custom_tfm_train, custom_tfm_test
         train = build_transform(cfg, is_train=True) if train is None else train
         test = build_transform(cfg, is_train=False) if test is None else test
 
-        def loader(items: list[Datum] | None, node: CfgNode, is_train: bool) -> DataLoader | None:
+        def loader(items: list[Datum] | None, node: CfgNode, is_train: bool) -> Any:
             if not items:
                 return None
             return build_data_loader(

@@ -37,7 +37,7 @@ class ModelManager:
 
     def __init__(self) -> None:
         self._models: dict[str, Any] = {}
-        self._optims: dict[str, torch.optim.Optimizer | None] = {}
+        self._optims: dict[str, Any] = {}
         self._scheds: dict[str, Any] = {}
         self.saved_at = time.monotonic()
         self.unfinished: dict[str, Any] | None = None  # state of the loop when resuming mid-epoch

@@ -10,7 +10,8 @@ import torch
 def random_state() -> dict[str, Any]:
     """The state of Python's, NumPy's, PyTorch's and every GPU's generator."""
     version, words, gauss = random.getstate()
-    kind, keys, position, has_gauss, cached = np.random.get_state()
+    numpy_state: Any = np.random.get_state()
+    kind, keys, position, has_gauss, cached = numpy_state
     return {
         "python": [version, list(words), gauss],
         "numpy": [kind, keys.tolist(), position, has_gauss, cached],

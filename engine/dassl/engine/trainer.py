@@ -127,6 +127,10 @@ class SimpleTrainer(TrainerBase):
         ValueError: a value of the configuration is not allowed.
     """
 
+    model: Any  # what model_inference() calls
+    num_batches: int  # in this epoch
+    batch_idx: int  # of num_batches, from 0
+
     def __init__(self, cfg: CfgNode):
         super().__init__()
         check_config(cfg)
@@ -279,7 +283,11 @@ class TrainerX(SimpleTrainer):
 
 
 class TrainerXU(SimpleTrainer):
-    """Trains on a labelled and an unlabelled batch a step; TRAIN.COUNT_ITER sets the steps."""
+    """Trains on a labelled and an unlabelled batch a step; TRAIN.COUNT_ITER sets the steps.
+
+    The shorter loader starts again within an epoch. Its order then depends on what the steps drew
+    at random, so a run stopped after that point resumes with another order.
+    """
 
     def run_epoch(self) -> None:
         self.set_model_mode("train")

@@ -10,7 +10,7 @@ def compute_accuracy(
 
     `output` has shape (B, C), `target` (B,).
     """
-    output = output[0] if isinstance(output, list | tuple) else output
-    best = output.topk(max(topk), dim=1).indices  # (B, K)
+    scores = output if isinstance(output, Tensor) else output[0]
+    best = scores.topk(max(topk), dim=1).indices  # (B, K)
     hits = best == target.view(-1, 1)
     return [hits[:, :k].float().sum().view(1) * (100 / len(target)) for k in topk]

@@ -36,10 +36,10 @@ class EpochSchedule(LRScheduler):
         self._warmup = max(optim_cfg.WARMUP_EPOCH, 0)
         super().__init__(optimizer)
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[Any]:
         return [self._rate(base) for base in self.base_lrs]
 
-    def _rate(self, base: float) -> float:
+    def _rate(self, base: Any) -> float:
         done, warmup = self.last_epoch, self._warmup
         if done >= warmup:
             skipped = 0 if self._cfg.WARMUP_RECOUNT else warmup

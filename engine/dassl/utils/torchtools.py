@@ -252,9 +252,9 @@ def init_network_weights(model: nn.Module, init_type: str = "normal", gain: floa
     if init_type not in fill:
         raise ValueError(f"init_type is {init_type!r}; choose one of {', '.join(fill)}")
     for module in model.modules():
-        norm = isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.InstanceNorm2d)
-        if norm and module.weight is not None:
-            nn.init.ones_(module.weight)
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.InstanceNorm2d):
+            if module.weight is not None:
+                nn.init.ones_(module.weight)
         elif isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
             fill[init_type](module.weight)
         else:

@@ -46,7 +46,11 @@ class Datum:
 
 
 class DatasetBase:
-    """Lists of items; classes and their names are those of the training items."""
+    """Lists of items; classes and their names are those of the training items.
+
+    Raises:
+        ValueError: there are no training items.
+    """
 
     dataset_dir = ""  # folder in DATASET.ROOT
     domains: Sequence[str] = ()
@@ -58,6 +62,8 @@ class DatasetBase:
         val: list[Datum] | None = None,
         test: list[Datum] | None = None,
     ):
+        if not train_x:
+            raise ValueError("a dataset without training items (train_x) has no classes; add some")
         self._train_x, self._train_u, self._val, self._test = train_x, train_u, val, test
         self._num_classes = self.get_num_classes(train_x)
         self._lab2cname, self._classnames = self.get_lab2cname(train_x)

@@ -67,9 +67,10 @@ class InstanceNormalization:
 
 def _crops(cfg: CfgNode) -> dict[str, Callable]:
     """Choices whose result has INPUT.SIZE, so that no resize is needed."""
-    size, mode = tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
+    (height, width), mode = cfg.INPUT.SIZE, INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
+    size = height, width
     return {
-        "random_translation": lambda: Random2DTranslation(*size, mode),
+        "random_translation": lambda: Random2DTranslation(height, width, mode),
         "random_crop": lambda: T.RandomCrop(size, padding=cfg.INPUT.CROP_PADDING),
         "random_resized_crop": lambda: T.RandomResizedCrop(
             size, tuple(cfg.INPUT.RRCROP_SCALE), interpolation=mode

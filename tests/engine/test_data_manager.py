@@ -1,0 +1,42 @@
+"""Batches as dicts, several views of an image."""
+
+import pytest
+import torch
+from dassl.data import DataManager, DatasetWrapper, build_data_loader, data_manager
+from dassl.data.transforms import build_transform
+
+
+def test_batches_are_dicts_and_training_drops_the_rest(cfg):
+    manager = DataManager(cfg)
+    batch = next(iter(manager.train_loader_x))
+    assert set(batch) == {"img", "label", "domain", "impath", "index"}
+    assert batch["img"].shape == (4, 3, 8, 8) and batch["img"].dtype == torch.float32
+    assert (len(manager.train_loader_x), len(manager.test_loader)) == (4, 2)
+    assert manager.train_loader_u is None
+    cfg.DATALOADER.TRAIN_X.BATCH_SIZE = 100
+    assert len(DataManager(cfg).train_loader_x) == 1
+
+
+def test_several_views(cfg, items):
+    first, second = build_transform(cfg), build_transform(cfg)
+    cfg.DATALOADER.RETURN_IMG0 = True
+    output = DatasetWrapper(cfg, items, [first, second], is_train=True)[0]
+    assert output["img"].shape == output["img2"].shape == output["img0"].shape == (3, 8, 8)
+    cfg.DATALOADER.K_TRANSFORMS = 3
+    assert len(DatasetWrapper(cfg, items, first, is_train=True)[0]["img"]) == 3
+    with pytest.raises(ValueError, match="K_TRANSFORMS is 3"):
+        DatasetWrapper(cfg, items, None, is_train=True)
+
+
+def test_where_processes_are_spawned_they_load_the_same_images(cfg, items, monkeypatch):
+    """As on Windows and macOS: the dataset is pickled, and no memory is shared."""
+    cfg.DATALOADER.NUM_WORKERS = 1
+    batches = []
+    for method in ("fork", "spawn"):
+        monkeypatch.setattr(data_manager, "can_share", lambda method=method: method == "fork")
+        loader = build_data_loader(cfg, data_source=items, batch_size=18, tfm=build_transform(cfg))
+        assert (loader.dataset.cache is None) == (method == "spawn")
+        loader.multiprocessing_context = method
+        torch.manual_seed(5)
+        batches += loader
+    assert torch.equal(batches[0]["img"], batches[1]["img"])
