@@ -1,1 +1,1 @@
-"""Speed and memory of ours beside the textbook way of doing it. Results: RESULTS.md."""
+"""Speed and memory, ours and the plain implementation's. Results: RESULTS.md."""

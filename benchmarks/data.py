@@ -1,12 +1,11 @@
-"""Data loading: training images a second and loading process, with decoded images kept and without.
+"""Data loading: training images per second in one process, with and without a cache.
 
     python -m benchmarks.data --images 256
 
-Made-up JPEG photographs of 500 x 375 pixels, the training transforms of the published configurations, batches of 4, loaded in the process
-itself. The first epoch, in which images are decoded either way, warms up.
+The images are made-up JPEG photographs of 500 x 375 pixels, with the published training
+transforms, in batches of 4. The first epoch, in which both sides decode, is not timed.
 """
 
-import argparse
 import collections
 import tempfile
 from collections.abc import Sequence
@@ -25,11 +24,12 @@ from torch.utils.data import DataLoader
 
 from benchmarks.command import store
 from benchmarks.measure import in_turn
+from promptsrc.command import Parser
 
 
 @dataclass
 class Row:
-    """Images a second."""
+    """Images per second, with the cache of decoded images and without it."""
 
     images: int
     ratio: float
@@ -47,7 +47,7 @@ HEADER = "images  ratio  images/s  without a cache"
 
 
 def photographs(folder: Path, count: int, size: tuple[int, int] = (500, 375)) -> list[Datum]:
-    """`count` JPEG files of smooth random colours and some noise, which compress about as photographs do."""
+    """`count` JPEG files: smooth random colours and noise, which compress like photographs."""
     rng, items = np.random.default_rng(0), []
     for i in range(count):
         coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize(
@@ -63,7 +63,7 @@ def photographs(folder: Path, count: int, size: tuple[int, int] = (500, 375)) ->
 def loader(
     items: list[Datum], megabytes: int, workers: int = 0, resolution: int = 224
 ) -> DataLoader:
-    """Batches of 4 with the published training transforms, and so much memory for decoded images."""
+    """Batches of 4 with the published training transforms, and a cache of that many megabytes."""
     cfg = get_cfg_default()
     cfg.INPUT.SIZE, cfg.INPUT.INTERPOLATION = (resolution, resolution), "bicubic"
     cfg.INPUT.TRANSFORMS = ("random_resized_crop", "random_flip", "normalize")
@@ -72,20 +72,19 @@ def loader(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    flags = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Its exit code."""
+    flags = Parser(__doc__)
     flags.add_argument("--images", type=int, default=256)
-    flags.add_argument("--repeats", type=int, default=5, help="the median is over so many epochs")
+    flags.add_argument("--repeats", type=int, default=5, help="number of epochs (median)")
     flags.add_argument("--json", type=Path, metavar="FILE", help="also write the row there")
     args = flags.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         items = photographs(Path(folder), args.images)
-        loaders = {"kept": loader(items, 1024), "decoded": loader(items, 0)}
+        loaders = {"cached": loader(items, 1024), "decoded": loader(items, 0)}
         works = {name: partial(collections.deque, batches, 0) for name, batches in loaders.items()}
         times = in_turn(works, args.repeats, torch.device("cpu"))
-    kept, without = (args.images / times[name] for name in ("kept", "decoded"))
-    row = Row(args.images, kept / without, kept, without)
+    cached, decoded = (args.images / times[name] for name in ("cached", "decoded"))
+    row = Row(args.images, cached / decoded, cached, decoded)
     print(f"{HEADER}\n{row}")
     store([row], args.json)
     return 0

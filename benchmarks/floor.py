@@ -1,8 +1,9 @@
 """The arithmetic that no exact method can avoid, and how fast this machine does arithmetic.
 
-Counted are the matrix products of one training step, 2 FLOPs a multiply-add. In a block of width W a token costs 24 W² FLOPs (keys and
-values 4, query 2, out projection 2, MLP 16) and 4 W for every key that it attends to. Backward, a frozen product needs the
-gradient of its input only, which costs as much again; attention costs twice its forward.
+Counted are the matrix products of one training step, 2 FLOPs per multiply-add. In a block of
+width W a token costs 24 W² FLOPs (keys and values 4, query 2, out projection 2, MLP 16), and 4 W
+for every key that it attends to. In the backward pass a frozen product needs only the gradient of
+its input, which costs as much again; attention costs twice its forward pass.
 """
 
 from collections.abc import Sequence
@@ -18,19 +19,22 @@ KEYS_VALUES, QUERY, REST = 4, 2, 18  # of the 24; REST: out projection and MLP
 def matmul_rate(
     device: torch.device, dtype: torch.dtype = torch.float32, size: int = 2048
 ) -> float:
-    """FLOPs a second, the best of 10 products of square matrices."""
+    """FLOPs per second, the best of 10 products of square matrices."""
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     return max(2 * size**3 / seconds(lambda: a @ b, device) for _ in range(10))
 
 
 def step_flops(shape: Shape, lengths: Sequence[int], images: int) -> int:
-    """Of one step over classes whose texts are `lengths` positions long (EOT included) and a batch of images."""
+    """One step: classes whose texts have `lengths` positions, EOT included, and some images."""
     return text_flops(shape, lengths) + images * image_flops(shape)
 
 
 def text_flops(shape: Shape, lengths: Sequence[int], gradient: bool = True) -> int:
-    """The text tower: SOS and context once for all classes; of each class the tokens behind them up to EOT, and in the last block
-    only EOT's query. What enters block 0 there is constant, so its queries, keys and values can be kept from step to step."""
+    """The text tower: SOS and context once for all classes, then each class's tokens up to EOT.
+
+    In the last block only EOT needs a query. The input of block 0 is constant after the context, so
+    its queries, keys and values can be cached between steps.
+    """
     shared = 1 + shape.vectors
     own = [length - shared for length in lengths]
     tokens = shared + sum(own)
@@ -45,10 +49,12 @@ def text_flops(shape: Shape, lengths: Sequence[int], gradient: bool = True) -> i
 
 
 def image_flops(shape: Shape) -> int:
-    """One image through student, forward and backward, and teacher, forward; in the last block only CLS's query.
+    """One image: forward and backward in the student, forward in the teacher.
 
-    Up to the keys, queries and values of block 0, patches and CLS are the same in both, and constant in the student. Before
-    another layer's vectors take their places, prompts need no more than keys and values."""
+    In the last block only CLS needs a query. Patches and CLS are the same in both towers up to the
+    queries, keys and values of block 0, and constant in the student. Prompts that the next layer's
+    vectors replace need only keys and values.
+    """
     patches = (shape.resolution // shape.patch) ** 2
     own = patches + 1
     student, student_attention = _image_tower(shape, own + shape.vectors)
@@ -57,14 +63,13 @@ def image_flops(shape: Shape) -> int:
     student -= (QUERY + REST) * square * replaced
     student_attention -= 4 * shape.image_width * (own + shape.vectors) * replaced
     first = 2 * 3 * shape.patch**2 * shape.image_width * patches  # patches to tokens
-    twice_saved = (
-        2 * (KEYS_VALUES + QUERY) * square * own
-    )  # by the teacher's forward, by the student's backward
+    # once in the teacher's forward pass, once in the student's backward pass
+    twice_saved = 2 * (KEYS_VALUES + QUERY) * square * own
     return first + 2 * student + 3 * student_attention + teacher + teacher_attention - twice_saved
 
 
-def textbook_flops(shape: Shape, classes: int, images: int) -> int:
-    """Of a textbook step: all 77 positions of every class, whole blocks."""
+def plain_flops(shape: Shape, classes: int, images: int) -> int:
+    """One step of the plain implementation: all 77 positions of every class, whole blocks."""
     tokens = 77 * classes
     text = shape.layers * (
         2 * 24 * shape.text_width**2 * tokens + 3 * 4 * shape.text_width * 77 * tokens
@@ -84,7 +89,12 @@ def _image_tower(shape: Shape, tokens: int) -> tuple[int, int]:
 def _tower(
     width: int, layers: int, tokens: int, pairs: int, read: int, read_pairs: int
 ) -> tuple[int, int]:
-    """FLOPs of a forward in products with weights and in attention. Pairs: of a token and a key that it attends to."""
+    """FLOPs of a forward pass in products with weights, and in attention.
+
+    Args:
+        pairs: of a token and a key that it attends to.
+        read: tokens that are read after the last block, with `read_pairs` there.
+    """
     full = (KEYS_VALUES + QUERY + REST) * tokens * (layers - 1)
     last = KEYS_VALUES * tokens + (QUERY + REST) * read
     return width**2 * (full + last), 4 * width * (pairs * (layers - 1) + read_pairs)

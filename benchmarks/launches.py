@@ -1,12 +1,11 @@
-"""Operations that one training step hands to the device, ours and the textbook's: on a GPU each is about one kernel to launch.
+"""Operations of one training step, ours and the plain implementation's: about kernels on a GPU.
 
     python -m benchmarks.launches --classes 10 50
 
-Counted on a CPU, forward, backward and optimizer of the second step, without those that only look at memory otherwise (views). ViT-B/16
-with random weights, batch 4.
+Counted on a CPU in the second step: forward, backward and optimizer, without views. ViT-B/16 with
+random weights, batch 4.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.step import one_step
 from benchmarks.workload import SIDES, VIT_B16, Shape
+from promptsrc.command import Parser
 
 ALLOCATIONS = {
     "empty",
@@ -42,7 +42,7 @@ class _Counter(TorchDispatchMode):
 
 
 def launches(step: Callable[[], None]) -> int:
-    """Of one call behind another, in which what is kept from step to step is made."""
+    """Operations of the second call; the first one fills the caches."""
     step()
     with _Counter() as counter:
         step()
@@ -50,17 +50,15 @@ def launches(step: Callable[[], None]) -> int:
 
 
 def main(argv: Sequence[str] | None = None, shape: Shape = VIT_B16) -> int:
-    flags = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Its exit code."""
+    flags = Parser(__doc__)
     flags.add_argument("--classes", type=int, nargs="+", default=[50], help="numbers of classes")
     args = flags.parse_args(argv)
-    print("classes     ours  textbook")
+    print("classes     ours     plain")
     for classes in args.classes:
-        counts = [
-            launches(one_step(side, shape, classes, torch.device("cpu"), "fp32")) for side in SIDES
-        ]
-        print(f"{classes:7} {counts[0]:8} {counts[1]:9}", flush=True)
+        steps = [one_step(side, shape, classes, torch.device("cpu"), "fp32") for side in SIDES]
+        ours, plain = map(launches, steps)
+        print(f"{classes:7} {ours:8} {plain:9}", flush=True)
     return 0
 
 

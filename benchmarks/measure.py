@@ -12,9 +12,10 @@ GIB = 2**30
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """What one call takes, the device's work included.
+    """Seconds of one call, with the device's work.
 
-    On one thread of a CPU (OMP_NUM_THREADS=1) the time that the process has the CPU counts, whatever else the machine does.
+    On one CPU thread (OMP_NUM_THREADS=1) it is the CPU time of the process, so other work on the
+    machine does not matter.
     """
     alone = device.type == "cpu" and torch.get_num_threads() == 1
     clock = time.process_time if alone else time.perf_counter
@@ -28,7 +29,10 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
 def in_turn(
     works: Mapping[str, Callable[[], object]], repeats: int, device: torch.device
 ) -> dict[str, float]:
-    """Median seconds of each, after a call to warm up; they take turns, so that what else the machine does hits all alike."""
+    """Median seconds of each, after a warm-up call.
+
+    They take turns, so that other work on the machine slows all of them equally.
+    """
     for work in works.values():
         seconds(work, device)
     rounds = [{name: seconds(work, device) for name, work in works.items()} for _ in range(repeats)]
@@ -36,10 +40,10 @@ def in_turn(
 
 
 def peak_memory(build: Callable[..., Callable[[], object]], *args: object) -> int | None:
-    """Most bytes that `build(*args)` and the call of what it returns take, in a process of their own.
+    """The most bytes that `build(*args)()` takes, in a new process.
 
-    On a GPU what torch allocates there; else the process's resident memory, less what it has before `build`. None where the
-    system does not tell (it is Linux's /proc).
+    On a GPU these are what PyTorch allocates; on a CPU the resident memory, less that before
+    `build`, or None without Linux's /proc.
     """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_peak_here, (torch.get_num_threads(), build, *args))

@@ -1,14 +1,14 @@
-"""Long runs: does anything grow, and is a sweep whose runs are killed at random complete and right?
+"""Long runs: does anything grow? Is a sweep complete and correct if its runs are killed at random?
 
     python -m benchmarks.soak --minutes 5 --jobs 200        (make soak MINUTES=5 JOBS=200)
 
-First PromptSRC trains on the embedded dataset for so many minutes, with loading processes, a checkpoint an epoch and the state every
-second; resident memory, open files, threads and processes are counted after each epoch. Then a sweep of so many short runs works while
-a random one gets SIGKILL or SIGTERM every few seconds, and some of its prompts are compared with those of runs left alone.
-Exit code 1 where something grew, or a run is missing or other.
+First PromptSRC trains on the embedded dataset for some minutes, with loading processes, a
+checkpoint every epoch and its state every second. Memory, open files, threads and processes are
+counted after each epoch. Then a sweep of many short runs works, while a random one gets SIGKILL or
+SIGTERM every few seconds. Some of its prompts are compared with those of undisturbed runs.
+Exit code 1: something grew, or a run is missing or differs. Linux only.
 """
 
-import argparse
 import contextlib
 import os
 import random
@@ -29,15 +29,17 @@ from dassl.utils.signals import Stopped
 import runs.embedded as base2new
 from benchmarks.measure import GIB
 from promptsrc.checkpoint import find, read_checkpoint
+from promptsrc.command import Parser
 from runs.arguments import parse_args, setup_config
 
 COUNTED = ("resident GiB", "open files", "threads", "processes")
 GROWTH = 1.02  # of the resident memory from the second quarter of the time to the last
 KILLED_EVERY = (3.0, 12.0)  # seconds, drawn between
+SIGNALS = 4  # per run of the sweep at most: a sweep gives up on a run after ten
 
 
 def counts() -> tuple[float, int, int, int]:
-    """COUNTED of this process, its children among the last."""
+    """The values of COUNTED for this process; `processes` are its children."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return (
@@ -49,16 +51,10 @@ def counts() -> tuple[float, int, int, int]:
 
 
 def train_for(minutes: float, folder: Path) -> tuple[int, list[tuple]]:
-    """Steps done, and the counts after each epoch."""
+    """The number of steps, and the counts after each epoch."""
     words = ["--trainer", "PromptSRC", "--output-dir", str(folder), "OPTIM.MAX_EPOCH", "100000"]
-    words += [
-        "TRAIN.CHECKPOINT_MINUTES",
-        "0.02",
-        "DATALOADER.NUM_WORKERS",
-        "2",
-        "DATASET.SUBSAMPLE_CLASSES",
-        "base",
-    ]
+    words += ["TRAIN.CHECKPOINT_MINUTES", "0.02", "DATALOADER.NUM_WORKERS", "2"]
+    words += ["DATASET.SUBSAMPLE_CLASSES", "base"]
     args = base2new.with_defaults(parse_args(words))
     trainer, rows, end = build_trainer(setup_config(args)), [], time.monotonic() + 60 * minutes
     after_epoch = trainer.after_epoch
@@ -75,11 +71,11 @@ def train_for(minutes: float, folder: Path) -> tuple[int, list[tuple]]:
             trainer.train()
     except Stopped:
         return len(rows) * trainer.num_batches, rows
-    raise RuntimeError("the training was over before its time")
+    raise RuntimeError("the training ended too early")
 
 
 def grown(rows: Sequence[tuple]) -> list[str]:
-    """What is more in the last quarter than in the second, by its medians; the first warms up."""
+    """What grew from the second quarter to the last, by medians; the first quarter warms up."""
     quarter = len(rows) // 4
     early, late = (
         [statistics.median(column) for column in zip(*part, strict=True)]
@@ -94,38 +90,17 @@ def grown(rows: Sequence[tuple]) -> list[str]:
 
 
 def sweep_command(folder: Path, seeds: Sequence[int], workers: int) -> list[str]:
-    words = [
-        "few-shot",
-        "--root",
-        str(base2new.ROOT),
-        "--output",
-        str(folder),
-        "--datasets",
-        base2new.DATASET.stem,
-    ]
-    words += [
-        "--configs",
-        base2new.BACKBONE,
-        "--shots",
-        "1",
-        "--workers",
-        str(workers),
-        "--seeds",
-        *map(str, seeds),
-    ]
-    pairs = [
-        "OPTIM.MAX_EPOCH",
-        "3",
-        "DATALOADER.NUM_WORKERS",
-        "0",
-        "TRAIN.CHECKPOINT_MINUTES",
-        "0.001",
-    ]
+    """A sweep of one short run per seed."""
+    words = ["few-shot", "--root", str(base2new.ROOT), "--output", str(folder), "--shots", "1"]
+    words += ["--datasets", base2new.DATASET.stem, "--configs", base2new.BACKBONE]
+    words += ["--workers", str(workers), "--seeds", *map(str, seeds)]
+    pairs = ["OPTIM.MAX_EPOCH", "3", "DATALOADER.NUM_WORKERS", "0"]
+    pairs += ["TRAIN.CHECKPOINT_MINUTES", "0.001"]
     return [sys.executable, "-m", "sweep", *words, "--set", *pairs]
 
 
-def kill_at_random(sweep: subprocess.Popen, rng: random.Random) -> int:
-    """Until the sweep ends, SIGKILL or SIGTERM to one of its runs every few seconds; how many."""
+def kill_at_random(sweep: subprocess.Popen, most: int, rng: random.Random) -> int:
+    """Kill one of the sweep's runs every few seconds, `most` times; returns how often."""
     killed = 0
     while True:
         try:
@@ -133,78 +108,87 @@ def kill_at_random(sweep: subprocess.Popen, rng: random.Random) -> int:
             return killed
         except subprocess.TimeoutExpired:
             children = Path(f"/proc/{sweep.pid}/task/{sweep.pid}/children").read_text().split()
-            if children:
+            if children and killed < most:
                 os.kill(int(rng.choice(children)), rng.choice((signal.SIGKILL, signal.SIGTERM)))
                 killed += 1
 
 
 def prompts(folder: Path, seed: int) -> dict[str, torch.Tensor]:
+    """The prompts of a seed's run."""
     [pointer] = folder.glob(f"**/seed{seed}/*/checkpoint")
     return read_checkpoint(find(pointer.parents[1]))["state_dict"]
 
 
-def sweep_under_fire(jobs: int, compared: int, workers: int, folder: Path) -> tuple[int, list[str]]:
-    """How many runs were killed, and what is wrong in the end."""
+def killed_sweep(jobs: int, compared: int, workers: int, folder: Path) -> tuple[int, list[str]]:
+    """Run a sweep and kill its runs; the number of signals, and what is wrong in the end."""
     rng, seeds = random.Random(0), list(range(1, jobs + 1))
     log = folder / "sweep.txt"
     with log.open("w") as file:
-        sweep = subprocess.Popen(
-            sweep_command(folder / "fire", seeds, workers), stdout=file, stderr=file
-        )
-        killed = kill_at_random(sweep, rng)
+        command = sweep_command(folder / "killed", seeds, workers)
+        sweep = subprocess.Popen(command, stdout=file, stderr=file)
+        signals = kill_at_random(sweep, SIGNALS * jobs, rng)
     if sweep.returncode:
-        return killed, [
-            f"the sweep ended with {sweep.returncode}: {' '.join(log.read_text().split()[-40:])}"
-        ]
+        end = " ".join(log.read_text().split()[-40:])
+        return signals, [f"the sweep ended with exit code {sweep.returncode}: {end}"]
     sample = rng.sample(seeds, min(compared, jobs))
-    subprocess.run(
-        sweep_command(folder / "peace", sample, workers), check=True, stdout=subprocess.DEVNULL
-    )
+    command = sweep_command(folder / "undisturbed", sample, workers)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     wrong = []
     for seed in sample:
-        ours, alone = prompts(folder / "fire", seed), prompts(folder / "peace", seed)
-        if not all(torch.equal(ours[name], alone[name]) for name in alone):
-            wrong.append(f"seed {seed} has other prompts than a run left alone")
-    return killed, wrong
+        ours, theirs = prompts(folder / "killed", seed), prompts(folder / "undisturbed", seed)
+        if not all(torch.equal(ours[name], theirs[name]) for name in theirs):
+            wrong.append(f"the prompts of seed {seed} differ from those of an undisturbed run")
+    return signals, wrong
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    flags = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    flags.add_argument("--minutes", type=float, default=5, help="of training; 0: none")
-    flags.add_argument("--jobs", type=int, default=200, help="runs of the sweep; 0: none")
-    flags.add_argument("--compared", type=int, default=10, help="of these runs")
-    flags.add_argument("--workers", type=int, default=2, help="runs at once")
+    """Its exit code."""
+    flags = Parser(__doc__)
+    add = flags.add_argument
+    add("--minutes", type=float, default=5, help="minutes of training; 0: none")
+    add("--jobs", type=int, default=200, help="number of runs in the sweep; 0: none")
+    add("--compared", type=int, default=10, help="number of these runs to compare")
+    add("--workers", type=int, default=2, help="runs at once")
     args = flags.parse_args(argv)
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     problems = []
     with tempfile.TemporaryDirectory() as folder:
         if args.minutes:
-            set_random_seed(1)
-            steps, rows = train_for(args.minutes, Path(folder) / "long")
-            problems += grown(rows)
-            print(f"{steps} steps, {len(rows)} epochs; {', '.join(COUNTED)}")
-            for name, row in (
-                ("after the first epoch", rows[0]),
-                ("at half", rows[len(rows) // 2]),
-                ("at the end", rows[-1]),
-            ):
-                print(f"    {name:22} {row[0]:.3f} {row[1]:4} {row[2]:4} {row[3]:4}")
+            problems += check_growth(args.minutes, Path(folder) / "long")
         if args.jobs:
-            started = time.monotonic()
-            killed, wrong = sweep_under_fire(args.jobs, args.compared, args.workers, Path(folder))
-            problems += wrong
-            seconds = time.monotonic() - started
-            print(
-                f"{args.jobs} runs, {killed} signals sent to them, {min(args.compared, args.jobs)} compared, {seconds:.0f} s"
-            )
-    print(
-        "\n".join(f"wrong: {problem}" for problem in problems)
-        or "nothing grew, nothing is missing, nothing is other"
-    )
+            problems += check_sweep(args.jobs, args.compared, args.workers, Path(folder))
+    for problem in problems:
+        print(f"wrong: {problem}")
+    if not problems:
+        print("nothing grew, nothing is missing, nothing differs")
     return 1 if problems else 0
+
+
+def check_growth(minutes: float, folder: Path) -> list[str]:
+    """Train and print the counts; what grew."""
+    set_random_seed(1)
+    steps, rows = train_for(minutes, folder)
+    print(f"{steps} steps, {len(rows)} epochs; {', '.join(COUNTED)}")
+    for name, row in (
+        ("after the first epoch", rows[0]),
+        ("at half", rows[len(rows) // 2]),
+        ("at the end", rows[-1]),
+    ):
+        print(f"    {name:22} {row[0]:.3f} {row[1]:4} {row[2]:4} {row[3]:4}")
+    return grown(rows)
+
+
+def check_sweep(jobs: int, compared: int, workers: int, folder: Path) -> list[str]:
+    """Run the sweep whose runs are killed, and print its counts; what is wrong."""
+    started = time.monotonic()
+    signals, wrong = killed_sweep(jobs, compared, workers, folder)
+    seconds = time.monotonic() - started
+    print(
+        f"{jobs} runs, {signals} signals sent to them, {min(compared, jobs)} compared, "
+        f"{seconds:.0f} s"
+    )
+    return wrong
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Set-up, ours against the textbook's: the teacher's class features from its templates.
+"""Set-up, ours and the plain implementation's: the teacher's class features from its templates.
 
     python -m benchmarks.teacher --classes 100 --templates 60 --device cpu
 
-Both go template by template, so fewer templates give the same ratio sooner.
+Both work template by template, so fewer templates give the same ratio sooner.
 """
 
 from collections.abc import Sequence
@@ -28,18 +28,21 @@ class Row:
     templates: int
     ratio: float
     seconds: float
-    textbook_seconds: float
+    plain_seconds: float
 
     def __str__(self) -> str:
-        return f"{self.classes:7} {self.templates:9} {self.ratio:6.2f} {self.seconds:8.2f} {self.textbook_seconds:10.2f}"
+        return (
+            f"{self.classes:7} {self.templates:9} {self.ratio:6.2f} {self.seconds:8.2f} "
+            f"{self.plain_seconds:10.2f}"
+        )
 
 
-HEADER = "classes templates  ratio  ours, s  textb., s"
+HEADER = "classes templates  ratio  ours, s   plain, s"
 
 
 @torch.no_grad()
-def textbook_features(clip: CLIP, names: Sequence[str], templates: Sequence[str]) -> Tensor:
-    """Mean over templates (C, D) of features that are not normalised, by CLIP's own forward."""
+def plain_features(clip: CLIP, names: Sequence[str], templates: Sequence[str]) -> Tensor:
+    """Mean over templates (C, D) of unnormalised features, by CLIP's own forward pass."""
     total = torch.zeros((), device=clip.positional_embedding.device)
     for template in templates:
         tokens = tokenize([template.replace("{}", name) for name in names])
@@ -48,29 +51,26 @@ def textbook_features(clip: CLIP, names: Sequence[str], templates: Sequence[str]
 
 
 def measure(shape: Shape, classes: int, templates: int, repeats: int, device: torch.device) -> Row:
+    """One row."""
     clip, names, texts = random_clip(shape, device), class_names(classes), TEACHER[:templates]
     works = {
         "ours": lambda: diverse_features(clip, names, texts),
-        "textbook": lambda: textbook_features(clip, names, texts),
+        "plain": lambda: plain_features(clip, names, texts),
     }
     times = in_turn(works, repeats, device)
-    return Row(
-        classes, len(texts), times["textbook"] / times["ours"], times["ours"], times["textbook"]
-    )
+    ratio = times["plain"] / times["ours"]
+    return Row(classes, len(texts), ratio, times["ours"], times["plain"])
 
 
 def main(argv: Sequence[str] | None = None, shape: Shape = VIT_B16) -> int:
+    """Its exit code."""
     flags = parser(__doc__, classes=[100])
-    flags.add_argument(
-        "--templates", type=int, default=len(TEACHER), help="the first so many of the 60"
-    )
+    flags.add_argument("--templates", type=int, default=len(TEACHER), help="of the 60, the first")
     args = flags.parse_args(argv)
     print(HEADER)
-    rows = []
+    rows, device = [], torch.device(args.device)
     for classes in args.classes:
-        rows.append(
-            measure(shape, classes, args.templates, args.repeats, torch.device(args.device))
-        )
+        rows.append(measure(shape, classes, args.templates, args.repeats, device))
         print(rows[-1], flush=True)
     store(rows, args.json)
     return 0

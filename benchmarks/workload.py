@@ -1,4 +1,4 @@
-"""What both sides are timed on: CLIP of given sizes with random weights, made-up class names, random images."""
+"""What is timed: a CLIP of any size with random weights, made-up class names, random images."""
 
 import math
 import random
@@ -17,21 +17,17 @@ from promptsrc.prompts import DeepPrompts
 from promptsrc.regulation import GaussianAggregation, SelfRegulation
 from trainers.compiled import as_one_graph
 
-# Each is one token of CLIP's: a name of n words is n tokens long.
-WORDS = "bird boat book bread bus car cat dog fish flower fox guitar horse house lamp moon shoe snake tree wolf"
-PERCENT = {
-    1: 14,
-    2: 28,
-    3: 27,
-    4: 17,
-    5: 9,
-    6: 5,
-}  # of names that are so many tokens long; 2.9 on average
+# Each is one token of CLIP's, so a name of n words has n tokens.
+WORDS = (
+    "bird boat book bread bus car cat dog fish flower fox guitar horse house lamp moon shoe snake "
+    "tree wolf"
+)
+PERCENT = {1: 14, 2: 28, 3: 27, 4: 17, 5: 9, 6: 5}  # of names, by number of tokens; mean 2.9
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a CLIP and of the prompts in it; those of the defaults are ViT-B/16 and PromptSRC's published ones."""
+    """Sizes of a CLIP and its prompts; by default ViT-B/16 and those published for PromptSRC."""
 
     embed: int = 512
     resolution: int = 224
@@ -48,7 +44,7 @@ VIT_B16 = Shape()
 
 @dataclass
 class Side:
-    """One way of training: ours or the textbook's."""
+    """One way of training: ours or the plain implementation."""
 
     student: PromptedCLIP
     regulation: SelfRegulation
@@ -62,6 +58,7 @@ class Side:
         self.optimizer.step()
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy and the three constraints."""
         encoded = self.student.encode(images)
         return F.cross_entropy(encoded.logits, labels) + sum(
             self.regulation.losses(encoded, images).values()
@@ -69,7 +66,7 @@ class Side:
 
 
 def class_names(count: int) -> list[str]:
-    """The same names in every run; the first ones of a longer list are those of a shorter one."""
+    """The same names in every run; a longer list starts with the shorter one."""
     rng, words = random.Random(0), WORDS.split()
     lengths = list(PERCENT), list(PERCENT.values())
     return [" ".join(rng.choices(words, k=rng.choices(*lengths)[0])) for _ in range(count)]
@@ -114,13 +111,13 @@ def compiled(shape: Shape, names: list[str], device: torch.device, prec: str = "
     return side
 
 
-def textbook(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
-    """The textbook's way, with a CLIP each for student and teacher."""
+def plain_side(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
+    """The plain implementation, with one CLIP for the student and one for the teacher."""
     student, teacher = (_frozen(shape, device, prec, plain) for _ in range(2))
     return _side(student, teacher, shape, names)
 
 
-SIDES = {"ours": ours, "textbook": textbook}
+SIDES = {"ours": ours, "plain": plain_side}
 WAYS = SIDES | {"compiled": compiled}
 
 
@@ -134,7 +131,7 @@ def _side(student: FrozenCLIP, teacher: FrozenCLIP, shape: Shape, names: list[st
     torch.manual_seed(2)
     device, sizes = student.precision.device, (shape.vectors, shape.depth)
     prompts = DeepPrompts(student.clip, names, *sizes, *sizes, "a photo of a").to(device)
-    # In a step the teacher's class features are constants; benchmarks.teacher times how they come to be.
+    # constants in a step; benchmarks.teacher times how they are made
     features = torch.randn(len(names), shape.embed, device=device)
     taught = ZeroShotCLIP(teacher, features)
     regulation = SelfRegulation(taught, GaussianAggregation(20, mu=15, sigma=1))

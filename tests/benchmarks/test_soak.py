@@ -1,4 +1,4 @@
-"""The long check itself, in short: what grows is named, and a run under fire ends as one left alone."""
+"""The long check in short: growth is named, and killed runs end like undisturbed ones."""
 
 import pytest
 
@@ -18,4 +18,4 @@ def test_what_grows_is_named():
 @pytest.mark.slow
 def test_a_sweep_of_one_run_under_fire(capsys):
     assert soak.main(["--minutes", "0", "--jobs", "1", "--compared", "1", "--workers", "1"]) == 0
-    assert "nothing is missing, nothing is other" in capsys.readouterr().out
+    assert "nothing is missing, nothing differs" in capsys.readouterr().out

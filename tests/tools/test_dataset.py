@@ -1,4 +1,4 @@
-"""The embedded dataset as it is shipped: counts, balance, independence of its parts, pictures, size."""
+"""The shipped dataset: counts, balance, independence of its parts, pictures, size."""
 
 import json
 import random
@@ -18,7 +18,10 @@ ITEMS = [item for part in SPLIT.values() for item in part]
 
 
 def code_points(path: str) -> str:
-    """Code points whatever the vendor, skin tone and gender: `fluent-flat-1f468-200d-1f33e` -> `1f9d1-1f33e`."""
+    """Code points without vendor, skin tone and gender.
+
+    `fluent-flat-1f468-200d-1f33e` becomes `1f9d1-1f33e`.
+    """
     stem = Path(path).stem
     vendor = next(vendor for vendor in VENDORS if stem.startswith(f"{vendor}-"))
     dropped = {"fe0f", "200d", "2640", "2642", *(f"1f3f{tone}" for tone in "bcdef")}
@@ -39,7 +42,7 @@ def test_counts():
     assert len({label for _, label, _ in ITEMS}) == len(CLASSES) == 31
 
 
-def test_every_class_has_16_shots_a_validation_image_and_as_many_test_images_as_any_other():
+def test_every_class_has_16_shots_3_validation_images_and_11_test_images():
     counts = {part: Counter(label for _, label, _ in items) for part, items in SPLIT.items()}
     assert min(counts["train"].values()) >= 16
     assert min(counts["val"].values()) >= 3
@@ -54,13 +57,13 @@ def test_labels_are_numbered_without_gaps_and_name_one_folder_each():
     assert all(path.split("/")[0] == name for path, _, name in ITEMS)
 
 
-def test_no_drawing_and_no_concept_stands_in_two_parts():
+def test_no_drawing_and_no_concept_is_in_two_parts():
     assert len({path for path, _, _ in ITEMS}) == len(ITEMS)
     parts = [{code_points(path) for path, _, _ in items} for items in SPLIT.values()]
     assert sum(map(len, parts)) == len(set.union(*parts))
 
 
-def test_the_split_lists_exactly_the_images_there_are():
+def test_the_split_lists_all_images():
     shipped = {
         path.relative_to(DATA / "images").as_posix() for path in (DATA / "images").rglob("*.png")
     }
@@ -86,7 +89,7 @@ def test_dataset_and_weights_stay_small():
     assert in_blocks < 11e6
 
 
-def test_a_concept_is_the_same_whoever_does_it():
+def test_a_concept_is_the_same_for_any_person():
     assert concept_of("woman cook") == concept_of("man cook") == concept_of("cook") == "cook"
     assert concept_of("person running: facing right") == "running"
     assert concept_of("clinking beer mugs") == "clinking beer mugs"

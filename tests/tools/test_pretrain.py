@@ -1,4 +1,4 @@
-"""Pre-training's pieces against plain formulas."""
+"""The parts of pre-training against plain formulas."""
 
 import random
 
@@ -59,7 +59,7 @@ def test_orthogonal_keeps_the_directions_and_evens_out_their_sizes():
     assert (inner - inner.diagonal().diag()).abs().max() < 1e-4
 
 
-def test_muon_moves_a_matrix_by_about_the_learning_rate_an_entry_and_down_the_slope():
+def test_muon_moves_each_entry_by_about_the_learning_rate_and_downhill():
     torch.manual_seed(0)
     weight = torch.nn.Parameter(torch.zeros(32, 32))
     weight.grad = torch.randn(32, 32)
@@ -111,7 +111,7 @@ def test_plain_is_clips_normalisation():
     torch.testing.assert_close(plain(image).flatten(), torch.tensor(expected))
 
 
-def test_captions_name_the_class_half_of_the_time_and_never_leave_a_gap():
+def test_half_of_the_captions_name_only_the_class_and_none_has_a_gap():
     captions, rng = Captions([ROW]), random.Random(0)
     drawn = [captions.draw(0, rng) for _ in range(1000)]
     assert not any("{}" in text for text in drawn)

@@ -1,4 +1,4 @@
-"""Drawings to training images, a batch at a time: place, background, colours."""
+"""Drawings to training images, in batches: place, background, colours."""
 
 import math
 
@@ -14,13 +14,12 @@ STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
 def augment(rgba: Tensor, rng: torch.Generator) -> Tensor:
     """uint8 (B, 4, 64, 64) -> normalised (B, 3, 48, 48)."""
     b = len(rgba)
-    moved = F.grid_sample(
-        rgba.float() / 255, _places(b, rng), align_corners=False
-    )  # (B, 4, 48, 48)
+    places = _places(b, rng)
+    moved = F.grid_sample(rgba.float() / 255, places, align_corners=False)  # (B, 4, 48, 48)
     colour, alpha = moved[:, :3], moved[:, 3:]
     plain = torch.rand(b, 3, 1, 1, generator=rng)
     background = torch.where(torch.rand(b, 1, 1, 1, generator=rng) < 0.5, torch.ones(1), plain)
-    # grid_sample mixes colours of transparent pixels in, so colour is weighed with alpha before
+    # grid_sample mixes in the colours of transparent pixels, so they were set to 0 before
     return (_jitter(colour * alpha + background * (1 - alpha), rng) - MEAN) / STD
 
 
@@ -49,7 +48,7 @@ def _places(b: int, rng: torch.Generator) -> Tensor:
 
 
 def _jitter(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Brightness, contrast, saturation and hue; now and then grey."""
+    """Brightness, contrast, saturation and hue; sometimes grey."""
     b = len(x)
 
     def around_one(width: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a drawing may be called in pre-training: its class, its name, its name and class, its tags."""
+"""Captions for pre-training: a drawing's class, its name, its name and class, or its tags."""
 
 import random
 
@@ -15,7 +15,7 @@ SHORT = (
     "emoji of a {}.",
 )
 
-# The words that a folder of clip art, or a group of emoji outside our classes, goes by.
+# What a folder of clip art, or a group of emoji outside our classes, is called in captions.
 GROUPS = {
     "bugs": "insect",
     "birds": "bird",
@@ -104,12 +104,12 @@ class Captions:
         self.rows = rows
 
     def draw(self, i: int, rng: random.Random) -> str:
-        """A caption of drawing i: the bare group half of the time where there is one."""
+        """A caption of drawing i; half of them only name its group, if it has one."""
         row, group = self.rows[i], self.groups[i]
         label = row["label"].replace(":", "").lower()
-        names = [
-            name for name in (label, ", ".join([label, group]) if label and group else "") if name
-        ]
+        names = [label] if label else []
+        if label and group:
+            names.append(f"{label}, {group}")
         if row["tags"]:
             names.append(" ".join(rng.sample(row["tags"], min(3, len(row["tags"])))))
         bare = group and (not names or rng.random() < 0.5)

@@ -1,15 +1,14 @@
 """Fetch the drawings and render them: python -m tools.embedded.collect WORK
 
-Writes WORK/drawings.npz (uint8 RGBA, 64 x 64) and WORK/drawings.json (for each: vendor, concept, words). Needs npm,
-apt-get, resvg-py (PyPI) and a minute. All sources come from package registries at pinned versions; their licences stand
-in promptsrc/weights/README.md and data/emoji/LICENSES.md.
+Writes WORK/drawings.npz (uint8 RGBA, 64 x 64) and WORK/drawings.json (for each: vendor, concept,
+words). Needs npm, apt-get, resvg-py (PyPI) and a minute. All sources come from package registries
+at fixed versions; promptsrc/weights/README.md and data/emoji/LICENSES.md have their licences.
 """
 
 import io
 import json
 import re
 import subprocess
-import sys
 import tarfile
 import warnings
 from collections.abc import Iterator
@@ -19,8 +18,10 @@ import numpy as np
 import resvg_py
 from PIL import Image
 
+from tools.embedded.command import work_folder
+
 SIZE = 64
-Image.MAX_IMAGE_PIXELS = 4_000_000  # a few pieces of clip art are posters; they are left out
+Image.MAX_IMAGE_PIXELS = 4_000_000  # leaves out a few pieces of clip art, which are posters
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 ICONS = {  # vendor -> npm package of its drawings
     "noto": "@iconify-json/noto@1.2.9",
@@ -32,6 +33,7 @@ ICONS = {  # vendor -> npm package of its drawings
     "fxemoji": "@iconify-json/fxemoji@1.2.2",
     "openmoji": "@iconify-json/openmoji@1.2.29",
 }
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 EMOJI = "emojibase-data@17.0.0"
 CLIP_ART = "openclipart-png=1:0.18+dfsg-19"
 CLIP_ART_KINDS = (
@@ -62,6 +64,7 @@ NO_PICTURES = {
 
 
 def main(work: Path) -> None:
+    """Write all drawings."""
     work.mkdir(parents=True, exist_ok=True)
     rows, pictures = [], []
     for row, picture in [*_emoji(work), *_clip_art(work)]:
@@ -81,16 +84,14 @@ def _emoji(work: Path) -> Iterator[tuple[dict, Image.Image]]:
             if (entry := emoji.get(_slug(name))) is None:
                 continue
             width, height = icon.get("width", size[0]), icon.get("height", size[1])
-            svg = (
-                f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-                f'viewBox="{icon.get("left", 0)} {icon.get("top", 0)} {width} {height}">{icon["body"]}</svg>'
-            )
+            view = f"{icon.get('left', 0)} {icon.get('top', 0)} {width} {height}"
+            svg = f'{SVG} viewBox="{view}">{icon["body"]}</svg>'
             png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE))
             yield {"vendor": vendor, **entry}, _square(Image.open(io.BytesIO(png)))
 
 
 def _emoji_list(work: Path) -> dict[str, dict]:
-    """slug -> label, tags, group and subgroup of every emoji without skin tone."""
+    """Label, tags, group and subgroup of every emoji without skin tone, by slug."""
     package = _npm(work, EMOJI)
     names = json.loads(_member(package, "package/meta/groups.json"))
     entries = {}
@@ -132,26 +133,17 @@ def _clip_art(work: Path) -> Iterator[tuple[dict, Image.Image]]:
         subgroup = " ".join(_words(parts[-1])) if parts else kind
         if subgroup in NO_PICTURES:
             continue
-        yield (
-            {
-                "vendor": "clip-art",
-                "label": label,
-                "hexcode": "",
-                "tags": [],
-                "group": kind,
-                "subgroup": subgroup,
-            },
-            picture,
-        )
+        row = {"vendor": "clip-art", "label": label, "hexcode": "", "tags": []}
+        yield row | {"group": kind, "subgroup": subgroup}, picture
 
 
 def _words(text: str) -> list[str]:
-    """Words of three letters and more; authors' names and numbers are dropped by looking words up."""
+    """Words of at least three letters, in lower case."""
     return re.findall(r"[a-z]{3,}", re.sub(r"([a-z])([A-Z])", r"\1 \2", text).lower())
 
 
 def _square(picture: Image.Image) -> Image.Image:
-    """Fit into SIZE x SIZE, centred on transparency."""
+    """Fitted into SIZE x SIZE, centred on a transparent background."""
     picture = picture.convert("RGBA")
     picture.thumbnail((SIZE, SIZE), Image.Resampling.BOX)
     canvas = Image.new("RGBA", (SIZE, SIZE))
@@ -160,12 +152,11 @@ def _square(picture: Image.Image) -> Image.Image:
 
 
 def _npm(work: Path, package: str) -> Path:
-    """The package's archive, fetched once."""
+    """The archive of a package; downloaded once."""
     archive = work / (package.lstrip("@").replace("/", "-").replace("@", "-") + ".tgz")
     if not archive.exists():
-        subprocess.run(
-            ["npm", "pack", "--silent", package], cwd=work, check=True, stdout=subprocess.DEVNULL
-        )
+        command = ["npm", "pack", "--silent", package]
+        subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
     return archive
 
 
@@ -175,4 +166,4 @@ def _member(archive: Path, name: str) -> bytes:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(work_folder(__doc__))

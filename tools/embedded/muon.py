@@ -1,4 +1,6 @@
-"""Muon (Keller Jordan, 2024): momentum SGD whose matrix updates are orthogonalised, in float32 for CPUs."""
+"""Muon (Keller Jordan, 2024): momentum SGD with orthogonalised updates, in float32 for CPUs."""
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -16,13 +18,20 @@ def orthogonal(update: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """For the matrices of transformer blocks; updates have the root mean square of AdamW's (0.2)."""
+    """For the matrices of transformer blocks. The root mean square of an update is AdamW's, 0.2."""
 
-    def __init__(self, params, lr: float, momentum: float = 0.95, weight_decay: float = 0.0):
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self) -> None:
+        """Update all matrices from their gradients."""
         for group in self.param_groups:
             for p in group["params"]:
                 velocity = self.state[p].setdefault("velocity", torch.zeros_like(p))

@@ -1,10 +1,10 @@
-"""Pre-train the tiny CLIP from scratch: python -m tools.embedded.pretrain WORK [--steps N] [--processes P]
+"""Pre-train the tiny CLIP from scratch: python -m tools.embedded.pretrain WORK
 
-Contrastive, as CLIP (arXiv 2103.00020); every process has one thread, a batch of its own, and shares gradients. Never
-sees a concept of the embedded dataset, in any vendor's drawing, nor OpenMoji. Writes WORK/clip.pt every 200 steps.
+Contrastive, as CLIP (arXiv 2103.00020). Each process has one thread and its own batch; gradients
+are averaged. It never sees a concept of the embedded dataset, in any vendor's drawing, nor
+OpenMoji. Writes WORK/clip.pt every 200 steps.
 """
 
-import argparse
 import json
 import math
 import os
@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from promptsrc.clip.openai import CLIP, tokenize
 from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import encode_image, encode_text
+from promptsrc.command import Parser
+from promptsrc.files import replacing
 from promptsrc.templates import TEACHER
 from tools.embedded.augment import augment, plain
 from tools.embedded.captions import GROUPS, SHORT, Captions
@@ -40,27 +42,30 @@ SIZES = {
     "transformer_heads": 2,
     "transformer_layers": 4,
 }
-BATCH = 192  # a process
-KEPT_PATCHES = 18  # of 36; all of them behind FULL of the steps
-FULL = 0.85
+BATCH = 192  # per process
+KEPT_PATCHES = 18  # of 36, for this share of the steps, then all
+PARTIAL = 0.85
 MUON_LR, ADAM_LR, DECAY = 2e-3, 1.5e-3, 0.1
-IN_CLASS = 0.6  # share of samples drawn class by class, so that small classes are seen as often as large ones
+IN_CLASS = 0.6  # share of samples that are drawn evenly from the classes
 DATASET = Path("data/emoji")
 
 
 def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor, same: Tensor) -> Tensor:
-    """CLIP's symmetric cross-entropy of unit features (B, D); captions that are the same (B, B) count as positives."""
+    """CLIP's symmetric cross-entropy of unit features (B, D).
+
+    Args:
+        same: (B, B), 1 where captions are equal; these are positives.
+    """
     logits = scale * image @ text.t()
     targets = same / same.sum(1, keepdim=True)
     return (F.cross_entropy(logits, targets) + F.cross_entropy(logits.t(), targets)) / 2
 
 
 def some_patches(clip: CLIP, images: Tensor, rng: torch.Generator) -> Tensor:
-    """Image features (B, D) from CLS and KEPT_PATCHES random patches an image."""
+    """Image features (B, D) from CLS and KEPT_PATCHES random patches per image."""
     visual = clip.visual
-    patches = (
-        visual.conv1(images).flatten(2).transpose(1, 2) + visual.positional_embedding[1:]
-    )  # (B, 36, W)
+    patches = visual.conv1(images).flatten(2).transpose(1, 2)  # (B, 36, W)
+    patches = patches + visual.positional_embedding[1:]
     kept = torch.rand(patches.shape[:2], generator=rng).argsort(1)[:, :KEPT_PATCHES, None]
     patches = patches.gather(1, kept.expand(-1, -1, patches.shape[-1]))
     cls = (visual.class_embedding + visual.positional_embedding[0]).expand(len(images), 1, -1)
@@ -83,10 +88,8 @@ class Drawings:
         ]
         self.rgba = torch.from_numpy(_weighted(np.load(work / "drawings.npz")["rgba"][keep]))
         self.captions = Captions([rows[i] for i in keep])
-        self.rng, self.torch_rng = (
-            random.Random(1000 + rank),
-            torch.Generator().manual_seed(1000 + rank),
-        )
+        self.rng = random.Random(1000 + rank)
+        self.torch_rng = torch.Generator().manual_seed(1000 + rank)
         members: dict[str, list[int]] = {}
         for i, group in enumerate(self.captions.groups):
             if self.captions.in_class[i]:
@@ -94,10 +97,10 @@ class Drawings:
         self.classes = [members[name] for name in sorted(members)]
 
     def batch(self) -> tuple[Tensor, list[str]]:
+        """Images (B, 3, 48, 48) and their captions."""
         chosen = [self._one() for _ in range(BATCH)]
-        return augment(self.rgba[chosen], self.torch_rng), [
-            self.captions.draw(i, self.rng) for i in chosen
-        ]
+        images = augment(self.rgba[chosen], self.torch_rng)
+        return images, [self.captions.draw(i, self.rng) for i in chosen]
 
     def _one(self) -> int:
         if self.rng.random() < IN_CLASS:
@@ -106,7 +109,7 @@ class Drawings:
 
 
 def _is_held_out(row: dict, held_out: set[str], words: list[set[str]]) -> bool:
-    """An emoji of a held-out concept, or clip art whose name holds all words of one."""
+    """Whether it is an emoji of a held-out concept, or clip art whose name has all its words."""
     if row["vendor"] != "clip-art":
         return concept_of(row["label"]) in held_out
     name = set(row["label"].split())
@@ -114,13 +117,13 @@ def _is_held_out(row: dict, held_out: set[str], words: list[set[str]]) -> bool:
 
 
 def _weighted(rgba: np.ndarray) -> np.ndarray:
-    """(N, 64, 64, 4) -> (N, 4, 64, 64), the colours of transparent pixels cleared of what does not show."""
+    """(N, 64, 64, 4) -> (N, 4, 64, 64), with the colours of transparent pixels set to 0."""
     shown = rgba[..., 3:] > 0
     return np.ascontiguousarray(np.where(shown, rgba, 0).transpose(0, 3, 1, 2))
 
 
 class Vocabulary:
-    """The tokens that captions may hold, numbered densely: a small embedding trains and ships in place of CLIP's."""
+    """The tokens that captions may have, numbered from 0, so that a small embedding suffices."""
 
     def __init__(self, captions: Captions):
         texts = [*TEACHER, *SHORT, *CLASSES, *GROUPS.values(), "X , ."]
@@ -128,9 +131,8 @@ class Vocabulary:
             texts += [row["label"].replace(":", "").lower(), row["subgroup"], *row["tags"]]
         tokens = tokenize(sorted({text + mark for text in texts for mark in ("", ".", ",")}))
         self.ids = tokens.unique()
-        self.number = torch.full((49408,), -1).index_put(
-            (self.ids.long(),), torch.arange(len(self.ids))
-        )
+        self.number = torch.full((49408,), -1)
+        self.number[self.ids.long()] = torch.arange(len(self.ids))
 
     def encode(self, clip: CLIP, texts: list[str]) -> Tensor:
         """Text features (B, D)."""
@@ -142,6 +144,7 @@ class Vocabulary:
 
 
 def train(rank: int, processes: int, steps: int, work: Path) -> None:
+    """The whole training, in process `rank`."""
     _share(rank, processes)
     torch.manual_seed(0)
     drawings = Drawings(work, rank)
@@ -162,19 +165,16 @@ def train(rank: int, processes: int, steps: int, work: Path) -> None:
         clip.zero_grad()
         clip.logit_scale.data.clamp_(max=math.log(100))
         if rank == 0 and ((step + 1) % 200 == 0 or step + 1 == steps):
-            torch.save(
-                {
-                    "model": clip.state_dict(),
-                    "ids": vocabulary.ids,
-                    "samples": (step + 1) * BATCH * processes,
-                },
-                work / "clip.pt.part",
-            )
-            os.replace(work / "clip.pt.part", work / "clip.pt")
+            samples = (step + 1) * BATCH * processes
+            content = {"model": clip.state_dict(), "ids": vocabulary.ids, "samples": samples}
+            with replacing(work / "clip.pt") as part:
+                torch.save(content, part)
             base, new = zero_shot(clip, vocabulary, "val")
-            seconds = time.time() - started
-            report = f"step {step + 1}/{steps} loss {loss.item():.3f} val base {base:.1f} new {new:.1f} {seconds:.0f} s"
-            print(report, flush=True)
+            print(
+                f"step {step + 1}/{steps} loss {loss.item():.3f} val base {base:.1f} "
+                f"new {new:.1f} {time.time() - started:.0f} s",
+                flush=True,
+            )
 
 
 def _share(rank: int, processes: int) -> None:
@@ -185,7 +185,7 @@ def _share(rank: int, processes: int) -> None:
 
 
 def _optimizers(clip: CLIP) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the blocks, AdamW for all else."""
+    """Muon for the matrices of the blocks, AdamW for the rest."""
     matrices = [p for name, p in clip.named_parameters() if "resblocks" in name and p.ndim == 2]
     chosen = {id(p) for p in matrices}
     others = [p for p in clip.parameters() if id(p) not in chosen]
@@ -211,17 +211,15 @@ def _schedule(done: float) -> float:
 def _loss(clip: CLIP, vocabulary: Vocabulary, drawings: Drawings, done: float) -> Tensor:
     images, captions = drawings.batch()
     text = vocabulary.encode(clip, captions)
-    image = (
-        encode_image(clip, images)
-        if done > FULL
-        else some_patches(clip, images, drawings.torch_rng)
-    )
+    if done > PARTIAL:
+        image = encode_image(clip, images)
+    else:
+        image = some_patches(clip, images, drawings.torch_rng)
     number = {caption: i for i, caption in enumerate(captions)}
     ids = torch.tensor([number[caption] for caption in captions])
     same = (ids[:, None] == ids[None]).float()
-    return contrastive_loss(
-        F.normalize(image, dim=-1), F.normalize(text, dim=-1), clip.logit_scale.exp(), same
-    )
+    image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
+    return contrastive_loss(image, text, clip.logit_scale.exp(), same)
 
 
 def _average(parameters: list[nn.Parameter], processes: int) -> None:
@@ -236,19 +234,15 @@ def _average(parameters: list[nn.Parameter], processes: int) -> None:
 
 @torch.no_grad()
 def zero_shot(clip: CLIP, vocabulary: Vocabulary, part: str) -> tuple[float, float]:
-    """Accuracy in percent on the base classes among themselves, and on the new ones, with `a photo of a <name>.`"""
+    """Accuracy in percent on base classes among themselves, and on new ones among themselves."""
     items = json.loads((DATASET / "split_zhou_Emoji.json").read_text())[part]
     names = [name for _, name in sorted({(label, name) for _, label, name in items})]
-    text = F.normalize(
-        vocabulary.encode(clip, [f"a photo of a {name.replace('_', ' ')}." for name in names]),
-        dim=-1,
-    )
-    pixels = [
-        np.asarray(Image.open(DATASET / "images" / path).convert("RGB")) for path, *_ in items
-    ]
-    image = F.normalize(
-        encode_image(clip, plain(torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2))), dim=-1
-    )
+    texts = [f"a photo of a {name.replace('_', ' ')}." for name in names]
+    text = F.normalize(vocabulary.encode(clip, texts), dim=-1)
+    files = [DATASET / "images" / path for path, *_ in items]
+    pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
+    images = plain(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+    image = F.normalize(encode_image(clip, images), dim=-1)
     labels, half = torch.tensor([label for _, label, _ in items]), (len(names) + 1) // 2
     scores, base = image @ text.t(), labels < half
     right_base = scores[base, :half].argmax(1) == labels[base]
@@ -257,9 +251,9 @@ def zero_shot(clip: CLIP, vocabulary: Vocabulary, part: str) -> tuple[float, flo
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--steps", type=int, default=2200)
-    parser.add_argument("--processes", type=int, default=3)
+    parser = Parser(__doc__)
+    parser.add_argument("work", metavar="WORK", type=Path, help="folder for files in between")
+    parser.add_argument("--steps", type=int, default=2200, help="default: 2200")
+    parser.add_argument("--processes", type=int, default=3, help="default: 3")
     args = parser.parse_args()
     mp.spawn(train, (args.processes, args.steps, args.work), nprocs=args.processes)

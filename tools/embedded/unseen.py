@@ -1,21 +1,22 @@
-"""The downstream things as drawn by a vendor that was never seen: python -m tools.embedded.unseen WORK
+"""The embedded dataset as an unseen vendor draws it: python -m tools.embedded.unseen WORK
 
-Writes WORK/openmoji, laid out as data/emoji, from OpenMoji's drawings of the same emoji. It is for measuring only:
-OpenMoji is CC-BY-SA-4.0, is not shipped, and is not in pre-training.
+Writes WORK/openmoji, with the layout of data/emoji, from OpenMoji's drawings of the same emoji. It
+is for measuring only: OpenMoji is CC-BY-SA-4.0, is not shipped, and is not in pre-training.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from tools.embedded.dataset import TARGET, VENDORS, _write
+from tools.embedded.command import work_folder
+from tools.embedded.dataset import TARGET, VENDORS, write_picture
 
 VENDOR = "openmoji"
 
 
 def main(work: Path) -> None:
+    """Write the images and the split."""
     rows = json.loads((work / "drawings.json").read_text())
     pictures = np.load(work / "drawings.npz")["rgba"]
     drawing = {row["hexcode"].lower(): i for i, row in enumerate(rows) if row["vendor"] == VENDOR}
@@ -23,14 +24,11 @@ def main(work: Path) -> None:
     for part, items in split.items():
         things = dict.fromkeys((_hexcode(path), label, name) for path, label, name in items)
         known = [thing for thing in things if thing[0] in drawing]
-        split[part] = [
-            [f"{name}/{VENDOR}-{hexcode}.png", label, name] for hexcode, label, name in known
-        ]
-        for hexcode, _, name in known:
-            _write(
-                pictures[drawing[hexcode]],
-                work / VENDOR / "images" / name / f"{VENDOR}-{hexcode}.png",
-            )
+        split[part] = []
+        for hexcode, label, name in known:
+            path = f"{name}/{VENDOR}-{hexcode}.png"
+            split[part].append([path, label, name])
+            write_picture(pictures[drawing[hexcode]], work / VENDOR / "images" / path)
     (work / VENDOR / "split_zhou_Emoji.json").write_text(json.dumps(split, indent=0) + "\n")
     print({part: len(items) for part, items in split.items()})
 
@@ -38,10 +36,9 @@ def main(work: Path) -> None:
 def _hexcode(path: str) -> str:
     """`bird/fluent-flat-1f426.png` -> `1f426`."""
     stem = Path(path).stem
-    return stem.removeprefix(
-        next(f"{vendor}-" for vendor in VENDORS if stem.startswith(f"{vendor}-"))
-    )
+    vendor = next(vendor for vendor in VENDORS if stem.startswith(f"{vendor}-"))
+    return stem.removeprefix(f"{vendor}-")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(work_folder(__doc__))
