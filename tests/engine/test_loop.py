@@ -141,7 +141,7 @@ def test_a_terminal_shows_a_bar_and_the_log_stays_the_same(root, tmp_path):
             while text := os.read(ours, 4096):
                 seen.append(text)
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     command = [sys.executable, "-c", IN_A_TERMINAL, str(root), str(tmp_path / "run")]
     subprocess.run(command, cwd=ROOT, check=True, stdout=theirs, stderr=theirs)
