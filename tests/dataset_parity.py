@@ -2,11 +2,10 @@
 
     python -m tests.dataset_parity DIR
 
-DIR holds golden files (`OxfordPets.json`, ...) and, beside them, `golden.py` and `make_roots.py`, which check
-them and make the roots that they were recorded on. One line a dataset; exit 1 on a difference.
+DIR has golden files (`OxfordPets.json`, ...), and `golden.py` and `make_roots.py`, which check them
+and make the roots that they were recorded on. Prints a line per dataset. Exit code 1: one differs.
 """
 
-import argparse
 import importlib
 import random
 import sys
@@ -15,15 +14,17 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from dassl.config import get_cfg_default
 from dassl.data.datasets import DATASET_REGISTRY, DatasetBase
 
 import datasets.register
+from promptsrc.command import Parser
 
 
 def build(root: str, name: str, num_shots: int, subsample: str, seed: int) -> DatasetBase:
-    """The dataset as a run of `train.py` builds it: seeded, first of all."""
+    """The dataset as a run of `train.py` builds it, with the seed set before."""
     cfg = get_cfg_default()
     datasets.extend_cfg(cfg)
     cfg.DATASET.NAME, cfg.DATASET.ROOT = name, root
@@ -34,14 +35,14 @@ def build(root: str, name: str, num_shots: int, subsample: str, seed: int) -> Da
 
 
 def differences(golden_file: Path) -> list[str]:
-    """What differs, one line each, in all cases and sequences of a golden file."""
+    """A line for each difference in the cases and sequences of a golden file."""
     golden = load_golden(golden_file.parent)
     with tempfile.TemporaryDirectory() as workdir:
         return golden.check(golden_file, build, workdir)
 
 
-def load_golden(folder: Path):
-    """The module `golden.py` of a folder, with the `make_roots.py` beside it."""
+def load_golden(folder: Path) -> Any:
+    """The module `golden.py` of a folder, which imports its `make_roots.py`."""
     for name in ("golden", "make_roots"):
         sys.modules.pop(name, None)
     sys.path.insert(0, str(folder.absolute()))
@@ -52,23 +53,19 @@ def load_golden(folder: Path):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Its exit code."""
+    parser = Parser(__doc__)
     parser.add_argument("folder", metavar="DIR", type=Path, help="folder of golden files")
     folder = parser.parse_args(argv).folder
     files = sorted(folder.glob("*.json"))
     if not files or not (folder / "golden.py").is_file():
-        parser.error(f"{folder} has no golden files with golden.py and make_roots.py beside them")
+        parser.error(f"{folder} has no golden files; give a folder such as tests/datasets/golden")
     failed = 0
     for file in files:
         errors = differences(file)
         failed += bool(errors)
-        print(
-            f"{file.stem:20} "
-            + (f"{len(errors)} differences, the first: {errors[0]}" if errors else "equal"),
-            flush=True,
-        )
+        result = f"{len(errors)} differences, the first: {errors[0]}" if errors else "equal"
+        print(f"{file.stem:20} {result}", flush=True)
     return 1 if failed else 0
 
 

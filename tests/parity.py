@@ -1,11 +1,12 @@
 """Replay recorded cases of the reference implementation through our trainers.
 
-    python -m tests.parity DIR        DIR holds cases.json and the arrays of its cases (see tests/goldens/README.md)
+    python -m tests.parity DIR
 
-Prints a line an array (case, array, largest absolute and relative difference, what is allowed); exit code 1 when one is beyond.
+DIR has cases.json and the arrays of its cases (tests/goldens/README.md). Prints a line per array:
+case, array, largest absolute and relative difference, and what is allowed.
+Exit code 1: an array differs more than allowed.
 """
 
-import argparse
 import json
 import re
 import sys
@@ -24,13 +25,14 @@ from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor
 
 from promptsrc.clip.text import readable, tokenize
+from promptsrc.command import Parser
 from promptsrc.model import Encoded
 from promptsrc.regulation import diverse_features
 from promptsrc.templates import DATASETS, TEACHER
 from runs.config import default_config
 from tests import tiny_clip
 
-KINDS = {  # array name -> kind of tolerance; ids and labels are exact
+KINDS = {  # kind of tolerance by start of the array's name; ids and labels are exact
     r"param/": "param",
     r"grad/": "grad",
     r"loss": "loss",
@@ -44,7 +46,7 @@ KINDS = {  # array name -> kind of tolerance; ids and labels are exact
 
 @dataclass(frozen=True)
 class Difference:
-    """One array of one case against ours."""
+    """How much ours differs from one recorded array."""
 
     case: str
     array: str
@@ -54,17 +56,19 @@ class Difference:
 
     @property
     def fits(self) -> bool:
+        """Whether the difference is allowed."""
         return self.absolute <= self.allowed
 
     def __str__(self) -> str:
         verdict = "ok" if self.fits else "BEYOND"
-        return f"{self.case}  {self.array}  {self.absolute:.2e}  {self.relative:.2e}  {self.allowed:.0e}  {verdict}"
+        differences = f"{self.absolute:.2e}  {self.relative:.2e}  {self.allowed:.0e}"
+        return f"{self.case}  {self.array}  {differences}  {verdict}"
 
 
 def replay(
     folder: Path, case: Mapping[str, Any], tolerances: Mapping[str, float]
 ) -> Iterator[Difference]:
-    """Differences of every recorded array of a case; an array that ours does not give differs by infinity."""
+    """The difference of every recorded array of a case; infinite if ours lacks the array."""
     name = Path(case["file"]).stem
     golden = np.load(folder / case["file"])
     replayer = _replay_zeroshot if "datasets" in case else _replay_training
@@ -92,7 +96,7 @@ def _compare(
 
 
 def _value(array: str, ours: Mapping[str, Any]) -> np.ndarray | None:
-    """Our array of this name, or the sums that stand for a large one."""
+    """Our array of this name, or the sums that represent a large one."""
     name, _, part = array.partition("#")
     if name not in ours:
         return None
@@ -105,13 +109,13 @@ def _value(array: str, ours: Mapping[str, Any]) -> np.ndarray | None:
 
 
 def config_of(case: Mapping[str, Any], output: Path) -> Any:
-    """The case's configuration, its tiny weights in the place of the download."""
+    """The configuration of the case, with its tiny weights instead of a download."""
     cfg = default_config()
     _assign(cfg, case["config"])
     state = tiny_clip.tiny_clip_state_dict(case["clip"]["seed"], **case["clip"]["kwargs"])
     if tiny_clip.fingerprint(state) != case["clip"]["fingerprint"]:
         raise RuntimeError(
-            "the weights drawn here are not those of the recording; nothing can be compared"
+            "the weights drawn here are not those of the recording, so nothing can be compared"
         )
     weights = output / "weights.pt"
     torch.save(state, weights)
@@ -131,7 +135,7 @@ def _assign(node: Any, values: Mapping[str, Any]) -> None:
 
 
 def recorded(base: type, classnames: list[str], batches: list[dict[str, Tensor]]) -> type:
-    """The trainer with given batches in the place of a dataset, writing down what it computes."""
+    """The trainer with given batches instead of a dataset, which records what it computes."""
 
     class Recorded(base):
         half_on_cpu = True
@@ -139,12 +143,8 @@ def recorded(base: type, classnames: list[str], batches: list[dict[str, Tensor]]
         def build_data_loader(self) -> None:
             dataset = SimpleNamespace(classnames=classnames, num_classes=len(classnames))
             self.dm = SimpleNamespace(dataset=dataset)
-            self.train_loader_x, self.train_loader_u, self.val_loader, self.test_loader = (
-                batches,
-                None,
-                None,
-                [],
-            )
+            self.train_loader_x, self.test_loader = batches, []
+            self.train_loader_u = self.val_loader = None
             self.num_classes, self.num_source_domains = len(classnames), 0
             self.lab2cname = dict(enumerate(classnames))
 
@@ -171,6 +171,7 @@ def recorded(base: type, classnames: list[str], batches: list[dict[str, Tensor]]
 
 
 def batches_of(case: Mapping[str, Any]) -> list[dict[str, Tensor]]:
+    """The training batches of a case."""
     spec, size = case["train_images"], case["batch_size"]
     images = torch.from_numpy(tiny_clip.images(spec["seed"], spec["n"], spec["resolution"]))
     labels = torch.tensor(case["train_labels"]["values"])
@@ -179,6 +180,7 @@ def batches_of(case: Mapping[str, Any]) -> list[dict[str, Tensor]]:
 
 
 def eval_images_of(case: Mapping[str, Any]) -> Tensor:
+    """The test images of a case (N, 3, R, R)."""
     spec = case["eval_images"]
     return torch.from_numpy(tiny_clip.images(spec["seed"], spec["n"], spec["resolution"]))
 
@@ -247,7 +249,7 @@ def _evaluation(trainer: Any, images: Tensor, which: str) -> dict[str, Tensor]:
 
 
 def _training(trainer: Any, prefix: str) -> dict[str, Any]:
-    """What the steps and epochs left behind, in the recording's shapes."""
+    """What the steps and epochs recorded, in the shapes of the goldens."""
     steps, epochs = trainer.steps, trainer.epochs
     per_epoch = len(steps) // len(epochs)
 
@@ -260,9 +262,8 @@ def _training(trainer: Any, prefix: str) -> dict[str, Any]:
     for who in ("student", "teacher"):
         if steps[0][who] is not None:
             ours[f"logits_{who}"] = table([s[who].logits for s in steps])
-            ours |= {
-                f"step0_{who}_{tower}": getattr(steps[0][who], tower) for tower in ("text", "image")
-            }
+            for tower in ("text", "image"):
+                ours[f"step0_{who}_{tower}"] = getattr(steps[0][who], tower)
     ours |= _parameters("grad/step0", steps[0]["grad"], prefix)
     for k, epoch in enumerate(epochs, 1):
         ours |= _parameters(f"param/epoch{k}", epoch["raw"], prefix)
@@ -292,15 +293,12 @@ def load_cases(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, float]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("directory", type=Path)
+    """Its exit code."""
+    parser = Parser(__doc__)
+    parser.add_argument("directory", metavar="DIR", type=Path, help="folder of recorded cases")
     folder = parser.parse_args().directory
     if not (folder / "cases.json").is_file():
-        parser.error(
-            f"{folder} has no cases.json; it is a folder of recorded cases such as tests/goldens"
-        )
+        parser.error(f"{folder} has no cases.json; give a folder such as tests/goldens")
     cases, tolerances = load_cases(folder)
     beyond = 0
     for case in cases.values():

@@ -1,6 +1,6 @@
-"""Runs that start together on one data root and one cache folder, and runs that are killed beside others.
+"""Runs that start together with one data root and one cache folder, and killed runs.
 
-Of the split file and the few shots alone: tests/datasets/test_base.py.
+tests/datasets/test_base.py has the same for split files and shots alone.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import time
 import pytest
 import torch
 
-from promptsrc.checkpoint import read_checkpoint
+from promptsrc.checkpoint import find, read_checkpoint
 from promptsrc.weights.download import fetched
 from tests import tiny_clip
 from tests.conftest import ROOT
@@ -31,14 +31,16 @@ from promptsrc.weights import names
 
 folder, number, url, rounds = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 names.MODEL_URLS["ViT-B/32"] = url
-words = ["--dataset-config-file", "configs/datasets/oxford_pets.yaml", "--trainer", "IVLP", "--seed", "1", "--backbone", "ViT-B/32"]
-pairs = ["INPUT.SIZE", "(32, 32)", "DATASET.NUM_SHOTS", "1", "OPTIM.MAX_EPOCH", "1", "DATALOADER.NUM_WORKERS", "0"]
+words = ["--dataset-config-file", "configs/datasets/oxford_pets.yaml", "--trainer", "IVLP"]
+words += ["--seed", "1", "--backbone", "ViT-B/32"]
+pairs = ["INPUT.SIZE", "(32, 32)", "DATASET.NUM_SHOTS", "1", "OPTIM.MAX_EPOCH", "1"]
+pairs += ["DATALOADER.NUM_WORKERS", "0", "MODEL.BACKBONE.CACHE"]
 for turn in range(rounds):
     (folder / f"up{turn}-{number}").touch()
     while not (folder / f"go{turn}").exists():
         time.sleep(0.001)
     places = ["--root", folder / f"data{turn}", "--output-dir", folder / f"out{turn}-{number}"]
-    if train.main([*map(str, places), *words, *pairs, "MODEL.BACKBONE.CACHE", str(folder / f"cache{turn}")]):
+    if train.main([*map(str, places), *words, *pairs, str(folder / f"cache{turn}")]):
         sys.exit(1)
 """
 
@@ -62,23 +64,17 @@ def wait_for(what, *processes, seconds=120):
 
 @pytest.fixture
 def weights(server):  # noqa: F811
-    """The server has a small CLIP; its address, with the checksum in it as OpenAI's have."""
-    sizes = {
-        "text_width": 64,
-        "text_layers": 1,
-        "vision_width": 64,
-        "vision_layers": 1,
-        "embed_dim": 16,
-    }
-    torch.save(tiny_clip.tiny_clip_state_dict(0, **sizes), buffer := io.BytesIO())
+    """The address of a small CLIP on the server, with its checksum as in OpenAI's addresses."""
+    widths = {"text_width": 64, "vision_width": 64, "embed_dim": 16}
+    state = tiny_clip.tiny_clip_state_dict(0, text_layers=1, vision_layers=1, **widths)
+    torch.save(state, buffer := io.BytesIO())
     server.content = buffer.getvalue()
-    return server.url.replace(
-        "weights.pt", f"{hashlib.sha256(server.content).hexdigest()}/ViT-B-32.pt"
-    )
+    checksum = hashlib.sha256(server.content).hexdigest()
+    return server.url.replace("weights.pt", f"{checksum}/ViT-B-32.pt")
 
 
 def test_trainings_that_start_at_once_share_data_and_weights(tmp_path, server, weights):  # noqa: F811
-    """Nothing is there yet: split, few shots and weights are made by whoever is first, once, and all get the same prompts."""
+    """The first run makes split, shots and weights, once; all runs get the same prompts."""
     for turn in range(ROUNDS):
         make_root(tmp_path / f"data{turn}", "OxfordPets", split_file=False)
     runs = [start(TRAINING, tmp_path, number, weights, ROUNDS) for number in range(3)]
@@ -100,14 +96,10 @@ def test_trainings_that_start_at_once_share_data_and_weights(tmp_path, server, w
             "split_zhou_OxfordPets.json",
             "split_fewshot",
         }
-        assert [file.name for file in (folder / "split_fewshot").iterdir()] == [
-            "shot_1-seed_1.json"
-        ]
-        files = [
-            tmp_path / f"out{turn}-{number}/VLPromptLearner/model.pth.tar-1"
-            for number in range(len(runs))
-        ]
-        first, *others = [read_checkpoint(file)["state_dict"] for file in files]
+        (shots,) = (folder / "split_fewshot").iterdir()
+        assert shots.name == "shot_1-seed_1.json"
+        folders = [tmp_path / f"out{turn}-{number}" for number in range(len(runs))]
+        first, *others = [read_checkpoint(find(folder))["state_dict"] for folder in folders]
         assert all(torch.equal(first[name], other[name]) for other in others for name in first)
 
 
@@ -121,7 +113,7 @@ fetched(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
 
 
 class Stalling(Handler):
-    """The first answer stops half-way and stays open."""
+    """The first answer stops halfway and stays open."""
 
     def do_GET(self):
         if not self.server.asked:
@@ -136,7 +128,7 @@ class Stalling(Handler):
             super().do_GET()
 
 
-def test_a_download_that_is_killed_is_gone_on_with_by_those_that_wait(tmp_path, server):  # noqa: F811
+def test_waiting_processes_finish_a_killed_download(tmp_path, server):  # noqa: F811
     server.RequestHandlerClass, server.go_on = Stalling, threading.Event()
     path, part = tmp_path / "weights.pt", tmp_path / ".weights.pt.part"
     killed = start(FETCH, server.url, SHA256, path)
@@ -171,12 +163,8 @@ load("OxfordPets", sys.argv[1], 4)
 """
 
 
-@pytest.mark.parametrize(
-    "written", [0, 1]
-)  # before the split file has its name; before the few shots have
-def test_a_run_that_is_killed_while_it_writes_leaves_the_next_as_if_it_had_not_been(
-    tmp_path, written
-):
+@pytest.mark.parametrize("written", [0, 1])  # killed before the split file, or before the shots
+def test_a_run_that_is_killed_while_writing_does_not_affect_the_next(tmp_path, written):
     make_root(tmp_path / "killed", "OxfordPets", split_file=False)
     make_root(tmp_path / "other", "OxfordPets", split_file=False)
     run = start(KILLED, tmp_path / "killed", written)
@@ -184,14 +172,9 @@ def test_a_run_that_is_killed_while_it_writes_leaves_the_next_as_if_it_had_not_b
     assert run.returncode == -signal.SIGKILL
     names = [file.name for file in (tmp_path / "killed").rglob("*.json")]
     assert names == ["split_zhou_OxfordPets.json"][:written]
-    if (
-        written
-    ):  # as in this field, a run that draws the split goes on with the random state behind it
+    if written:  # a run that draws the split draws its shots with the random state after that
         load("OxfordPets", tmp_path / "other")
-    ours, theirs = (
-        load("OxfordPets", tmp_path / "killed", 4),
-        load("OxfordPets", tmp_path / "other", 4),
-    )
+    ours, theirs = (load("OxfordPets", tmp_path / name, 4) for name in ("killed", "other"))
     assert items(ours.train_x) == items(theirs.train_x) and items(ours.val) == items(theirs.val)
     for file in (tmp_path / "killed").rglob("*.json"):
         json.loads(file.read_text())

@@ -1,4 +1,4 @@
-"""The five commands of the README, from twenty photos in four folders to a trained, exported and reported classifier."""
+"""The README's five commands, from twenty photos to a trained, exported, reported classifier."""
 
 import os
 import re
@@ -15,12 +15,9 @@ CLASSES = {"bird": "bird", "flower": "flower", "fruit": "fruit", "mammal": "wild
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A working copy whose .venv is this one, and drawings for photos."""
+    """A working copy with this .venv, and drawings as photos."""
     for name in os.listdir(ROOT):
-        if not name.startswith(".") and name not in (
-            "output",
-            "photos",
-        ):  # those of whoever tried the page
+        if not name.startswith(".") and name not in ("output", "photos"):  # one's own
             (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
