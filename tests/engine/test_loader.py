@@ -3,10 +3,11 @@
 import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 import torch
-from dassl.data.loader import Loader, LoadingProcessKilled
+from dassl.data.loader import Loader, LoadingProcessKilled, killed_on_failure
 from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
@@ -16,16 +17,16 @@ KILLED = r"^SIGKILL of a loading process \(out of memory\?\)$"
 
 
 class Numbers(torch.utils.data.Dataset):
-    """0 to 9; `at_7` is called in the loading process."""
+    """0 to 9; the loading process calls `action` instead at some index."""
 
-    def __init__(self, at_7):
-        self.at_7 = at_7
+    def __init__(self, action, at=7):
+        self.action, self.at = action, at
 
     def __len__(self):
         return 10
 
     def __getitem__(self, index):
-        return self.at_7() if index == 7 else index
+        return self.action() if index == self.at else index
 
 
 def kill():
@@ -36,24 +37,38 @@ def crash():
     os._exit(3)
 
 
+def stuck():
+    time.sleep(60)
+
+
 def fail():
     raise RuntimeError("no 7")
 
 
 @pytest.mark.parametrize(
-    "at_7, error, says",
+    "action, error, says",
     [
         (kill, LoadingProcessKilled, KILLED),
         (crash, ChildProcessError, r"^a loading process crashed \(exit code 3\); use DATALOADER"),
         (fail, RuntimeError, "no 7"),
     ],
 )
-def test_a_lost_process_is_an_error_where_its_batch_is_requested(at_7, error, says):
-    batches = iter(Loader(Numbers(at_7), batch_size=1, num_workers=1))
+def test_a_lost_process_is_an_error_where_its_batch_is_requested(action, error, says):
+    batches = iter(Loader(Numbers(action), batch_size=1, num_workers=1))
     assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
     assert [next(batches).item() for _ in range(5)] == list(range(5))
     with pytest.raises(error, match=says):
         list(batches)
+
+
+def test_a_failure_does_not_wait_for_processes_that_are_stuck():
+    started = time.monotonic()
+    batches = iter(Loader(Numbers(stuck, 2), batch_size=1, num_workers=2))
+    with pytest.raises(ZeroDivisionError), killed_on_failure():
+        raise ZeroDivisionError(next(batches))
+    del batches  # waits for its processes
+    assert time.monotonic() - started < 5
+    assert not multiprocessing.active_children()
 
 
 def test_a_handler_of_the_caller_stays():

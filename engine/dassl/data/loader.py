@@ -43,12 +43,12 @@ def _watched(batches: Iterator[Any], processes: Sequence[BaseProcess]) -> Iterat
     try:
         yield from batches
     except (RuntimeError, ConnectionError, EOFError) as error:
-        codes = [process.exitcode for process in _ended(processes)]
+        codes = [process.exitcode for process in _ended(processes) if process.exitcode]
         if -9 in codes:
             raise LoadingProcessKilled("SIGKILL of a loading process (out of memory?)") from error
-        if any(codes):
+        if codes:
             raise ChildProcessError(
-                f"a loading process crashed (exit code {max(codes, key=bool)}); "
+                f"a loading process crashed (exit code {codes[0]}); "
                 "use DATALOADER.NUM_WORKERS 0 to see where"
             ) from error
         raise
@@ -69,15 +69,39 @@ def ignore_stop_signals(_: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+@contextmanager
+def killed_on_failure() -> Iterator[None]:
+    """If the block fails, kill the loading processes that have not ended a second later.
+
+    PyTorch would wait five seconds for each process that is stuck in a slow read, as soon as its
+    iterator is gone; keep the iterator in a variable.
+    """
+    try:
+        yield
+    except BaseException:
+        timer = threading.Timer(1.0, _kill, [_loading_processes()])
+        timer.daemon = True
+        timer.start()
+        raise
+
+
 @atexit.register
-def _kill_loading_processes() -> None:
+def _end_loading_processes() -> None:
     """A failure leaves them running; multiprocessing would send SIGTERM, which they ignore."""
+    processes = _loading_processes()
     with _default_sigchld():
-        daemons = [process for process in multiprocessing.active_children() if process.daemon]
-        for process in daemons:
-            process.kill()
-        for process in daemons:
+        _kill(processes)
+        for process in processes:
             process.join()
+
+
+def _loading_processes() -> list[BaseProcess]:
+    return [process for process in multiprocessing.active_children() if process.daemon]
+
+
+def _kill(processes: Sequence[BaseProcess]) -> None:
+    for process in processes:
+        process.kill()
 
 
 @contextmanager

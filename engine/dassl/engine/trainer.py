@@ -20,6 +20,7 @@ from torch.utils.tensorboard import SummaryWriter
 from yacs.config import CfgNode
 
 from dassl.data import DataManager
+from dassl.data.loader import killed_on_failure
 from dassl.engine.check_config import check_config
 from dassl.engine.loop import Bar, train_epoch
 from dassl.engine.model_manager import BEST, ModelManager
@@ -83,7 +84,7 @@ class TrainerBase(ModelManager):
         """
         self.start_epoch, self.max_epoch = start_epoch, max_epoch
         self.before_train()
-        with self.stop_signals.awaited():
+        with self.stop_signals.awaited(), killed_on_failure():
             for epoch in range(self.start_epoch, self.max_epoch):
                 self.epoch = epoch
                 self.before_epoch()
@@ -252,9 +253,11 @@ class SimpleTrainer(TrainerBase):
         else:
             split, loader = "test", self.test_loader
         print(f"Evaluate on the *{split}* set")
-        for batch in Bar(loader):
-            images, labels = self.parse_batch_test(batch)
-            self.evaluator.process(self.model_inference(images), labels)
+        batches = iter(loader)
+        with killed_on_failure():
+            for batch in Bar(batches, total=len(loader)):
+                images, labels = self.parse_batch_test(batch)
+                self.evaluator.process(self.model_inference(images), labels)
         results = self.evaluator.evaluate()
         for name, value in results.items():
             self.write_scalar(f"{split}/{name}", value, self.epoch)
