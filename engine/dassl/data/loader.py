@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
+from weakref import WeakSet
 
 from torch.utils.data import DataLoader
 
 from dassl.utils.signals import SIGNALS, Stopped
+
+_started: WeakSet[BaseProcess] = WeakSet()  # all loading processes
 
 
 class LoadingProcessKilled(Stopped):
@@ -28,10 +31,14 @@ class Loader(DataLoader):
     """
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        if not self.num_workers:
+            return super().__iter__()
         before = multiprocessing.active_children()
         with _default_sigchld():
             batches = super().__iter__()
-        return _watched(batches, [p for p in multiprocessing.active_children() if p not in before])
+        started = [p for p in multiprocessing.active_children() if p not in before]
+        _started.update(started)
+        return _watched(batches, started)
 
 
 def _watched(batches: Iterator[Any], processes: Sequence[BaseProcess]) -> Iterator[Any]:
@@ -79,7 +86,7 @@ def killed_on_failure() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        timer = threading.Timer(1.0, _kill, [_loading_processes()])
+        timer = threading.Timer(1.0, _kill, [list(_started)])
         timer.daemon = True
         timer.start()
         raise
@@ -88,15 +95,10 @@ def killed_on_failure() -> Iterator[None]:
 @atexit.register
 def _end_loading_processes() -> None:
     """A failure leaves them running; multiprocessing would send SIGTERM, which they ignore."""
-    processes = _loading_processes()
     with _default_sigchld():
-        _kill(processes)
-        for process in processes:
+        _kill(list(_started))
+        for process in _started:
             process.join()
-
-
-def _loading_processes() -> list[BaseProcess]:
-    return [process for process in multiprocessing.active_children() if process.daemon]
 
 
 def _kill(processes: Sequence[BaseProcess]) -> None:
