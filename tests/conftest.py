@@ -22,13 +22,13 @@ def pytest_addoption(parser):
     parser.addoption("--in-process", action="store_true", help="skip tests that start a process")
 
 
-@pytest.fixture(autouse=True)
-def no_process(request, monkeypatch):
-    """With --in-process, a test that starts a process is skipped at that point."""
-    if request.config.getoption("--in-process"):
-        skip = lambda *_, **__: pytest.skip("starts a process")  # noqa: E731
-        monkeypatch.setattr(subprocess.Popen, "__init__", skip)
-        monkeypatch.setattr(BaseProcess, "start", skip)
+def pytest_configure(config):
+    if config.getoption("--in-process"):
+        subprocess.Popen.__init__ = BaseProcess.start = skip_the_test
+
+
+def skip_the_test(*_, **__):
+    pytest.skip("starts a process")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -38,10 +38,15 @@ def cache(tmp_path_factory):
     return Path(os.environ["CLIP_CACHE"])
 
 
-@pytest.fixture
-def tiny_state():
-    """Weights of a tiny random CLIP (32-pixel images, 4 + 4 blocks, width 128)."""
+@pytest.fixture(scope="session")
+def drawn_state():
     return tiny_clip.tiny_clip_state_dict(7)
+
+
+@pytest.fixture
+def tiny_state(drawn_state):
+    """Weights of a tiny random CLIP (32-pixel images, 4 + 4 blocks, width 128)."""
+    return {name: value.clone() for name, value in drawn_state.items()}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,11 +109,14 @@ def _value(array: str, ours: Mapping[str, Any]) -> np.ndarray | None:
     return {"rowsum": wide.sum(1), "colsum": wide.sum(0), "corner": value[:16, :16]}[part]
 
 
+drawn = lru_cache(maxsize=2)(tiny_clip.tiny_clip_state_dict)  # weights of the latest cases
+
+
 def config_of(case: Mapping[str, Any], output: Path) -> Any:
     """The configuration of the case, with its tiny weights instead of a download."""
     cfg = default_config()
     _assign(cfg, case["config"])
-    state = tiny_clip.tiny_clip_state_dict(case["clip"]["seed"], **case["clip"]["kwargs"])
+    state = drawn(case["clip"]["seed"], **case["clip"]["kwargs"])
     if tiny_clip.fingerprint(state) != case["clip"]["fingerprint"]:
         raise RuntimeError(
             "the weights drawn here are not those of the recording, so nothing can be compared"

@@ -22,6 +22,7 @@ def test_every_method_of_the_recording_is_replayed():
     assert len(CASES) == 18
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_every_array_of_a_case_is_within_its_tolerance(name):
     case = CASES[name]

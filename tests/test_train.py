@@ -260,6 +260,7 @@ def test_too_little_memory_is_one_line(tmp_path, in_root, monkeypatch, capsys):
 
 
 # of PyTorch's compiler
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:Guards may run slower"
 )

@@ -15,6 +15,7 @@ TINY = Shape(
 )
 
 
+@pytest.mark.slow
 def test_a_row_a_count_is_printed_and_stored(tmp_path, capsys, monkeypatch):
     fake = lambda build, side, shape, classes, *_: classes * 2**20  # noqa: E731
     monkeypatch.setattr(step, "peak_memory", fake)

@@ -16,6 +16,7 @@ def test_all_fifteen_are_recorded():
     assert len(FILES) == 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_equals_the_reference(file):
     assert differences(file) == []

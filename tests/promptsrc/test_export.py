@@ -33,6 +33,7 @@ def prompts(tmp_path):
     return str(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", export.ENDINGS)
 def test_the_ending_chooses_the_format(prompts, tmp_path, capsys, ending):
     if ending == ".onnx":

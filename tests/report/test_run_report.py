@@ -107,6 +107,7 @@ def test_curves_weights_and_values_are_those_of_the_run(trained):
     assert f"<b>{accuracy} %</b><span>accuracy on 16 test images" in content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trainer, pairs",
     [

@@ -31,6 +31,7 @@ def trainer(weights, output, name, prec="fp32"):
     return recorded(TRAINER_REGISTRY.get(name), NAMES, batches)(cfg)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prec", ["fp32", "bf16", "amp"])
 @pytest.mark.parametrize("name", ["CoOp", "CoCoOp"])
 def test_words_are_learned_for_a_resnet(weights, tmp_path, name, prec):

@@ -47,6 +47,7 @@ def write_reference_file(name, folder, dtype, prefix):
     return golden["eval_logits_novel"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "module."])
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float32, "fp32"), (torch.float16, "fp16")])
 @pytest.mark.parametrize("name", KEYS)

@@ -24,6 +24,7 @@ def one_step(side, loss, images, labels):
     return value, [prompt.grad.clone() for prompt in side.student.prompts.parameters()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [0, 3])
 def test_one_graph_gives_the_same_loss_and_gradients(at_once):
     cpu = torch.device("cpu")
@@ -36,6 +37,7 @@ def test_one_graph_gives_the_same_loss_and_gradients(at_once):
     assert all((a - b).abs().max() < 1e-5 * largest for a, b in zip(gradients, theirs, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["promptsrc_default", "coop_generic", "cocoop_default", "maple_default"]
 )

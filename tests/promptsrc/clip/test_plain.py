@@ -1,5 +1,6 @@
 """The plain towers pass the recordings, and the fast ones equal them in float64 for every mixture."""
 
+import functools
 import random
 
 import pytest
@@ -24,6 +25,7 @@ NAMES = ["cat", "fire truck", "a rather long name of a dachshund", "dog", "traff
 WORDS = ["cat", "dog", "fire", "truck", "traffic", "xylophonist", "of"]  # of 1 token and of several
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name for name, case in CASES.items() if case["trainer"] == "PromptSRC"]
 )
@@ -60,6 +62,13 @@ def assert_equal(ours, theirs, prompts):
             torch.testing.assert_close(mine, other, atol=1e-9, rtol=0)
 
 
+@functools.cache
+def clip_of(text_layers=4):
+    """A tiny CLIP with random weights; its prompts and inputs differ by test."""
+    state = tiny_clip.tiny_clip_state_dict(text_layers, text_layers=text_layers)
+    return float64(build_clip(state))
+
+
 def ragged_names(rng):
     return [" ".join(rng.choices(WORDS, k=rng.randint(1, 7))) for _ in range(rng.randint(1, 9))]
 
@@ -70,7 +79,7 @@ def test_text_prompts_of_any_mixture(seed):
     rng = random.Random(seed)
     torch.manual_seed(seed)
     layers = rng.randint(1, 4)
-    clip = float64(build_clip(tiny_clip.tiny_clip_state_dict(seed, text_layers=layers)))
+    clip = clip_of(layers)
     texts = embed(clip, [f"a photo of a {name}." for name in ragged_names(rng)], rng.randint(0, 4))
     prompts = random_prompts(rng, layers, len(texts.eot), texts.slots.shape[1])
     ours, theirs = (way.encode_text(clip, texts, prompts) for way in (towers, plain))
@@ -84,7 +93,7 @@ def test_text_prompts_of_any_mixture(seed):
 def test_text_prompts_that_stand_elsewhere_in_each_text(seed):
     rng = random.Random(seed)
     torch.manual_seed(seed)
-    clip = float64(build_clip(tiny_clip.tiny_clip_state_dict(seed)))
+    clip = clip_of()
     texts = embed(clip, [f"a photo of a {name}." for name in ragged_names(rng)])
     slots = torch.stack([1 + torch.randperm(int(eot) - 1)[:4].sort().values for eot in texts.eot])
     texts = Texts(texts.tokens, texts.eot, texts.embeddings, slots)
@@ -100,7 +109,7 @@ def test_text_prompts_that_stand_elsewhere_in_each_text(seed):
 def test_image_prompts_of_any_mixture(seed):
     rng = random.Random(seed)
     torch.manual_seed(seed)
-    clip = float64(build_clip(tiny_clip.tiny_clip_state_dict(seed)))
+    clip = clip_of()
     images = torch.randn(3, 3, 32, 32, dtype=torch.float64)
     prompts = random_prompts(rng, 4)
     assert_equal(*(way.encode_image(clip, images, prompts) for way in (towers, plain)), prompts)

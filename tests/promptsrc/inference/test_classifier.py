@@ -77,6 +77,7 @@ def probabilities(predictions, names):
     return torch.tensor([[row[name] for name in names] for row in rows])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", CASE_OF)
 def test_probabilities_are_the_trainers_for_trained_and_new_names(tmp_path, photos, method):
     torch.manual_seed(0)

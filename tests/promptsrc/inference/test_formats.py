@@ -50,6 +50,7 @@ def batches():
     return [torch.randn(count, 3, 48, 48) for count in COUNTS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FIXED)
 def test_a_program_takes_any_number_of_images(files, tmp_path, kind):
     source, target = files / f"{kind}.safetensors", tmp_path / "a.pt2"
@@ -65,6 +66,7 @@ def test_a_program_takes_any_number_of_images(files, tmp_path, kind):
     assert [file.name for file in tmp_path.iterdir()] == ["a.pt2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FIXED)
 def test_onnx_takes_any_number_of_images(files, tmp_path, kind):
     for package in formats.ONNX_PACKAGES:
