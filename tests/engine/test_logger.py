@@ -2,9 +2,7 @@
 
 import sys
 
-from dassl.utils import (
-    setup_logger,
-)
+from dassl.utils import setup_logger
 
 
 def test_an_existing_log_is_never_overwritten(tmp_path, monkeypatch):

@@ -2,9 +2,7 @@
 
 import pytest
 import torch
-from dassl.utils import (
-    MetricMeter,
-)
+from dassl.utils import MetricMeter
 
 
 def test_a_meter_does_not_wait_for_a_device_before_it_is_read():

@@ -119,10 +119,7 @@ def test_a_foreign_checkpoint_is_named_when_resumed_or_loaded(root, tmp_path, co
     trainer = toy.trained(root, tmp_path / "run", MAX_EPOCH=1)
     torch.save(content, tmp_path / "run" / "head" / "model.pth.tar-1")
     (tmp_path / "run" / "head" / "model.pth.tar-1.sha256").unlink()
-    for load in (
-        trainer.resume_model_if_exist,
-        lambda folder: trainer.load_model(folder, epoch=1),
-    ):
+    for load in (trainer.resume_model_if_exist, lambda folder: trainer.load_model(folder, epoch=1)):
         with pytest.raises(ValueError, match=f"run/head/model.pth.tar-1 {message}"):
             load(str(tmp_path / "run"))
 

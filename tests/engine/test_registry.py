@@ -1,9 +1,7 @@
 """Names are registered once."""
 
 import pytest
-from dassl.utils import (
-    Registry,
-)
+from dassl.utils import Registry
 
 
 def test_a_registry_refuses_a_second_object_of_a_name():

@@ -3,6 +3,7 @@
 import re
 import shutil
 
+import dassl.engine.trainer
 import pytest
 import torch
 from dassl.engine import build_trainer
@@ -118,3 +119,8 @@ def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, c
     copy.write_bytes(b"its own")
     build_trainer(cfg)._copy_best(cfg.RESUME)
     assert copy.read_bytes() == b"its own"
+
+
+def test_plug_ins_find_these_names_in_the_trainer_module():
+    names = "AverageMeter MetricMeter SimpleTrainer SummaryWriter TrainerBase TrainerX TrainerXU"
+    assert all(hasattr(dassl.engine.trainer, name) for name in names.split())

@@ -150,12 +150,7 @@ class DatasetWrapper(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         item = self.data_source[index]
         image = self.cache.read(index, item.impath) if self.cache else read_image(item.impath)
-        output = {
-            "label": item.label,
-            "domain": item.domain,
-            "impath": item.impath,
-            "index": index,
-        }
+        output = {"label": item.label, "domain": item.domain, "impath": item.impath, "index": index}
         if self.transform is None:
             output["img"] = image
             return output

@@ -45,12 +45,7 @@ class AverageMeter:
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and numbers, for `load_state_dict` of a new meter."""
-        return {
-            "val": self._val,
-            "sum": self._sum,
-            "average": self._average,
-            "count": self.count,
-        }
+        return {"val": self._val, "sum": self._sum, "average": self._average, "count": self.count}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._val, self._sum, self._average = state["val"], state["sum"], state["average"]
