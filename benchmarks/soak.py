@@ -91,8 +91,8 @@ def grown(rows: Sequence[tuple]) -> list[str]:
 
 def sweep_command(folder: Path, seeds: Sequence[int], workers: int) -> list[str]:
     """A sweep of one short run per seed."""
-    words = ["few-shot", "--root", str(base2new.ROOT), "--output", str(folder), "--shots", "1"]
-    words += ["--datasets", base2new.DATASET.stem, "--configs", base2new.BACKBONE]
+    words = ["few-shot", "--root", str(base2new.DATA), "--output", str(folder), "--shots", "1"]
+    words += ["--datasets", base2new.DATASET, "--configs", base2new.BACKBONE]
     words += ["--workers", str(workers), "--seeds", *map(str, seeds)]
     pairs = ["OPTIM.MAX_EPOCH", "3", "DATALOADER.NUM_WORKERS", "0"]
     pairs += ["TRAIN.CHECKPOINT_MINUTES", "0.001"]

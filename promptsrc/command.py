@@ -5,12 +5,16 @@ Exit code 0: done. 1: failed. 2: an invalid command line. 130: stopped (75 for a
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 FAILED, INVALID, STOPPED = 1, 2, 130
+STOP_SIGNALS = [  # of schedulers, besides Ctrl-C; Windows has no SIGUSR1
+    getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)
+]
 
 
 class Parser(argparse.ArgumentParser):
@@ -49,7 +53,7 @@ def exit_code(
     Args:
         work: returns an exit code, or None for 0.
         memory_hint: what to do when a GPU has too little memory.
-        stopped: exit code and line after Ctrl-C; an interrupt that carries a message prints that.
+        stopped: exit code and line after Ctrl-C; the message of the interrupt, if any, follows.
         debug: let failures through, traceback and all.
     """
     try:
@@ -58,7 +62,7 @@ def exit_code(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
         return FAILED
     except KeyboardInterrupt as interrupt:
-        print(str(interrupt) or stopped[1], file=sys.stderr)
+        print(stopped[1] + (f" ({interrupt})" if str(interrupt) else ""), file=sys.stderr)
         return stopped[0]
     except (ValueError, KeyError, OSError, FloatingPointError) as error:
         if debug:
@@ -71,6 +75,12 @@ def exit_code(
             raise
         print(f"error: the GPU has too little memory; {memory_hint}", file=sys.stderr)
         return FAILED
+
+
+def stop_like_ctrl_c() -> None:
+    """Let a scheduler's stop signals raise KeyboardInterrupt, as Ctrl-C does."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.default_int_handler)
 
 
 def one_line(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from report import paper
 from report.results import Cells
 from report.svg import Axis, Plot, Point, around, from_zero, ticks
 from report.tables import TITLES, both_halves, expected
-from runs.embedded import harmonic_mean
+from runs.results import harmonic_mean
 
 MOST_DOTS = 1000
 COLOURS = 8  # CSS classes m0 to m7

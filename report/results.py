@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-import runs.folder as run_folder
-from runs import layout
+from runs import layout, saved_config
 from runs.layout import Place
 from runs.protocols import DOMAINS, SHOTS, Method, Setting
 from runs.results import TESTED, TRAINED, parse_run
-from runs.yaml_file import read_settings
+from runs.yaml_file import read_yaml
 
 TRACES = {"log.txt", "console.txt", "config.yaml"}  # files of a run, finished or not
 COMPARED = ("MODEL.BACKBONE.", "INPUT.", "DATALOADER.TRAIN_X.", "OPTIM.", "REGULATION.")
@@ -41,7 +40,7 @@ def find(output: Path) -> list[Result]:
             log_of_training = trains and relative.parts[0] != "few_shot"
             result = parse_run(folder, TRAINED if log_of_training else TESTED)
             accuracy = result[1] if result else None
-            found.append(Result(place, relative, accuracy, folder / run_folder.NAME))
+            found.append(Result(place, relative, accuracy, folder / saved_config.NAME))
     return sorted(found, key=lambda result: result.folder)
 
 
@@ -103,7 +102,7 @@ def label(result: Result, protocol: str) -> str:
     if not result.config.is_file():
         return place.trainer
     published = _configuration(_setting(place, protocol))
-    mine = run_folder.flat(read_settings(result.config))
+    mine = saved_config.flat(read_yaml(result.config))
     compared = (*COMPARED, f"TRAINER.{place.trainer.upper()}.")
     changed = [
         f"{key} {mine[key]}"
@@ -123,7 +122,7 @@ def _configuration(setting: Setting) -> dict[str, Any]:
     from runs.arguments import parse_args, setup_config  # imports PyTorch
 
     words = ["--config-file", str(setting.file), *setting.pairs]
-    return run_folder.plain(setup_config(parse_args(words)))
+    return saved_config.plain(setup_config(parse_args(words)))
 
 
 def _is_published(place: Place, protocol: str) -> bool:

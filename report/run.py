@@ -6,14 +6,13 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-import runs.folder as run_folder
 from promptsrc.checkpoint import description_of, read_checkpoint
 from promptsrc.clip.frozen import load_clip
 from promptsrc.command import one_line
 from promptsrc.inference.prompt_file import PromptFile, read_foreign_checkpoint
 from report.predictions import Predictions, checkpoint_file, predictions
 from report.tokens import Near, median_distance, nearest_tokens, text_vectors
-from runs import log
+from runs import layout, log, saved_config
 from runs.config import default_config, merge_file
 from runs.log import History
 from runs.results import TESTED, parse_run
@@ -40,7 +39,7 @@ class Run:
     @property
     def trains(self) -> bool:
         """Whether the method has something to train."""
-        return self.cfg is None or not self.cfg.TRAINER.NAME.startswith("ZeroshotCLIP")
+        return self.cfg is None or not layout.is_zero_shot(self.cfg.TRAINER.NAME)
 
 
 def read_run(folder: Path, root: str = "") -> Run:
@@ -60,7 +59,7 @@ def read_run(folder: Path, root: str = "") -> Run:
         "accuracy by class": _read_predictions,
     }
     if run.cfg is None:
-        reason = f"{folder} has no {run_folder.NAME}, which names the method and the data"
+        reason = f"{folder} has no {saved_config.NAME}, which names the method and the data"
         run.missing = dict.fromkeys(readers, reason)
         return run
     if not run.history.lines and run.cfg.MODEL_DIR:
@@ -75,7 +74,7 @@ def read_run(folder: Path, root: str = "") -> Run:
 
 
 def _config(folder: Path, root: str) -> CfgNode | None:
-    file = folder / run_folder.NAME
+    file = folder / saved_config.NAME
     if not file.is_file():
         return None
     cfg = default_config()

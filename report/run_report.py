@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from yacs.config import CfgNode
 
-import runs.folder as run_folder
 from promptsrc.clip.text import readable
 from promptsrc.inference.images import read_image
 from promptsrc.templates import DATASETS, DEFAULT
@@ -19,6 +18,7 @@ from report.predictions import Predictions, confusions
 from report.run import Run
 from report.svg import Plot, number
 from report.tokens import Near
+from runs import saved_config
 
 MOST_CLASSES = 40  # shown: half of them with the largest gain, half with the largest loss
 MOST_CONFUSIONS, MOST_IMAGES = 6, 4
@@ -76,7 +76,7 @@ def _title(run: Run) -> str:
 
 def _origin(run: Run) -> str:
     if run.cfg is None:
-        return f"{run.folder}: a log without {run_folder.NAME}"
+        return f"{run.folder}: a log without {saved_config.NAME}"
     shots, seed = run.cfg.DATASET.NUM_SHOTS, run.cfg.SEED
     parts = [f"CLIP {run.cfg.MODEL.BACKBONE.NAME}"]
     if run.trains and shots > 0:
@@ -120,7 +120,7 @@ def duration(seconds: float) -> str:
 
 def _settings(cfg: CfgNode) -> dict[str, Any]:
     """Keys of the method and of its optimizer, as one would set them."""
-    values = run_folder.plain(cfg)
+    values = saved_config.plain(cfg)
     method = f"TRAINER.{cfg.TRAINER.NAME.upper()}."
     nodes = (method, "REGULATION.") if cfg.REGULATION.ENABLED else (method,)
     keys = [*(key for node in nodes for key in values if key.startswith(node)), *SETTINGS]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from report import paper
 from report.paper import Published
 from report.results import Cells, Result, by_method
-from runs.embedded import harmonic_mean
 from runs.protocols import DATASETS
+from runs.results import harmonic_mean
 
 NONE = "–"
 PARTS = ("base", "new", "hm")

@@ -1,0 +1,15 @@
+"""What one run is: its configuration, command line, folder, log and result, and lists of runs.
+
+arguments.py     the flags of train.py, and the configuration they make
+config.py        defaults, configuration files, KEY VALUE pairs
+yaml_file.py     reads a YAML file
+run.py           one training or test
+folder.py        its output folder: one process, one configuration
+saved_config.py  config.yaml in that folder, compared with other configurations
+results.py       its accuracy, read from its log
+log.py           its training curve, read from its log
+layout.py        which folder is the result of what
+job.py           a run that is planned: command line, folder, result
+protocols.py     base-to-new, few-shot, cross-dataset, domain generalization as lists of jobs
+embedded.py      the default of train.py: base-to-new on the bundled dataset
+"""

@@ -1,4 +1,4 @@
-"""The command line of train.py: the flags of the field, and the configuration that they make.
+"""The command line of train.py: Dassl's flags, and the configuration they make.
 
 It imports nothing heavy, so that `--help` and a mistyped flag answer at once.
 """
@@ -14,37 +14,30 @@ from promptsrc.command import Parser
 if TYPE_CHECKING:
     from yacs.config import CfgNode
 
-RESUMABLE = 75  # exit code of a run that a signal stopped (EX_TEMPFAIL, "try again"): the same command goes on
-LAST_SEED = 2**32 - 1  # that NumPy takes
+LAST_SEED = 2**32 - 1  # of NumPy
 USAGE = """Train or evaluate one method on one dataset.
 
-    python train.py --trainer PromptSRC                       the embedded benchmark: base classes, then base and new
-    python train.py --trainer PromptSRC --root DATA --dataset-config-file configs/datasets/eurosat.yaml \\
-        --config-file configs/trainers/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx.yaml --output-dir output/eurosat
+    python train.py --trainer PromptSRC         base-to-new on the bundled dataset
+    python train.py --trainer PromptSRC --root DATA --output-dir output/eurosat \\
+        --dataset-config-file configs/datasets/eurosat.yaml \\
+        --config-file configs/trainers/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx.yaml
 
-KEY VALUE pairs at the end change any key of the configuration: OPTIM.MAX_EPOCH 5 DATASET.NUM_SHOTS 4
+KEY VALUE pairs at the end set any configuration key: OPTIM.MAX_EPOCH 5 DATASET.NUM_SHOTS 4
+Exit code 0: done. 1: failed. 2: an invalid command line. 75: stopped by a signal; rerun to resume.
 """
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The flags of the field, and the KEY VALUE pairs behind them in `opts`."""
+    """The flags, and the KEY VALUE pairs after them in `opts`."""
     parser = Parser(USAGE)
     add = parser.add_argument
-    add("--root", default="", help="folder that holds the datasets")
+    add("--root", default="", help="folder of the datasets")
     add("--output-dir", default="", help="folder for log and checkpoints (default: output)")
-    add(
-        "--resume",
-        default="",
-        help="folder of a run to go on with, where the output folder has none yet",
-    )
+    add("--resume", default="", help="folder of a run to resume, until --output-dir has one")
     add("--seed", type=int, default=-1, help="0 or above makes the run repeatable")
-    add(
-        "--deterministic",
-        action="store_true",
-        help="with --seed: bitwise the same run on a GPU, too; slower there",
-    )
-    add("--source-domains", nargs="+", help="source domains, where a dataset has some")
-    add("--target-domains", nargs="+", help="target domains, where a dataset has some")
+    add("--deterministic", action="store_true", help="repeat bit for bit on a GPU, too; slower")
+    add("--source-domains", nargs="+", help="source domains, if a dataset has some")
+    add("--target-domains", nargs="+", help="target domains, if a dataset has some")
     add("--transforms", nargs="+", help="training transforms, in place of INPUT.TRANSFORMS")
     add("--config-file", default="", help="the method's settings, from configs/trainers")
     add("--dataset-config-file", default="", help="the dataset, from configs/datasets")
@@ -54,13 +47,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="PromptSRC, IVLP, MaPLe, VPT, CoOp, CoCoOp, ZeroshotCLIP or ZeroshotCLIP2",
     )
     add("--backbone", default="", help="CLIP by name, or a file of its weights")
-    add("--head", default="", help="name of a head (Dassl's flag; none of our methods has one)")
+    add("--head", default="", help="name of a head (Dassl's flag; our methods have none)")
     add("--eval-only", action="store_true", help="test the checkpoint in --model-dir")
     add("--model-dir", default="", help="folder of the run whose checkpoint is tested")
     add("--load-epoch", type=int, help="epoch of that checkpoint (default: the best one)")
     add("--no-train", action="store_true", help="build everything, train nothing")
-    add("--debug", action="store_true", help="show where in the code a failure arose")
-    add("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="any key of the configuration")
+    add("--debug", action="store_true", help="show the traceback of a failure")
+    add("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="any configuration key")
     return parser.parse_args(argv)
 
 
@@ -68,9 +61,10 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
     """Defaults, dataset file, method file, flags, KEY VALUE pairs, in this order; frozen.
 
     Raises:
-        FileNotFoundError, ValueError: a file, key or value that isn't; one line says which.
+        FileNotFoundError: a configuration file does not exist.
+        ValueError: a key or a value is not allowed.
     """
-    from runs.config import default_config, merge_file, merge_pairs
+    from runs.config import default_config, merge_file, merge_pairs  # imports PyTorch
 
     cfg = default_config()
     for path in filter(None, (args.dataset_config_file, args.config_file)):
@@ -79,13 +73,11 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
     merge_pairs(cfg, args.opts)
     if cfg.DATASET.ROOT and not cfg.DATASET.NAME:
         raise ValueError(
-            f"--root (DATASET.ROOT) is {cfg.DATASET.ROOT}, but no dataset is named; add --dataset-config-file "
-            "configs/datasets/<dataset>.yaml, or DATASET.NAME"
+            f"--root (DATASET.ROOT) is {cfg.DATASET.ROOT}, but no dataset is named; "
+            "add --dataset-config-file configs/datasets/<dataset>.yaml, or DATASET.NAME"
         )
     if cfg.SEED > LAST_SEED:
-        raise ValueError(
-            f"--seed (SEED) is {cfg.SEED}; it is at most {LAST_SEED}, and below 0 the run is not repeatable"
-        )
+        raise ValueError(f"--seed (SEED) is {cfg.SEED}; it is at most {LAST_SEED}, -1 for none")
     if cfg.LOAD_EPOCH < -1:
         raise ValueError(
             f"--load-epoch (LOAD_EPOCH) is {cfg.LOAD_EPOCH}; it is an epoch, or -1 for the best one"
@@ -113,6 +105,5 @@ def _merge_flags(cfg: "CfgNode", args: argparse.Namespace) -> None:
     for key, value in given.items():
         if value not in (None, ""):
             *nodes, leaf = key.split(".")
-            functools.reduce(operator.getitem, nodes, cfg)[leaf] = (
-                tuple(value) if isinstance(value, list) else value
-            )
+            node = functools.reduce(operator.getitem, nodes, cfg)
+            node[leaf] = tuple(value) if isinstance(value, list) else value

@@ -1,117 +1,130 @@
-"""Base-to-new on the embedded dataset: what `python train.py --trainer X` does when no dataset is named.
+"""What `python train.py --trainer X` does if no dataset is named: base-to-new on the bundled one.
 
-Train on the base classes and test on them, then test the same prompts on the new classes; two runs of `train.py`, in the
-folders that this field uses. What is finished is not run again.
+It trains on the base classes and tests on them, then tests the same prompts on the new classes.
+Finished runs are not run again.
 """
 
 import argparse
 import copy
 import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from promptsrc.command import checking_the_command
 from runs import layout
-from runs.arguments import setup_config
-from runs.protocols import Job, call, run_in_turn, train_command
-from runs.results import TESTED, TRAINED
+from runs.arguments import parse_args, setup_config
+from runs.job import ROOT, Job, call, train_command, unfinished
+from runs.protocols import CONFIGS, SHOTS, Method, base2new, method_file
+from runs.results import harmonic_mean
+from runs.run import run
 
-HERE = Path(__file__).parents[1]
-DATASET = HERE / "configs" / "datasets" / "emoji.yaml"
-ROOT = HERE / "data"
-BACKBONE = "vit_t8"  # what the settings for the bundled backbone are called by
-SHOTS = 16
+DATASET = "emoji"
+DATA = ROOT / "data"
+BACKBONE = "vit_t8"  # method files for the bundled backbone start so
 
 
-def embedded(args: argparse.Namespace) -> int:
-    """Run `train.py`'s command line on the embedded dataset; its exit code.
+def run_embedded(words: Sequence[str]) -> None:
+    """Run a command line of train.py on the bundled dataset.
 
-    On one thread unless OMP_NUM_THREADS says otherwise: this CLIP is so small that threads mostly wait for each other.
+    It uses one thread unless OMP_NUM_THREADS says otherwise: with so small a CLIP, threads mostly
+    wait for each other.
+
+    Raises:
+        InvalidCommand: the trainer has no settings for the bundled backbone, or a pair sets what
+            the folder of a run says.
+        ValueError, OSError, FloatingPointError: a run failed.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    args = with_defaults(args)
+    import torch
+
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
+    with checking_the_command():
+        args = with_defaults(parse_args(words))
+        cfg = setup_config(args)
     if args.eval_only or args.no_train or "DATASET.SUBSAMPLE_CLASSES" in args.opts:
-        return call(train_command(arguments(args)))
-    base, new = jobs(args)
-    if code := run_in_turn((base, new)):
-        return code
-    print(summary(args.trainer, base.accuracy(), new.accuracy()))
-    return 0
+        return run(cfg, args)
+    with checking_the_command():
+        base, new = jobs(words)
+    for job in unfinished([base] if cfg.TEST.NO_TEST else [base, new]):
+        run(job.config(), job.args)
+    if not cfg.TEST.NO_TEST:
+        print(summary(args.trainer, base.result(), new.result()))
 
 
 def with_defaults(args: argparse.Namespace) -> argparse.Namespace:
-    """The same command line with dataset and settings filled in, for a training also shots and seed.
+    """The arguments with dataset and method file filled in, for a training also shots and seed.
 
     Raises:
         ValueError: the trainer has no settings for the bundled backbone.
     """
     args = copy.copy(args)
-    args.root, args.dataset_config_file = str(ROOT), str(DATASET)
+    args.root, args.dataset_config_file = str(DATA), str(CONFIGS / "datasets" / f"{DATASET}.yaml")
     args.config_file = args.config_file or str(settings_file(args.trainer))
     args.output_dir = args.output_dir or "output"
-    if not args.eval_only:  # a test is of whatever run --model-dir names
+    if not args.eval_only:  # a test has the seed and shots of the run in --model-dir
         args.seed = args.seed if args.seed >= 0 else 1
         args.opts = ["DATASET.NUM_SHOTS", str(SHOTS), *args.opts]
     return args
 
 
 def settings_file(trainer: str) -> Path:
-    """The method file of a trainer for the bundled backbone; zero-shot CLIP takes CoOp's, as in this field."""
-    settings = HERE / "configs" / "trainers"
-    folder = settings / ("CoOp" if trainer.startswith("ZeroshotCLIP") else trainer or "none")
-    found = sorted(folder.glob(f"{BACKBONE}*.yaml"))
-    if not found:
-        names = sorted(
-            {file.parent.name for file in settings.glob(f"*/{BACKBONE}*.yaml")} | {"ZeroshotCLIP"}
-        )
-        raise ValueError(
-            f"--trainer is {trainer!r}; on the embedded dataset it is one of {', '.join(names)}"
-        )
-    return found[0]
+    """The method file of a trainer for the bundled backbone.
+
+    Raises:
+        ValueError: it has none.
+    """
+    found = (CONFIGS / "trainers").glob(f"*/{BACKBONE}*.yaml")
+    names = sorted({"ZeroshotCLIP", *(file.parent.name for file in found)})
+    if trainer not in names and not layout.is_zero_shot(trainer):
+        raise ValueError(f"--trainer is {trainer!r}; without a dataset use {', '.join(names)}")
+    return method_file(trainer, BACKBONE)
 
 
-def jobs(args: argparse.Namespace) -> tuple[Job, Job]:
-    """Training with its test on the base classes, and the test on the new ones."""
+def jobs(words: Sequence[str]) -> list[Job]:
+    """The training on the base classes and the test on the new ones, for a command line.
+
+    Raises:
+        ValueError, OSError: the command line is invalid.
+    """
+    typed = parse_args(words)
+    args = with_defaults(typed)
     cfg = setup_config(args)
-    tail = (
-        DATASET.stem,
+    planned = {"DATASET.NUM_SHOTS", "SEED"}  # the folder's name has their values
+    pairs = zip(typed.opts[::2], typed.opts[1::2], strict=True)
+    method = Method(
         args.trainer,
-        Path(args.config_file).stem,
-        cfg.DATASET.NUM_SHOTS,
-        cfg.SEED,
+        str(DATA),
+        Path(args.output_dir),
+        Path(args.config_file),
+        flags=tuple(words[: len(words) - len(typed.opts)]),
+        pairs=tuple(word for pair in pairs if pair[0] not in planned for word in pair),
+        load_epoch=cfg.OPTIM.MAX_EPOCH,
     )
-    train_folder = Path(args.output_dir) / layout.base2new("train_base", *tail)
-    test_folder = Path(args.output_dir) / layout.base2new("test_new", *tail)
-    train, test = copy.copy(args), copy.copy(args)
-    train.output_dir, train.opts = (
-        str(train_folder),
-        [*args.opts, "DATASET.SUBSAMPLE_CLASSES", "base"],
-    )
-    test.output_dir, test.opts = str(test_folder), [*args.opts, "DATASET.SUBSAMPLE_CLASSES", "new"]
-    test.eval_only, test.model_dir, test.load_epoch = True, str(train_folder), cfg.OPTIM.MAX_EPOCH
-    base = Job(arguments(train), train_folder, TRAINED)
-    return base, Job(arguments(test), test_folder, TESTED, base)
-
-
-def arguments(args: argparse.Namespace) -> tuple[str, ...]:
-    """The command line that parses to `args`."""
-    given = {
-        name: value
-        for name, value in vars(args).items()
-        if name != "opts" and value not in ("", None) and value is not False
-    }
-    words = []
-    for name, value in given.items():
-        flag = f"--{name.replace('_', '-')}"
-        words += (
-            [flag]
-            if value is True
-            else [flag, *map(str, value if isinstance(value, list) else [value])]
-        )
-    return (*words, *args.opts)
-
-
-def harmonic_mean(base: float, new: float) -> float:
-    return 2 * base * new / (base + new) if base + new else 0.0
+    return base2new(method, DATASET, cfg.SEED, cfg.DATASET.NUM_SHOTS)
 
 
 def summary(trainer: str, base: float, new: float) -> str:
-    return f"{trainer} on {DATASET.stem}: base {base:.1f}%  new {new:.1f}%  HM {harmonic_mean(base, new):.1f}%"
+    hm = harmonic_mean(base, new)
+    return f"{trainer} on {DATASET}: base {base:.1f}%  new {new:.1f}%  HM {hm:.1f}%"
+
+
+def measure(trainer: str, output: Path) -> dict[str, str | float]:
+    """Run a method as a process; its accuracies in percent, trained parameters, and seconds.
+
+    Raises:
+        SystemExit: a run failed, and has printed why.
+    """
+    from promptsrc.inference.prompt_file import read_prompts  # imports PyTorch
+
+    words = ["--trainer", trainer, "--output-dir", str(output)]
+    started = time.time()
+    if code := call(train_command(words)):
+        raise SystemExit(code)
+    seconds = time.time() - started
+    base, new = jobs(words)
+    accuracies = {"base": base.result(), "new": new.result()}
+    values = {**accuracies, "hm": harmonic_mean(**accuracies), "seconds": seconds}
+    parameters = 0 if layout.is_zero_shot(trainer) else read_prompts(base.folder).parameters
+    rounded = {name: round(value, 1) for name, value in values.items()}
+    return {"method": trainer, **rounded, "parameters": parameters}

@@ -1,9 +1,9 @@
-"""Where this field keeps the results of a run, below the output folder; K is the number of shots.
+"""The folder of each result, relative to the output folder. K is the number of shots.
 
 base2new/{train_base,test_base,test_new}/DATASET/shots_K/TRAINER/CONFIG/seedS
-[few_shot/]DATASET/TRAINER/CONFIG_Kshots/[VARIANT/]seedS      all classes: few-shot, and the source of transfers
-evaluation/TRAINER/CONFIG_Kshots/[VARIANT/]DATASET/seedS      the ImageNet prompts on another dataset
-ZeroshotCLIP/CONFIG/DATASET
+[few_shot/]DATASET/TRAINER/CONFIG_Kshots/[VARIANT/]seedS    few-shot, and the source of transfers
+evaluation/TRAINER/CONFIG_Kshots/[VARIANT/]DATASET/seedS    the ImageNet prompts on another dataset
+TRAINER/CONFIG/DATASET                                      zero-shot CLIP
 """
 
 import re
@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 SEEDS = (1, 2, 3)
+
+
+def is_zero_shot(trainer: str) -> bool:
+    """Whether a trainer trains nothing, so that its results have neither shots nor seed."""
+    return trainer.startswith("ZeroshotCLIP")
 
 
 def base2new(part: str, dataset: str, trainer: str, config: str, shots: int, seed: int) -> str:
@@ -30,7 +35,7 @@ def transfer(
 
 
 def zero_shot(dataset: str, trainer: str, config: str) -> str:
-    return f"{trainer}/{config}/{dataset}"
+    return _join(trainer, config, dataset)
 
 
 def _join(*parts: str) -> str:
@@ -39,7 +44,7 @@ def _join(*parts: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """What a folder is the result of."""
+    """What the result in a folder is of."""
 
     kind: str  # train_base, test_base, test_new, all_classes, transfer, zero_shot
     dataset: str
@@ -50,22 +55,28 @@ class Place:
     variant: str = ""
 
 
-NAME, SHOTS, SEED = r"[^/]+", r"(?P<shots>\d+)", r"seed(?P<seed>\d+)"
-D, T, G = rf"(?P<dataset>{NAME})", rf"(?P<trainer>{NAME})", rf"(?P<config>{NAME})"
-VARIANT = rf"(?:(?P<variant>nctx{NAME})/)?"
+DATASET, TRAINER, CONFIG = (rf"(?P<{name}>[^/]+)" for name in ("dataset", "trainer", "config"))
+SHOTS, SEED, VARIANT = r"(?P<shots>\d+)", r"seed(?P<seed>\d+)", r"(?:(?P<variant>nctx[^/]+)/)?"
+PARTS = "(?P<part>train_base|test_base|test_new)"
 LAYOUT = {
-    "base2new": rf"base2new/(?P<part>train_base|test_base|test_new)/{D}/shots_{SHOTS}/{T}/{G}/{SEED}",
-    "transfer": rf"evaluation/{T}/{G}_{SHOTS}shots/{VARIANT}{D}/{SEED}",
-    "all_classes": rf"(?:few_shot/)?{D}/{T}/{G}_{SHOTS}shots/{VARIANT}{SEED}",
-    "zero_shot": rf"(?P<trainer>ZeroshotCLIP2?)/{G}/{D}",
+    "base2new": f"base2new/{PARTS}/{DATASET}/shots_{SHOTS}/{TRAINER}/{CONFIG}/{SEED}",
+    "transfer": f"evaluation/{TRAINER}/{CONFIG}_{SHOTS}shots/{VARIANT}{DATASET}/{SEED}",
+    "all_classes": f"(?:few_shot/)?{DATASET}/{TRAINER}/{CONFIG}_{SHOTS}shots/{VARIANT}{SEED}",
+    "zero_shot": f"{TRAINER}/{CONFIG}/{DATASET}",
 }
 
 
-def read(path: PurePath) -> Place | None:
-    """What a folder (relative to the output folder) is the result of; None if it is none of the above."""
+def read(folder: PurePath) -> Place | None:
+    """What the result in a folder is of; None if it is not one of the above.
+
+    Args:
+        folder: relative to the output folder.
+    """
     for kind, pattern in LAYOUT.items():
-        if match := re.fullmatch(pattern, path.as_posix()):
-            found = {key: value for key, value in match.groupdict().items() if value}
-            numbers = {key: int(found.pop(key)) for key in ("shots", "seed") if key in found}
-            return Place(found.pop("part", kind), **found, **numbers)
+        if match := re.fullmatch(pattern, folder.as_posix()):
+            found = match.groupdict()
+            shots, seed = (int(found[k]) if found.get(k) else None for k in ("shots", "seed"))
+            names = found["dataset"], found["trainer"], found["config"]
+            place = Place(found.get("part", kind), *names, shots, seed, found.get("variant") or "")
+            return place if kind != "zero_shot" or is_zero_shot(place.trainer) else None
     return None

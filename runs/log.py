@@ -1,9 +1,9 @@
-"""What a run's log says, as numbers.
+"""The training curve in the log of a run.
 
-The log is read rather than TensorBoard's events: every run of this field has one, it needs no package to be read, and its lines
-say their epoch and batch, so that the log of a resumed run takes up exactly where the one before stopped to count. Events count
-steps, count losses and tests in different ones, and hold what a killed run did after its last checkpoint beside what was done
-again.
+It reads the log, not TensorBoard's events: the runs of every CoOp-style repository have a log, and
+its lines name epoch and batch. So the log of a resumed run continues exactly where the one before
+it stopped. Events do not: they still hold the steps that a killed run did after its last
+checkpoint, next to the same steps of the resumed run.
 """
 
 import re
@@ -20,7 +20,7 @@ ACCURACY = re.compile(r"\* accuracy: ([.\d]+)%")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of training: after how many batches of which epoch, the values of that batch, and means over the epoch so far."""
+    """A logged training step: where it is, the values of its batch, and means over the epoch."""
 
     epoch: int
     epochs: int
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class History:
-    """A training from its first epoch to the last one logged."""
+    """A training from its first epoch to the last logged one."""
 
     lines: list[Line] = field(default_factory=list)
     validation: dict[int, float] = field(default_factory=dict)  # accuracy in percent, by epoch
@@ -46,18 +46,15 @@ class History:
 
     @property
     def epochs_done(self) -> int:
-        """Those with all their batches, as far as the log says it: not every batch is logged."""
+        """Epochs that are complete, as far as the log says: not every batch is logged."""
         last = self.lines[-1]
         return last.epoch if self.finished or last.batch == last.batches else last.epoch - 1
 
     @property
     def names(self) -> list[str]:
-        """What is measured besides the clock: `loss`, its parts, `acc`."""
-        return list(
-            dict.fromkeys(
-                n for line in self.lines for n in line.values if n not in ("time", "data")
-            )
-        )
+        """The names of the logged values other than times: `loss`, its parts, `acc`."""
+        found = dict.fromkeys(name for line in self.lines for name in line.values)
+        return [name for name in found if name not in ("time", "data")]
 
     @property
     def last_of_epochs(self) -> dict[int, Line]:
@@ -68,25 +65,19 @@ class History:
         return [(line.at, line.values[name]) for line in self.lines if name in line.values]
 
     def means(self, name: str) -> list[tuple[float, float]]:
-        """(epochs done, mean over the epoch) of each epoch, as far as its last line."""
-        return [
-            (line.at, line.means[name])
-            for line in self.last_of_epochs.values()
-            if name in line.means
-        ]
+        """(epochs done, mean over the epoch so far) of the last line of each epoch."""
+        last = self.last_of_epochs.values()
+        return [(line.at, line.means[name]) for line in last if name in line.means]
 
     @property
     def seconds(self) -> float:
-        """Time of the steps and of waiting for their images; no tests, no start."""
-        return sum(
-            line.means["time"] * line.batches
-            for line in self.last_of_epochs.values()
-            if "time" in line.means
-        )
+        """Time of the steps and their loading, without start-up and tests."""
+        last = self.last_of_epochs.values()
+        return sum(line.means["time"] * line.batches for line in last if "time" in line.means)
 
 
 def read(folder: Path) -> History:
-    """All logs of a run, `log.txt` and then its continuations; what one of them did again counts as it did it."""
+    """All logs of a run, `log.txt` first; of a step that was repeated, the last time counts."""
     found = History()
     for log in filter(Path.is_file, [folder / "log.txt", *sorted(folder.glob("log.txt-*"))]):
         found = _joined(found, _read_log(log))
@@ -97,17 +88,13 @@ def _joined(before: History, after: History) -> History:
     if not after.lines:
         return replace(before, finished=before.finished or after.finished)
     first = after.lines[0]
-    lines = [
-        line for line in before.lines if (line.epoch, line.batch) < (first.epoch, first.batch)
-    ] + after.lines
-    validation = {
-        epoch: value for epoch, value in before.validation.items() if epoch < first.epoch
-    } | after.validation
-    return History(lines, validation, after.finished)
+    lines = [line for line in before.lines if line.at < first.at]
+    validation = {e: value for e, value in before.validation.items() if e < first.epoch}
+    return History(lines + after.lines, validation | after.validation, after.finished)
 
 
 def _read_log(path: Path) -> History:
-    """One log, up to the end of its training."""
+    """One log, up to the end of the training."""
     lines: list[Line] = []
     validation: dict[int, float] = {}
     validating = False

@@ -1,28 +1,25 @@
-"""The runs of the four benchmarks: what each calls train.py with, where its result stands, what it waits for."""
+"""The protocols of prompt learning as lists of runs.
 
-import contextlib
+base2new                train on half of the classes, test on both halves
+few-shot                all classes, 1 to 16 images per class
+cross-dataset           train on ImageNet, test on other datasets
+domain-generalization   train on ImageNet, test on its variants
+"""
+
 import functools
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
 from runs import layout
-from runs.folder import same_question
-from runs.results import TESTED, TRAINED, parse_run
+from runs.job import ROOT, Job
+from runs.results import TESTED, TRAINED
 
-if TYPE_CHECKING:
-    from yacs.config import CfgNode
-
-HERE = Path(os.path.relpath(Path(__file__).parents[1]))
-CONFIGS = HERE / "configs"
-SHOTS = 16  # of all benchmarks but few-shot
+CONFIGS = ROOT / "configs"
+SHOTS = 16  # of every protocol but few-shot
 ELEVEN = (
     "imagenet",
     "caltech101",
@@ -43,147 +40,135 @@ DATASETS = {
     "cross-dataset": ELEVEN[1:],
     "domain-generalization": DOMAINS,
 }
-# What a run's folder or flags say already; KEY VALUE pairs, which come last, would run something else there.
+# Keys that the folder or the flags of a run say already, and what sets them.
 FIXED = {
     "DATASET.NUM_SHOTS": "--shots, or a script's SHOTS",
-    "DATASET.SUBSAMPLE_CLASSES": "another benchmark or script",
+    "DATASET.SUBSAMPLE_CLASSES": "another protocol or script",
     "DATASET.NAME": "--datasets, or a script's DATASET",
     "DATASET.ROOT": "--root, or DATA for scripts",
     "SEED": "--seeds, or a script's SEED",
-    "OUTPUT_DIR": "--output; scripts write to output/",
-    "TRAINER.NAME": "--methods, or another method's script",
+    "OUTPUT_DIR": "--output (train.py: --output-dir); scripts write to output/",
+    "TRAINER.NAME": "--methods (train.py: --trainer), or another script",
     "MODEL_DIR": "--output, or a script's WEIGHTS",
-    "LOAD_EPOCH": "LOADEP for scripts; a sweep loads the last",
+    "LOAD_EPOCH": "LOADEP for scripts; otherwise the last epoch is loaded",
 }
 
 
-@dataclass(frozen=True)
-class Job:
-    """One run of train.py."""
-
-    words: tuple[str, ...]  # of its command line
-    folder: Path
-    end_signals: tuple[str, ...]  # the log lines behind which its result stands
-    needs: "Job | None" = None
-
-    @property
-    def command(self) -> list[str]:
-        return train_command(self.words)
-
-    def accuracy(self) -> float | None:
-        """In percent; None until the run is finished."""
-        result = parse_run(self.folder, self.end_signals)
-        return result and result[1]
-
-    def is_finished(self) -> bool:
-        """Whether the folder has the result of this very run; where it is that of another, train.py says so and stops."""
-        return self.accuracy() is not None and same_question(self.config())
-
-    def config(self) -> "CfgNode":
-        """What train.py makes of the command line.
-
-        Raises:
-            ValueError, OSError: it will refuse it.
-        """
-        from runs.arguments import (
-            parse_args,
-            setup_config,
-        )  # they import PyTorch, which takes seconds
-
-        return setup_config(parse_args(self.words))
-
-
-def train_command(words: Iterable[str]) -> list[str]:
-    return [sys.executable, str(HERE / "train.py"), *words]
-
-
 class Setting(NamedTuple):
-    """A method's settings in a benchmark."""
+    """The settings of a method in a protocol."""
 
     file: Path
     pairs: tuple[str, ...]
 
     @property
     def last_epoch(self) -> int:
+        """OPTIM.MAX_EPOCH, which may be written 20.0.
+
+        Raises:
+            ValueError: it is not a whole number.
+        """
         pairs = dict(zip(self.pairs[::2], self.pairs[1::2], strict=False))
-        return _whole(
-            pairs.get("OPTIM.MAX_EPOCH")
-            or yaml.safe_load(self.file.read_text())["OPTIM"]["MAX_EPOCH"]
-        )
+        epoch = pairs.get("OPTIM.MAX_EPOCH") or _read(self.file)["OPTIM"]["MAX_EPOCH"]
+        try:
+            if float(epoch).is_integer():
+                return int(float(epoch))
+        except ValueError:
+            pass
+        raise ValueError(f"OPTIM.MAX_EPOCH is {epoch!r}; it takes a whole number")
 
 
-def _whole(epoch: str | int) -> int:
-    """As train.py reads it: 1.0 is 1."""
-    with contextlib.suppress(ValueError):
-        if float(epoch).is_integer():
-            return int(float(epoch))
-    raise ValueError(f"OPTIM.MAX_EPOCH is {epoch!r}; it takes a whole number")
+def _read(file: Path) -> dict:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 @functools.cache
 def published_settings() -> dict[str, dict]:
-    """`configs/benchmarks.yaml`: entries by benchmark and method."""
-    return yaml.safe_load((CONFIGS / "benchmarks.yaml").read_text(encoding="utf-8"))
+    """`configs/protocols.yaml`: entries by protocol and method."""
+    return _read(CONFIGS / "protocols.yaml")
+
+
+def method_file(trainer: str, start: str) -> Path:
+    """The first method file of a trainer whose name starts so; zero-shot CLIP uses CoOp's.
+
+    Raises:
+        ValueError: there is none, or several and `start` is empty.
+    """
+    folder = CONFIGS / "trainers" / ("CoOp" if layout.is_zero_shot(trainer) else trainer)
+    files = sorted(folder.glob("*.yaml"))
+    found = [file for file in files if file.name.startswith(start)]
+    if (start and found) or len(found) == 1:
+        return found[0]
+    if not files:
+        others = ", ".join(sorted(path.name for path in folder.parent.iterdir()))
+        raise ValueError(f"no method files of {trainer!r}; {folder.parent} has {others}")
+    names = ", ".join(file.stem for file in files)
+    if found:
+        raise ValueError(f"{folder} has {names}; choose one with --configs (CFG for scripts)")
+    raise ValueError(f"no method file of {trainer} starts with {start!r}; {folder} has {names}")
 
 
 @dataclass(frozen=True)
 class Method:
     """A trainer, and what all its runs have in common.
 
+    Args:
+        trainer: its name.
+        root: folder of the datasets.
+        output: folder for the results.
+        file: a method file for all runs; None: the published one of each protocol.
+        flags: more flags of train.py for all runs.
+        pairs: KEY VALUE pairs for all runs.
+        load_epoch: the epoch that tests load; None: the last one.
+
     Raises:
-        ValueError: the pairs set what a run's folder says.
+        ValueError: the pairs set what the folder of a run says.
     """
 
     trainer: str
     root: str
     output: Path = Path("output")
-    configs: str = (
-        ""  # method file by the start of its name; empty: the published one of each benchmark
-    )
-    pairs: tuple[str, ...] = ()  # KEY VALUE pairs of all runs
-    load_epoch: int | None = None  # that tests load; None: the last
+    file: Path | None = None
+    flags: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    load_epoch: int | None = None
 
     def __post_init__(self) -> None:
-        if taken := [key for key in self.pairs[::2] if key in FIXED]:
-            raise ValueError(
-                f"{taken[0]} is what a run's folder says, not for KEY VALUE pairs; use {FIXED[taken[0]]}"
-            )
-
-    @property
-    def is_learned(self) -> bool:
-        return not self.trainer.startswith("ZeroshotCLIP")
+        for key in self.pairs[::2]:
+            if key in FIXED:
+                raise ValueError(
+                    f"{key} is part of the folder's name, not for KEY VALUE pairs; use {FIXED[key]}"
+                )
 
     @property
     def variant(self) -> str:
-        """The folder that CoOp has for its context."""
+        """CoOp's folder for its context."""
         return "nctx16_cscFalse_ctpend" if self.trainer == "CoOp" else ""
 
-    def setting(self, benchmark: str, dataset: str, shots: int = SHOTS) -> Setting:
-        """As `configs/benchmarks.yaml` says, and the pairs of all runs behind it.
+    def setting(self, protocol: str, dataset: str, shots: int = SHOTS) -> Setting:
+        """The settings in `configs/protocols.yaml`, followed by the pairs of all runs.
 
         Raises:
-            ValueError: no such method or method file.
+            ValueError: the method has neither settings there nor a method file.
         """
-        methods = published_settings()[benchmark]
-        if self.trainer not in methods and not (CONFIGS / "trainers" / self.trainer).is_dir():
+        methods = published_settings()[protocol]
+        own = CONFIGS / "trainers" / self.trainer
+        if self.trainer not in methods and not self.file and not own.is_dir():
             raise ValueError(
-                f"{benchmark} knows no method {self.trainer!r}; it is one of {', '.join(methods)}, "
-                "or has a folder of its own in configs/trainers"
+                f"{protocol} has no settings for method {self.trainer!r}; choose one of "
+                f"{', '.join(methods)}, or a method file with --configs (CFG for scripts)"
             )
-        entry = dict(methods.get(self.trainer, {"config": ""}))
+        entry = dict(methods.get(self.trainer, {}))
         for part in (shots, dataset):
             entry |= entry.get(part) or {}
-        published = entry.pop("config")
-        pairs = [
-            str(word)
-            for key, value in entry.items()
-            if not isinstance(value, dict)
-            for word in (key, value)
-        ]
-        return Setting(method_file(self.trainer, self.configs or published), (*pairs, *self.pairs))
+        published = entry.pop("config", "")
+        keys = {key: value for key, value in entry.items() if not isinstance(value, dict)}
+        pairs = (str(word) for pair in keys.items() for word in pair)
+        file = self.file or method_file(self.trainer, published)
+        return Setting(file, (*pairs, *self.pairs))
 
     def train(self, folder: str, setting: Setting, dataset: str, seed: int, *pairs: str) -> Job:
-        words = self._words(folder, setting, dataset, "--seed", str(seed))
+        """A training, with its test at the end."""
+        words = (*self._flags(folder, setting, dataset), "--seed", str(seed))
         return Job((*words, *pairs, *setting.pairs), self.output / folder, TRAINED)
 
     def test(
@@ -193,190 +178,120 @@ class Method:
         dataset: str,
         seed: int,
         *pairs: str,
-        model: Job | Path | None = None,
+        model: Job | Path,
     ) -> Job:
-        """A test of another run, ours or one that is there."""
-        words = self._words(folder, setting, dataset, "--seed", str(seed), "--eval-only")
-        needs = model if isinstance(model, Job) else None
-        if self.is_learned:
+        """A test of the prompts of another run, planned or found."""
+        words = (*self._flags(folder, setting, dataset), "--seed", str(seed), "--eval-only")
+        needs = None
+        if not layout.is_zero_shot(self.trainer):
+            needs = model if isinstance(model, Job) else None
             epoch = setting.last_epoch if self.load_epoch is None else self.load_epoch
-            words += (
-                "--model-dir",
-                str(needs.folder if needs else model),
-                "--load-epoch",
-                str(epoch),
-            )
-        return Job(
-            (*words, *pairs, *setting.pairs),
-            self.output / folder,
-            TESTED,
-            needs if self.is_learned else None,
-        )
+            trained = str(model.folder if isinstance(model, Job) else model)
+            words += ("--model-dir", trained, "--load-epoch", str(epoch))
+        return Job((*words, *pairs, *setting.pairs), self.output / folder, TESTED, needs)
 
     def zero_shot(self, dataset: str, setting: Setting) -> Job:
+        """A test without training."""
         folder = layout.zero_shot(dataset, self.trainer, setting.file.stem)
-        return Job(
-            (*self._words(folder, setting, dataset, "--eval-only"), *setting.pairs),
-            self.output / folder,
-            TESTED,
-        )
+        words = (*self._flags(folder, setting, dataset), "--eval-only", *setting.pairs)
+        return Job(words, self.output / folder, TESTED)
 
-    def _words(self, folder: str, setting: Setting, dataset: str, *flags: str) -> tuple[str, ...]:
-        files = {
-            "dataset-config-file": CONFIGS / "datasets" / f"{dataset}.yaml",
-            "config-file": setting.file,
-        }
+    def _flags(self, folder: str, setting: Setting, dataset: str) -> tuple[str, ...]:
         given = {
-            "root": self.root,
-            "trainer": self.trainer,
-            **files,
-            "output-dir": self.output / folder,
+            "--root": self.root,
+            "--trainer": self.trainer,
+            "--dataset-config-file": CONFIGS / "datasets" / f"{dataset}.yaml",
+            "--config-file": setting.file,
+            "--output-dir": self.output / folder,
         }
-        return (
-            *(word for name, value in given.items() for word in (f"--{name}", str(value))),
-            *flags,
-        )
+        return (*self.flags, *(str(word) for pair in given.items() for word in pair))
 
 
-def method_file(trainer: str, start: str) -> Path:
-    """The first method file of a trainer whose name starts so; zero-shot CLIP takes CoOp's, as in this field.
-
-    Raises:
-        ValueError: there is none.
-    """
-    folder = CONFIGS / "trainers" / ("CoOp" if trainer.startswith("ZeroshotCLIP") else trainer)
-    files = sorted(folder.glob("*.yaml"))
-    found = [file for file in files if file.name.startswith(start)]
-    if not found:
-        names = ", ".join(file.stem for file in files) or "no method files"
-        raise ValueError(f"no method file of {trainer} starts with {start!r}; {folder} has {names}")
-    if not start and len(found) > 1:
-        names = ", ".join(file.stem for file in found)
-        raise ValueError(f"{folder} has {names}; choose one with --configs")
-    return found[0]
-
-
-def base2new(method: Method, dataset: str, seed: int) -> list[Job]:
-    """Train on the base classes with a test on them; test on the new ones."""
+def base2new(method: Method, dataset: str, seed: int, shots: int = SHOTS) -> list[Job]:
+    """Train on the base classes and test on them; test on the new ones."""
     setting = method.setting("base2new", dataset)
-    tail = (dataset, method.trainer, setting.file.stem, SHOTS, seed)
-    train = method.train(
-        layout.base2new("train_base", *tail), setting, dataset, seed, *_data(SHOTS, "base")
-    )
-    return [train, base2new_test(method, dataset, seed, "new", train)]
+    tail = (dataset, method.trainer, setting.file.stem, shots, seed)
+    folder = layout.base2new("train_base", *tail)
+    train = method.train(folder, setting, dataset, seed, *_data(shots, "base"))
+    return [train, base2new_test(method, dataset, seed, "new", train, shots)]
 
 
-def base2new_test(method: Method, dataset: str, seed: int, half: str, model: Job | Path) -> Job:
+def base2new_test(
+    method: Method, dataset: str, seed: int, half: str, model: Job | Path, shots: int = SHOTS
+) -> Job:
+    """Test on the base or the new classes."""
     setting = method.setting("base2new", dataset)
-    folder = layout.base2new(
-        f"test_{half}", dataset, method.trainer, setting.file.stem, SHOTS, seed
-    )
-    return method.test(folder, setting, dataset, seed, *_data(SHOTS, half), model=model)
+    tail = (dataset, method.trainer, setting.file.stem, shots, seed)
+    folder = layout.base2new(f"test_{half}", *tail)
+    return method.test(folder, setting, dataset, seed, *_data(shots, half), model=model)
 
 
 def few_shot(method: Method, dataset: str, seed: int, shots: int) -> Job:
     """Train and test on all classes."""
     setting = method.setting("few-shot", dataset, shots)
-    folder = layout.all_classes(
-        dataset, method.trainer, setting.file.stem, shots, seed, method.variant
-    )
+    folder = _all_classes(method, dataset, setting, shots, seed)
     return method.train(folder, setting, dataset, seed, *_data(shots))
 
 
 def few_shot_test(method: Method, dataset: str, seed: int, shots: int, model: Path) -> Job:
+    """Test on all classes."""
     setting = method.setting("few-shot", dataset, shots)
-    folder = layout.all_classes(
-        dataset, method.trainer, setting.file.stem, shots, seed, method.variant
-    )
-    return method.test(f"few_shot/{folder}", setting, dataset, seed, *_data(shots), model=model)
+    folder = f"few_shot/{_all_classes(method, dataset, setting, shots, seed)}"
+    return method.test(folder, setting, dataset, seed, *_data(shots), model=model)
 
 
 def source(method: Method, seed: int, dataset: str = "imagenet") -> Job:
     """Train on all classes of ImageNet, for tests elsewhere."""
     setting = method.setting("cross-dataset", dataset)
-    folder = layout.all_classes(
-        dataset, method.trainer, setting.file.stem, SHOTS, seed, method.variant
-    )
+    folder = _all_classes(method, dataset, setting, SHOTS, seed)
     return method.train(folder, setting, dataset, seed, *_data(SHOTS))
 
 
 def transfer(method: Method, dataset: str, seed: int, model: Job | Path) -> Job:
-    """Test prompts of ImageNet on another dataset."""
+    """Test the ImageNet prompts on another dataset."""
     setting = method.setting("cross-dataset", dataset)
-    folder = layout.transfer(
-        dataset, method.trainer, setting.file.stem, SHOTS, seed, method.variant
-    )
+    tail = (dataset, method.trainer, setting.file.stem, SHOTS, seed, method.variant)
+    folder = layout.transfer(*tail)
     return method.test(folder, setting, dataset, seed, *_data(SHOTS), model=model)
+
+
+def _all_classes(method: Method, dataset: str, setting: Setting, shots: int, seed: int) -> str:
+    tail = (dataset, method.trainer, setting.file.stem, shots, seed, method.variant)
+    return layout.all_classes(*tail)
 
 
 def _data(shots: int, half: str = "") -> tuple[str, ...]:
     return ("DATASET.NUM_SHOTS", str(shots), *(("DATASET.SUBSAMPLE_CLASSES", half) if half else ()))
 
 
-def benchmark(
-    name: str,
+def plan(
+    protocol: str,
     method: Method,
     datasets: Sequence[str] = (),
     seeds: Iterable[int] = layout.SEEDS,
-    shots: Iterable[int] = (),
+    shots: Iterable[int] = (1, 2, 4, 8, 16),
 ) -> list[Job]:
-    """The runs of a benchmark; by default on its own datasets, few-shot with 1, 2, 4, 8 and 16 shots.
+    """The runs of a protocol.
 
-    Of the datasets named, those of other benchmarks only are left out.
+    Args:
+        datasets: those to run on, by default the protocol's own; datasets of other protocols are
+            left out.
+        shots: of few-shot.
 
     Raises:
-        ValueError: the benchmark has no settings for this method.
+        ValueError: the protocol has no settings for this method.
     """
-    published = (*ELEVEN, *DOMAINS)
-    datasets = [d for d in datasets or DATASETS[name] if d in DATASETS[name] or d not in published]
+    others = {*ELEVEN, *DOMAINS} - set(DATASETS[protocol])
+    datasets = [name for name in datasets or DATASETS[protocol] if name not in others]
     if not datasets:
         return []
-    if name == "base2new":
-        return [
-            job for dataset in datasets for seed in seeds for job in base2new(method, dataset, seed)
-        ]
-    if not method.is_learned:  # nothing depends on shots, seed or source
-        with_source = datasets if name == "few-shot" else ("imagenet", *datasets)
-        return [method.zero_shot(dataset, method.setting(name, dataset)) for dataset in with_source]
-    if name == "few-shot":
-        shots = shots or (1, 2, 4, 8, 16)
-        return [
-            few_shot(method, dataset, seed, k)
-            for dataset in datasets
-            for k in shots
-            for seed in seeds
-        ]
+    if protocol == "base2new":
+        return [job for name in datasets for seed in seeds for job in base2new(method, name, seed)]
+    if layout.is_zero_shot(method.trainer):  # shots, seed and source change nothing
+        tested = datasets if protocol == "few-shot" else ["imagenet", *datasets]
+        return [method.zero_shot(name, method.setting(protocol, name)) for name in tested]
+    if protocol == "few-shot":
+        return [few_shot(method, name, s, k) for name in datasets for k in shots for s in seeds]
     sources = {seed: source(method, seed) for seed in seeds}
-    return [
-        *sources.values(),
-        *(transfer(method, d, seed, sources[seed]) for d in datasets for seed in seeds),
-    ]
-
-
-def run_in_turn(todo: Iterable[Job]) -> int:
-    """Run what is not finished; 0, or the exit code of the first that fails."""
-    for job in todo:
-        if job.is_finished():
-            print(
-                f"{job.folder} has a finished run ({job.accuracy():.1f}%); "
-                "to start afresh, delete it or use another --output-dir"
-            )
-        elif code := call(job.command):
-            return code
-    return 0
-
-
-def call(command: Sequence[str]) -> int:
-    """Exit code of a run; what asks us to stop asks it, and we wait until it has saved."""
-    with subprocess.Popen(command) as process:
-        handlers = {
-            signal.SIGTERM: lambda *_: process.terminate(),
-            signal.SIGUSR1: lambda *_: process.send_signal(signal.SIGUSR1),
-            signal.SIGINT: signal.SIG_IGN,  # the terminal's Ctrl-C reaches the run as well
-        }
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
-            return process.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    tests = [transfer(method, name, s, job) for name in datasets for s, job in sources.items()]
+    return [*sources.values(), *tests]

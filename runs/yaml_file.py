@@ -1,4 +1,4 @@
-"""A YAML file of settings, read without trust in it."""
+"""Reads a YAML file that may hold anything."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,43 +6,35 @@ from typing import Any
 
 import yaml
 
+# `!!bool x` is a KeyError, `!!int ""` an IndexError, `!!timestamp x` an AttributeError
+DAMAGE = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
+
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which the second would win in silence."""
+    """Refuses a key that a mapping has twice; YAML would take the second one silently."""
 
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict:
         seen = set()
         for key in [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else ():
-            if (key.tag, str(key.value)) in seen:
+            if (name := (key.tag, str(key.value))) in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value} is there twice", key.start_mark
+                    problem=f"duplicate key {key.value}", problem_mark=key.start_mark
                 )
-            seen.add((key.tag, str(key.value)))
+            seen.add(name)
         return super().construct_mapping(node, deep)
 
 
-def read_settings(path: str | Path) -> Mapping[str, Any]:
-    """What the file says, nested.
+def read_yaml(path: str | Path) -> Mapping[str, Any]:
+    """The nested mapping in a YAML file.
 
     Raises:
-        ValueError: it is not YAML, names a key twice, or holds no mapping.
+        ValueError: it is not YAML, has a key twice, or is not a mapping.
     """
-    path = Path(path)
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
-        try:
-            values = loader.get_single_data()
-        finally:
-            loader.dispose()
-    except OSError:
-        raise
-    # `!!bool x` is a KeyError, `!!timestamp x` an AttributeError, a thousand [ a RecursionError
-    except Exception as error:
-        raise ValueError(
-            f"{path} is not YAML: {' '.join(str(error).split())}; correct or replace it"
-        ) from None
+        values = _Loader(Path(path).read_text(encoding="utf-8")).get_single_data()
+    except (*DAMAGE, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} is not YAML: {reason}; correct or replace it") from None
     if not isinstance(values, Mapping):
-        raise ValueError(
-            f"{path} holds no KEY: VALUE mapping; see configs/ for what such a file looks like"
-        )
+        raise ValueError(f"{path} is not a KEY: VALUE mapping; configs/ has examples")
     return values

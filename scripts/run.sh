@@ -13,7 +13,7 @@
 #   coop_eval           DATASET CFG            CoOp of ImageNet on another dataset, seeds 1 2 3
 #   zeroshot            DATASET CFG            no training
 #
-# From the environment: DATA, the folder of the datasets (needed); CFG, another method file than configs/benchmarks.yaml says; LOADEP, the epoch to test
+# From the environment: DATA, the folder of the datasets (needed); CFG, another method file than configs/protocols.yaml says; LOADEP, the epoch to test
 # (the method file's last). Results go to output/, see docs/SWEEP.md; what is finished is not run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,1 +1,1 @@
-"""The four benchmarks as lists of runs, and what runs them: here, or on a Slurm cluster."""
+"""Runs the protocols: on this machine, or on a Slurm cluster."""

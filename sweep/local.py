@@ -1,75 +1,87 @@
-"""Run jobs on this machine, several at once, each when what it needs is finished."""
+"""Run jobs on this machine, several at a time, each once the run it needs is finished."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import time
 from collections import Counter, deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
-from runs.arguments import RESUMABLE
-from runs.protocols import Job
+from runs.job import Job
+from runs.run import RESUMABLE
 
-CONSOLE = "console.txt"  # what a run printed, in its folder; its log.txt lacks errors
-LAST_LINES = 8
-PATIENCE = 30.0  # seconds that a run has between SIGTERM and SIGKILL, to finish its step and save
-TRIES = 10  # that a run gets which is killed, or stopped by a signal, again and again
+CONSOLE = "console.txt"  # all that a run prints, in its folder; its log.txt has no errors
+LAST_LINES = 8  # of it that are shown after a failure
+PATIENCE = 30.0  # seconds for a run to finish its step and save when we are stopped
+TRIES = 10  # of a run that signals end again and again
 
 
 @dataclass
 class Progress:
-    """What is done of how much, and how long the rest will take."""
+    """How many jobs are done, and how long the rest will take."""
 
     total: int
     workers: int
     finished: int = 0
-    seconds: dict[tuple[str, ...], list[float]] = field(default_factory=dict)  # of runs by kind
+    seconds: dict[tuple[str, ...], list[float]] = field(default_factory=dict)  # by end_signals
 
     def note(self, job: Job, seconds: float) -> None:
         self.finished += 1
         self.seconds.setdefault(job.end_signals, []).append(seconds)
 
     def left(self, jobs: Sequence[Job]) -> float:
-        """Seconds that these jobs will take, if each takes the mean of its kind (training, test), or else of all."""
-        every = [s for many in self.seconds.values() for s in many]
+        """Seconds for these jobs: each takes the mean of trainings, or of tests, or of all."""
+        every = [s for seconds in self.seconds.values() for s in seconds]
         kinds = [self.seconds.get(job.end_signals, every) for job in jobs]
         return sum(sum(kind) / len(kind) for kind in kinds if kind) / self.workers
+
+
+class Running(NamedTuple):
+    process: subprocess.Popen
+    started: float
+    environment: dict[str, str]
 
 
 def run(
     jobs: Sequence[Job], environments: Sequence[dict[str, str]], done: int = 0
 ) -> dict[Job, str]:
-    """Run the jobs, one at a time in each environment; what failed, and why. `done` are finished already.
+    """Run the jobs, one at a time in each environment; the reasons of failures.
 
-    What a signal ended (preemption, want of memory) goes on where it was; what failed by itself is not tried twice, and a job
-    whose need failed is not run. Interrupted, it stops the children, and the next call goes on.
+    A run that a signal ended (preemption, out of memory) resumes. Other failures are not retried,
+    and jobs that need a failed one are skipped. If this process is interrupted, it stops its runs;
+    the next call resumes them.
+
+    Args:
+        environments: the environment variables of each worker.
+        done: jobs that were finished before.
     """
-    waiting, running, failed, tries = deque(jobs), {}, {}, Counter()
+    waiting, free = deque(jobs), deque(environments)
+    running: dict[Job, Running] = {}
+    failed: dict[Job, str] = {}
+    tries: Counter[Job] = Counter()
     progress = Progress(done + len(jobs), len(environments), done)
-    free = deque(environments)
     with stopped_on_exit(running):
         while waiting or running:
             for job in _startable(waiting, running, failed, len(free)):
                 environment = free.popleft()
-                running[job] = (start(job, environment), time.monotonic(), environment)
-            for job in [
-                job for job, (process, *_) in running.items() if process.poll() is not None
-            ]:
+                running[job] = Running(start(job, environment), time.monotonic(), environment)
+            for job in [job for job, run in running.items() if run.process.poll() is not None]:
                 process, started, environment = running.pop(job)
                 free.append(environment)
                 tries[job] += 1
                 if _ended_by_signal(process.returncode) and tries[job] < TRIES:
                     waiting.appendleft(job)
-                    print(f"ended by a signal, goes on: {job.folder}", flush=True)
+                    print(f"ended by a signal, resumes: {job.folder}", flush=True)
                     continue
                 progress.note(job, time.monotonic() - started)
-                if why := _failure(job, process.returncode):
-                    failed[job] = why
-                _tell(progress, job, why, [*waiting, *running])
+                if reason := _failure(job, process.returncode):
+                    failed[job] = reason
+                _print_result(progress, job, reason, [*waiting, *running])
             time.sleep(0.05)
     return failed
 
@@ -77,26 +89,21 @@ def run(
 def _startable(
     waiting: deque[Job], running: Container[Job], failed: dict[Job, str], count: int
 ) -> list[Job]:
-    """Take up to `count` jobs that can start; those that never will go to `failed`."""
-    chosen = []
+    """Take up to `count` jobs that can start; those that need a failed one are failures, too."""
+    chosen: list[Job] = []
     for job in list(waiting):
-        if job.needs in failed:
+        if job.needs and job.needs in failed:
             waiting.remove(job)
-            failed[job] = f"not run: it needs {job.needs.folder}"
+            failed[job] = f"skipped: it needs {job.needs.folder}"
             print(f"{job.folder}: {failed[job]}", flush=True)
-        elif (
-            len(chosen) < count
-            and job.needs not in waiting
-            and job.needs not in running
-            and job.needs not in chosen
-        ):
+        elif len(chosen) < count and not any(job.needs in x for x in (waiting, running, chosen)):
             waiting.remove(job)
             chosen.append(job)
     return chosen
 
 
 def start(job: Job, environment: dict[str, str]) -> subprocess.Popen:
-    """A process group of its own, so that Ctrl-C reaches it through us alone, and all its workers with it."""
+    """Start a job in a session of its own, so that Ctrl-C reaches it only through us."""
     job.folder.mkdir(parents=True, exist_ok=True)
     with (job.folder / CONSOLE).open("w") as console:
         return subprocess.Popen(
@@ -108,25 +115,29 @@ def start(job: Job, environment: dict[str, str]) -> subprocess.Popen:
         )
 
 
-@contextlib.contextmanager
-def stopped_on_exit(running: dict[Job, tuple]) -> Iterator[None]:
-    """However the block ends, no child outlives it."""
+@contextmanager
+def stopped_on_exit(running: dict[Job, Running]) -> Iterator[None]:
+    """However the block ends, stop the jobs, with all their processes."""
     try:
         yield
     finally:
-        processes = [process for process, *_ in running.values()]
-        _signal_all(processes, signal.SIGTERM)
+        processes = [run.process for run in running.values()]
+        _stop(processes)
         deadline = time.monotonic() + PATIENCE
         for process in processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
-        _signal_all(processes, signal.SIGKILL)
+        _stop(processes, kill=True)
 
 
-def _signal_all(processes: Sequence[subprocess.Popen], number: int) -> None:
+def _stop(processes: Iterable[subprocess.Popen], kill: bool = False) -> None:
     for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, number)
+        if process.poll() is not None:
+            continue
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
+        else:  # Windows
+            process.terminate()
 
 
 def _ended_by_signal(code: int) -> bool:
@@ -139,19 +150,13 @@ def _failure(job: Job, code: int) -> str:
     return "" if job.accuracy() is not None else "it ended without a result"
 
 
-def _tell(progress: Progress, job: Job, why: str, rest: Sequence[Job]) -> None:
-    result = f"FAILED ({why})" if why else f"{job.accuracy():.1f}%"
+def _print_result(progress: Progress, job: Job, failure: str, rest: Sequence[Job]) -> None:
+    result = f"FAILED ({failure})" if failure else f"{job.result():.1f}%"
     left = timedelta(seconds=round(progress.left(rest)))
-    print(
-        f"[{progress.finished}/{progress.total}] {result}  {job.folder}  about {left} left",
-        flush=True,
-    )
-    if why:
-        print(
-            "".join(f"    {line}\n" for line in last_lines(job.folder / CONSOLE)),
-            end="",
-            flush=True,
-        )
+    done = f"[{progress.finished}/{progress.total}]"
+    print(f"{done} {result}  {job.folder}  about {left} left", flush=True)
+    for line in last_lines(job.folder / CONSOLE) if failure else ():
+        print(f"    {line}", flush=True)
 
 
 def last_lines(path: Path) -> list[str]:

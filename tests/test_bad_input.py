@@ -195,9 +195,7 @@ NAMES = "mine/names.json"
 LONG = "7" * 90  # each a token
 WEIGHTS = "--backbone {w}/weights.pt"
 NOT_READ = r"image {w}/mine/train/ape/0.png can't be read \(.*\); replace it or take it out of the dataset$"
-NO_WEIGHTS = (
-    r"{w}/weights\.\w+ can't be read as CLIP weights \(.*\); give a .*, or download again$"
-)
+NO_WEIGHTS = r"{w}/weights\.\w+ can't be read as CLIP weights \(.*\); give a .*, or download again$"
 NO_CHECKPOINT = rf"{{w}}/old/{LEARNED} is not a readable checkpoint \("
 NO_SPLIT = r"{w}/eurosat/split_zhou_EuroSAT.json is not a split file \(.*%s.*\); it needs train, .* or delete it"
 CONFIG = "--config-file {w}/bad.yaml"
@@ -248,16 +246,16 @@ TRAIN = {
     "half": (1, "SUBSAMPLE_CLASSES is 'novel'; it is one of all, base, new", "; DATASET.SUBSAMPLE_CLASSES novel"),
     "position": (1, "CLASS_TOKEN_POSITION is 'back'; choose one of end", "--trainer CoOp ; TRAINER.COOP.CLASS_TOKEN_POSITION back"),
     # keys and kinds
-    "key": (2, "OPTIM.LRR .command line. is no config key; did you mean OPTIM.LR", "; OPTIM.LRR 1"),
-    "key of nothing": (2, "ZZZ .command line. is no config key; keys there: DATALOADER", "; ZZZ 1"),
-    "key of a key": (2, "OPTIM.LR .command line. is {'X': '1'}; it takes a finite number", "; OPTIM.LR.X 1"),
-    "group": (2, "OPTIM .command line. is a group of keys, not a value; it has NAME", "; OPTIM 3"),
-    "no value": (2, "'OPTIM.MAX_EPOCH' has no partner", "; OPTIM.MAX_EPOCH"),
-    "flag behind pairs": (2, "--backbone stands behind KEY VALUE pairs; flags come before them", "; --backbone RN50"),
+    "key": (2, "OPTIM.LRR .command line. is not a config key; did you mean OPTIM.LR", "; OPTIM.LRR 1"),
+    "key of nothing": (2, "ZZZ .command line. is not a config key; keys start with DATALOADER", "; ZZZ 1"),
+    "key of a key": (2, "OPTIM.LR.X .command line. is not a config key; did you mean OPTIM.LR", "; OPTIM.LR.X 1"),
+    "group": (2, "OPTIM .command line. is not a config key; it is a group: OPTIM.NAME", "; OPTIM 3"),
+    "no value": (2, "'OPTIM.MAX_EPOCH' has no value", "; OPTIM.MAX_EPOCH"),
+    "flag behind pairs": (2, "--backbone follows KEY VALUE pairs; put flags before them", "; --backbone RN50"),
     "flag that isn't": (2, "--rot", "--rot x"),
     "flag of the wrong kind": (2, "--seed: invalid int value: 'one'", "--seed one"),
     "flag without value": (2, "--backbone: expected one argument", "--backbone --debug"),
-    "half an epoch": (2, "OPTIM.MAX_EPOCH .command line. is '2.5'; it takes a whole number such as 1", "; OPTIM.MAX_EPOCH 2.5"),
+    "half an epoch": (2, "OPTIM.MAX_EPOCH .command line. is '2.5'; it takes a whole number such as 20", "; OPTIM.MAX_EPOCH 2.5"),
     "text for a number": (2, "OPTIM.LR .command line. is 'fast'; it takes a finite number", "; OPTIM.LR fast"),
     "number for a switch": (2, "USE_CUDA .command line. is '1'; it takes True or False", "; USE_CUDA 1"),
     "number for a tuple": (2, "INPUT.SIZE .command line. is '48'; it takes a tuple such as .48, 48.", "; INPUT.SIZE 48"),
@@ -344,12 +342,12 @@ TRAIN = {
     "cell too long": (1, "images.csv is not a table .field larger than field limit.*; it needs lines of", CSV_DATA, text(TABLE, f"path,class,split\n{'a' * (csv.field_size_limit() + 1)},b,train\n")),
     # checkpoints
     "no run to test": (1, "{w}/none has no checkpoint; is it the folder of one run", f"{EVAL} --model-dir {{w}}/none"),
-    "no run is named": (1, "--eval-only tests what PromptSRC has learned; --model-dir says in which run", "--eval-only"),
+    "no run is named": (1, "--eval-only tests a trained PromptSRC; name its run with --model-dir", "--eval-only"),
     "another epoch": (1, "has no checkpoint of epoch 7 in VLPromptLearner; it has VLPromptLearner/model.pth.tar-1", f"{EVAL} --load-epoch 7"),
     "no best one": (1, "{w}/old has no best checkpoint in VLPromptLearner; it has VLPromptLearner/model.pth.tar-1", "--eval-only --model-dir {w}/old"),
     "another method's folder": (1, "{w}/old has no checkpoint of epoch 1 in prompt_learner; it has VLPromptLearner/model.pth.tar-1", f"{EVAL} --trainer CoOp"),
     "another method's prompts": (1, "tar-1 does not fit this method and its settings: .*is missing", EVAL, saved(f"old/{LEARNED}", {"state_dict": {"ctx": torch.ones(4, 128)}, "epoch": 1})),
-    "a run of another method": (1, "--model-dir {w}/old is not of a run with these settings: TRAINER.NAME .there: IVLP, here: PromptSRC", EVAL, text("old/config.yaml", "TRAINER: {NAME: IVLP}\n")),
+    "a run of another method": (1, "--model-dir {w}/old is a run with other settings: TRAINER.NAME .there: IVLP, here: PromptSRC", EVAL, text("old/config.yaml", "TRAINER: {NAME: IVLP}\n")),
     "a run of no configuration": (1, "{w}/old/config.yaml is not the configuration of a run; restore or delete it", EVAL, text("old/config.yaml", "!!timestamp x\n")),
     "cut checkpoint": (1, NO_CHECKPOINT, EVAL, cut(f"old/{LEARNED}", 0.5)),
     "empty checkpoint": (1, NO_CHECKPOINT, EVAL, data(f"old/{LEARNED}", b"")),
@@ -377,19 +375,19 @@ TRAIN = {
     "no YAML": (2, "{w}/bad.yaml is not YAML: .*line 1, column", CONFIG, text("bad.yaml", "OPTIM: [1")),
     "tabs": (2, "{w}/bad.yaml is not YAML: .*cannot start any token.*line 2", CONFIG, text("bad.yaml", "OPTIM:\n\tLR: 1\n")),
     "config not UTF-8": (2, "{w}/bad.yaml is not YAML: 'utf-8' codec", CONFIG, data("bad.yaml", b"\xff")),
-    "config is a list": (2, "{w}/bad.yaml holds no KEY: VALUE mapping; see configs/", CONFIG, text("bad.yaml", "- OPTIM\n")),
-    "empty config": (2, "{w}/bad.yaml holds no KEY: VALUE mapping", CONFIG, text("bad.yaml", "")),
-    "key twice": (2, "{w}/bad.yaml is not YAML: LR is there twice .*line 3", CONFIG, text("bad.yaml", "OPTIM:\n  LR: 1\n  LR: 2\n")),
-    "unknown key in a file": (2, "OPTIM.LRR .{w}/bad.yaml. is no config key; did you mean OPTIM.LR", CONFIG, text("bad.yaml", "OPTIM: {LRR: 1}\n")),
+    "config is a list": (2, "{w}/bad.yaml is not a KEY: VALUE mapping; configs/", CONFIG, text("bad.yaml", "- OPTIM\n")),
+    "empty config": (2, "{w}/bad.yaml is not a KEY: VALUE mapping", CONFIG, text("bad.yaml", "")),
+    "key twice": (2, "{w}/bad.yaml is not YAML: duplicate key LR .*line 3", CONFIG, text("bad.yaml", "OPTIM:\n  LR: 1\n  LR: 2\n")),
+    "unknown key in a file": (2, "OPTIM.LRR .{w}/bad.yaml. is not a config key; did you mean OPTIM.LR", CONFIG, text("bad.yaml", "OPTIM: {LRR: 1}\n")),
     "wrong kind in a file": (2, r"OPTIM.MAX_EPOCH .{w}/bad.yaml. is \[1\]; it takes a whole number such as 10", CONFIG, text("bad.yaml", "OPTIM: {MAX_EPOCH: [1]}\n")),
     "not a number in a file": (2, "OPTIM.LR .{w}/bad.yaml. is nan; it takes a finite number", CONFIG, text("bad.yaml", "OPTIM: {LR: .nan}\n")),
     "Python in a config": (2, "{w}/bad.yaml is not YAML: could not determine a constructor", CONFIG, text("bad.yaml", "OPTIM: !!python/object/apply:os.getcwd []\n")),
     "date that isn't": (2, "{w}/bad.yaml is not YAML: month must be in", CONFIG, text("bad.yaml", "OUTPUT_DIR: 2001-99-99\n")),
     "config too deep": (2, "{w}/bad.yaml is not YAML: .*recursion", CONFIG, text("bad.yaml", "[" * 5000)),
     # where nothing can be written
-    "file for an output": (1, "--output-dir .OUTPUT_DIR. is {w}/mine.yaml, which can't be made a folder .*; use another", "--output-dir {w}/mine.yaml"),
-    "output below a file": (1, "--output-dir .OUTPUT_DIR. is {w}/mine.yaml/run, which can't be", "--output-dir {w}/mine.yaml/run"),
-    "output where nobody writes": (1, "--output-dir .OUTPUT_DIR. is /proc/none, which can't be made", "--output-dir /proc/none"),
+    "file for an output": (1, "--output-dir .OUTPUT_DIR. {w}/mine.yaml can't be made .*; use another", "--output-dir {w}/mine.yaml"),
+    "output below a file": (1, "--output-dir .OUTPUT_DIR. {w}/mine.yaml/run can't be", "--output-dir {w}/mine.yaml/run"),
+    "output where nobody writes": (1, "--output-dir .OUTPUT_DIR. /proc/none can't be made", "--output-dir /proc/none"),
     "output of another run": (1, r"{w}/old holds a run with another configuration: OPTIM.LR .there: 7.0, here: 0.\S+.; use another --output-dir", "--output-dir {w}/old", text("old/config.yaml", "OPTIM: {LR: 7.0}\n")),
 }
 # fmt: on
@@ -413,7 +411,7 @@ PROCESS = {
     for n in (0, 1, 2)
 } | {
     "config is a list": Case(
-        2, "{w}/bad.yaml holds no KEY: VALUE mapping", CONFIG, text("bad.yaml", "- OPTIM")
+        2, "{w}/bad.yaml is not a KEY: VALUE mapping", CONFIG, text("bad.yaml", "- OPTIM")
     )
 }
 
@@ -468,14 +466,13 @@ def test_a_killed_loading_process_is_one_line_and_the_same_command_resumes(world
     words = command(world, f"; DATALOADER.NUM_WORKERS {workers} DATALOADER.TRAIN_X.BATCH_SIZE 1")
     code, err = ended([sys.executable, "-c", KILLED.format(image="train/bat/1.png"), *words])
     assert code == 75
-    assert re.fullmatch(
-        r"stopped: SIGKILL of a loading .* in epoch 1 after batch \d of 6; its state is saved; .*\n",
-        err,
-    )
+    stopped = "stopped; rerun the same command to resume"
+    where = r"in epoch 1 after batch \d of 6; its state is saved"
+    assert re.fullmatch(rf"{stopped} \(SIGKILL of a loading .* {where}\)\n", err)
     assert (world / "out/run/VLPromptLearner/model-unfinished.pth.tar").is_file()
     code, err = ended([sys.executable, "-c", KILLED.format(image="test/bat/1.png"), *words])
     assert code == 75
-    assert re.fullmatch(r"stopped: SIGKILL of a loading process \(out of memory\?\); .*\n", err)
+    assert err == f"{stopped} (SIGKILL of a loading process (out of memory?))\n"
     assert ended([sys.executable, "train.py", *words]) == (0, "")
 
 
@@ -491,7 +488,7 @@ def test_without_a_dataset_the_trainer_is_one_of_the_embedded_benchmark(world, c
     assert train.main(["--trainer", "PromptSRCC", "--output-dir", str(world / "out")]) == 2
     assert_one_line(
         capsys.readouterr().err,
-        "--trainer is 'PromptSRCC'; on the embedded dataset it is one of CoCoOp, .*Zero",
+        "--trainer is 'PromptSRCC'; without a dataset use CoCoOp, .*Zero",
         world,
     )
 
@@ -500,13 +497,16 @@ SWEEP = "base2new --root {w} --output {w}/out --datasets eurosat --configs vit_t
 COMMANDS = {
     # command: (exit code, what the line says, what is done before)
     "sweep": {
-        "base2neww --root {w}": (2, "no benchmark 'base2neww'; choose from base2new"),
-        f"{SWEEP} --root {{w}}/no": (2, "--root is {w}/no, which is no folder; it is the one that"),
+        "base2neww --root {w}": (2, "no protocol 'base2neww'; choose from base2new"),
+        f"{SWEEP} --root {{w}}/no": (2, "--root is {w}/no, not a folder; it is the one that"),
         f"{SWEEP} --datasets eurosatt": (
             2,
             "no dataset 'eurosatt'; configs/datasets has caltech101",
         ),
-        f"{SWEEP} --methods PromptSRCC": (2, "base2new knows no method 'PromptSRCC'; it is one of"),
+        f"{SWEEP} --methods PromptSRCC": (
+            2,
+            "no method files of 'PromptSRCC'; .*trainers has CoCoOp",
+        ),
         f"{SWEEP} --configs vit_l": (
             2,
             "no method file of PromptSRC starts with 'vit_l'; .* has vit_b16",
@@ -517,12 +517,12 @@ COMMANDS = {
         f"{SWEEP} --shots 0": (2, "--shots has 0; shots are 1 or above"),
         f"{SWEEP} --set OPTIM.LRR 1": (
             2,
-            "OPTIM.LRR .command line. is no config key; did you mean OPTIM.LR",
+            "OPTIM.LRR .command line. is not a config key; did you mean OPTIM.LR",
         ),
-        f"{SWEEP} --set OPTIM.LR": (2, "'OPTIM.LR' has no partner"),
+        f"{SWEEP} --set OPTIM.LR": (2, "'OPTIM.LR' has no value"),
         f"{SWEEP} --set SEED 1": (
             2,
-            "SEED is what a run's folder says, not for KEY VALUE pairs; use --seeds",
+            "SEED is part of the folder's name, not for KEY VALUE pairs; use --seeds",
         ),
         f"{SWEEP} --cluster pbs": (2, "--cluster: invalid choice: 'pbs'"),
         f"{SWEEP} --cluster local --cluster-options timeout": (
@@ -531,19 +531,22 @@ COMMANDS = {
         ),
         f"{SWEEP} --output {{w}}/mine.yaml": (
             2,
-            "--output is {w}/mine.yaml, which is a file; it takes a folder",
+            "--output is {w}/mine.yaml, a file; it takes a folder",
         ),
         "": (2, "arguments are required: --root"),
     },
     "script": {
-        "": (2, "usage: scripts/run.sh KIND TRAINER"),
-        "base2new_trane PromptSRC eurosat 1": (2, "KIND is one of base2new_train"),
+        "": (2, "arguments are required: KIND, TRAINER"),
+        "base2new_trane PromptSRC eurosat 1": (
+            2,
+            "KIND: invalid choice: 'base2new_trane' .choose from .*base2new_train",
+        ),
         "base2new_train PromptSRC eurosat": (
             2,
             "base2new_train takes DATASET SEED .*; SEED is missing",
         ),
         "base2new_train PromptSRC eurosat one": (2, "SEED is 'one'; it takes a whole number"),
-        "few_shot PromptSRCC eurosat 1": (2, "few-shot knows no method 'PromptSRCC'"),
+        "few_shot PromptSRCC eurosat 1": (2, "few-shot has no settings for method 'PromptSRCC'"),
     },
     "report": {
         "{w}/none": (1, "{w}/none has no results of finished runs"),
@@ -556,10 +559,10 @@ COMMANDS = {
         "{w}/none": (1, "no folder {w}/none"),
         "{w}/mine.yaml": (1, "no folder {w}/mine.yaml"),
         "": (2, "arguments are required: directory"),
-        "{w}/old --test-log": (1, "no result of a test in {w}/old"),
+        "{w}/old --test-log": (1, "no result in {w}/old; remove --test-log"),
         "{w}/empty": (
             1,
-            "no result of a finished training .for logs of --eval-only: --test-log. in {w}/empty",
+            "no result in {w}/empty; for logs of tests add --test-log",
         ),
     },
     "export": {

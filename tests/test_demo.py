@@ -2,7 +2,6 @@
 
 import json
 
-import torch
 from PIL import Image
 
 import demo
@@ -33,14 +32,3 @@ def test_every_method_is_compared():
         if TRAINER_REGISTRY.get(name).__module__ != "tests.engine.toy"
     }
     assert set(demo.ALL_METHODS) == ours and len(demo.ALL_METHODS) == 8
-
-
-def test_trained_numbers_are_those_of_the_checkpoint(tmp_path):
-    assert demo.trained_numbers(tmp_path) == 0
-    (tmp_path / "VLPromptLearner").mkdir()
-    state = {"prompt_learner.ctx": torch.ones(4, 128), "image_encoder.VPT": torch.ones(2, 128)}
-    torch.save(
-        {"state_dict": state, "epoch": 20}, tmp_path / "VLPromptLearner" / "model.pth.tar-20"
-    )
-    (tmp_path / "VLPromptLearner" / "checkpoint").write_text("model.pth.tar-20\n")
-    assert demo.trained_numbers(tmp_path) == 6 * 128

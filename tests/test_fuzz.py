@@ -18,8 +18,6 @@ from PIL import Image
 from safetensors.torch import save_file
 from yacs.config import CfgNode
 
-import runs.folder as run_folder
-import train
 from datasets.csv_file import read_table
 from datasets.files import read_mat, read_rows
 from datasets.shots import fingerprint, read_pickle, read_shots
@@ -30,8 +28,10 @@ from promptsrc.clip.frozen import build_clip
 from promptsrc.clip.plain import encode_text as plain
 from promptsrc.clip.text import embed, readable, tokenize
 from promptsrc.clip.towers import encode_text
+from promptsrc.command import one_line
 from promptsrc.inference.prompt_file import read_prompts
 from promptsrc.weights.names import read_weights
+from runs import saved_config
 from runs.config import default_config, merge_file, merge_pairs
 from runs.results import TESTED, TRAINED, parse_log
 from tests import tiny_clip
@@ -56,7 +56,7 @@ def attempt(call, *arguments, errors=(ValueError,)):
     try:
         return call(*arguments)
     except errors as error:
-        line = train.one_line(error)
+        line = one_line(error)
         assert line and "\n" not in line
         return None
 
@@ -146,7 +146,7 @@ def test_a_file_is_merged_or_refused(file, content):
     file.write_text(content)
     attempt(merge_file, cfg, str(file))
     assert same_kinds(cfg, DEFAULTS)
-    attempt(run_folder.differences, file, run_folder.plain(cfg))
+    attempt(saved_config.differences, file, saved_config.plain(cfg))
 
 
 VALID_CONFIG = DEFAULTS.dump().encode()
@@ -159,7 +159,7 @@ def test_a_damaged_configuration_is_merged_or_refused(file, content):
     file.write_bytes(content)
     attempt(merge_file, cfg, str(file))
     assert same_kinds(cfg, DEFAULTS)
-    attempt(run_folder.differences, file, {"OPTIM.LR": 1})
+    attempt(saved_config.differences, file, {"OPTIM.LR": 1})
 
 
 LOG = st.sampled_from(

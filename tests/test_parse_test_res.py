@@ -1,7 +1,5 @@
 """The parser's lines and numbers."""
 
-import pytest
-
 import parse_test_res
 
 LOG = "* accuracy: 10.0%\n{signal}\n=> result\n* accuracy: {accuracy}%\n* macro_f1: 50.5%\n"
@@ -39,20 +37,12 @@ def test_several_experiments_are_averaged(tmp_path, capsys):
     assert capsys.readouterr().out.endswith("Average performance\n* accuracy: 75.00%\n")
 
 
-def test_a_run_without_an_end_has_no_result_unless_it_is_a_test(tmp_path, capsys):
+def test_logs_of_tests_need_a_flag(tmp_path, capsys):
     runs(tmp_path, 70.0, signal="epoch [3/20]")
     assert parse_test_res.main([str(tmp_path)]) == 1
-    assert "for logs of --eval-only: --test-log" in capsys.readouterr().err
+    error = f"error: no result in {tmp_path}; for logs of tests add --test-log\n"
+    assert capsys.readouterr().err == f"{tmp_path}/seed1 has no result\n{error}"
     assert parse_test_res.main([str(tmp_path), "--test-log"]) == 0
-
-
-def test_the_log_of_a_continued_run_counts_where_the_first_has_no_end(tmp_path):
-    (tmp_path / "log.txt").write_text("epoch [3/20]\n")
-    (tmp_path / "log.txt-2026-01-01-00-00-00").write_text(
-        LOG.format(signal="Finish training", accuracy=61.5)
-    )
-    log, value = parse_test_res.parse_run(tmp_path, parse_test_res.TRAINED)
-    assert (log.name, value) == ("log.txt-2026-01-01-00-00-00", pytest.approx(61.5))
 
 
 def test_no_folder_is_one_line(tmp_path, capsys):

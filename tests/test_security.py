@@ -21,7 +21,7 @@ from promptsrc.checkpoint import read_checkpoint
 from promptsrc.clip.openai import MODEL_URLS
 from promptsrc.inference.prompt_file import read_prompts
 from promptsrc.weights.names import read_weights
-from runs.protocols import Job
+from runs.job import Job
 from sweep import cluster, local
 from sweep.__main__ import main as sweep
 from tests.conftest import ROOT

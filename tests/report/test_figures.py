@@ -7,7 +7,7 @@ import pytest
 
 from report import figures, svg
 from report.results import Cells, Seeds
-from runs.embedded import harmonic_mean
+from runs.results import harmonic_mean
 from tests.report.made import Page
 
 

@@ -1,4 +1,4 @@
-"""Flags, files and pairs into one configuration; see test_train.py for the order in which they count."""
+"""Flags, files and KEY VALUE pairs make one configuration."""
 
 import re
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-import train
+from runs.arguments import parse_args, setup_config
 from tests.conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs" / "trainers").glob("*/*.yaml"))
@@ -12,7 +12,7 @@ CONFIGS = sorted((ROOT / "configs" / "trainers").glob("*/*.yaml"))
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_every_method_file_is_read_and_says_how_to_run_it(file, in_root):
-    cfg = train.setup_config(train.parse_args(["--config-file", str(file)]))
+    cfg = setup_config(parse_args(["--config-file", str(file)]))
     assert ((48, 48) if cfg.MODEL.BACKBONE.NAME == "ViT-T/8" else (224, 224)) == cfg.INPUT.SIZE
     assert (200 if file.stem == "rn50_val" else 100) == cfg.DATALOADER.TEST.BATCH_SIZE
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
@@ -102,7 +102,7 @@ def test_every_published_file_is_here_and_none_besides_those_of_the_bundled_back
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_settings(in_root, name):
-    cfg = train.setup_config(train.parse_args(["--config-file", f"configs/trainers/{name}.yaml"]))
+    cfg = setup_config(parse_args(["--config-file", f"configs/trainers/{name}.yaml"]))
     batch, rate, epochs, keys = PUBLISHED[name]
     trainer, stem = name.split("/")
     assert (batch, rate, epochs) == (

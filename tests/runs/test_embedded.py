@@ -1,16 +1,23 @@
 """`python train.py --trainer X` with no dataset named."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+import torch
 
-import runs.folder as run_folder
 import train
-from runs.embedded import arguments, harmonic_mean, settings_file, with_defaults
+from runs import embedded, saved_config
+from runs.arguments import parse_args, setup_config
+from runs.embedded import jobs, settings_file, with_defaults
+from runs.folder import claim
+from runs.results import harmonic_mean
 from tests.conftest import ROOT
 
 CFG = "vit_t8_c2_ep20_batch4_4+4ctx"
+QUICK = ["OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "2"]
+TAIL = f"emoji/shots_2/PromptSRC/{CFG}/seed1"
 
 
 def run(output, *words):
@@ -18,19 +25,18 @@ def run(output, *words):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-def test_base_and_new_in_the_folders_of_the_field_and_not_twice(tmp_path):
-    words = ["--trainer", "PromptSRC", "OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "2"]
+def test_base_and_new_once_in_their_folders(tmp_path):
+    words = ["--trainer", "PromptSRC", *QUICK]
     first = run(tmp_path, *words)
     assert first.returncode == 0, first.stderr
     assert first.stdout.splitlines()[-1].startswith("PromptSRC on emoji: base ")
-    tail = f"emoji/shots_2/PromptSRC/{CFG}/seed1"
     for part, signal in (("train_base", "Finish training"), ("test_new", "=> result")):
-        assert signal in (tmp_path / "base2new" / part / tail / "log.txt").read_text()
+        log = (tmp_path / "base2new" / part / TAIL / "log.txt").read_text()
+        assert signal in log and log.count("** Config **") <= 1 and "HM" not in log
     again = run(tmp_path, *words)
     found = [line for line in again.stdout.splitlines() if "has a finished run" in line]
-    assert len(found) == 2 and all(
-        "to start afresh, delete it or use another --output-dir" in line for line in found
-    )
+    hint = "to start afresh, delete it or use another --output-dir"
+    assert len(found) == 2 and all(hint in line for line in found)
     assert again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
     assert len(list(tmp_path.rglob("log.txt*"))) == 2
 
@@ -42,73 +48,92 @@ def test_zero_shot_is_above_five_times_chance_on_both_halves(tmp_path):
     assert base > 5 * 100 / 16 and new > 5 * 100 / 15
 
 
+def test_one_thread_unless_the_environment_says_otherwise(tmp_path, monkeypatch, in_root, capsys):
+    threads = []
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    words = ["--trainer", "ZeroshotCLIP", "--output-dir", str(tmp_path)]
+    assert os.environ["OMP_NUM_THREADS"] and train.main(words) == 0 and threads == []
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert train.main(words) == 0 and threads == [1]
+
+
+def test_without_a_test_only_the_training_runs(tmp_path, in_root, capsys):
+    words = ["--trainer", "PromptSRC", "--output-dir", str(tmp_path), *QUICK]
+    assert train.main([*words, "TEST.NO_TEST", "True"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Elapsed: ")
+    assert (tmp_path / "base2new/train_base" / TAIL / "VLPromptLearner/model.pth.tar-1").is_file()
+    assert not (tmp_path / "base2new/test_new").exists()
+
+
 @pytest.mark.parametrize("trainer", ["", "CoOpp"])
 def test_a_trainer_without_settings_names_those_that_have(tmp_path, trainer):
     done = run(tmp_path, *(["--trainer", trainer] if trainer else []))
     assert done.returncode == 2
-    assert (
-        done.stderr
-        == f"error: --trainer is {trainer!r}; on the embedded dataset it is one of CoOp, IVLP, PromptSRC, ZeroshotCLIP\n"
-        or ("on the embedded dataset it is one of" in done.stderr and "PromptSRC" in done.stderr)
-    )
+    names = "CoCoOp, CoOp, IVLP, MaPLe, PromptSRC, VPT, ZeroshotCLIP"
+    assert done.stderr == f"error: --trainer is {trainer!r}; without a dataset use {names}\n"
 
 
-def test_a_command_line_survives_being_rebuilt():
-    words = [
-        "--root",
-        "data",
-        "--seed",
-        "0",
-        "--transforms",
-        "random_flip",
-        "normalize",
-        "--trainer",
-        "IVLP",
-        "--eval-only",
-        "OPTIM.LR",
-        "1",
-    ]
-    args = train.parse_args(words)
-    assert train.parse_args(arguments(args)) == args
+def test_flags_and_pairs_reach_both_runs(in_root):
+    flags = ["--trainer", "PromptSRC", "--seed", "0", "--transforms", "normalize", "--backbone"]
+    pairs = ["OPTIM.LR", "1", "SEED", "3", "DATASET.NUM_SHOTS", "4", "OPTIM.MAX_EPOCH", "7"]
+    base, new = jobs([*flags, "ViT-T/8", *pairs])
+    assert new.needs == base and str(base.folder).endswith(f"shots_4/PromptSRC/{CFG}/seed3")
+    for job, half in ((base, "base"), (new, "new")):
+        cfg = job.config()
+        assert cfg.DATASET.NUM_SHOTS == 4 and half == cfg.DATASET.SUBSAMPLE_CLASSES
+        assert cfg.OPTIM.LR == 1 and cfg.SEED == 3
+        assert (cfg.INPUT.TRANSFORMS, cfg.MODEL.BACKBONE.NAME) == (("normalize",), "ViT-T/8")
+        assert str(job.folder) == cfg.OUTPUT_DIR
+    assert str(base.folder) == cfg.MODEL_DIR and cfg.LOAD_EPOCH == 7
 
 
-def test_a_test_asks_for_no_seed_and_shots_that_were_not_typed(tmp_path):
+def test_a_pair_that_the_folder_sets_is_an_invalid_command(tmp_path, in_root, capsys):
+    words = ["--trainer", "PromptSRC", "OUTPUT_DIR", str(tmp_path)]
+    assert train.main(words) == 2
+    error = "error: OUTPUT_DIR is part of the folder's name, not for KEY VALUE pairs; use --output"
+    assert capsys.readouterr().err.startswith(error)
+
+
+def test_a_test_has_no_seed_and_shots_but_those_typed(tmp_path, in_root):
     def config(*words):
-        return train.setup_config(
-            with_defaults(train.parse_args(["--trainer", "PromptSRC", *words]))
-        )
+        return setup_config(with_defaults(parse_args(["--trainer", "PromptSRC", *words])))
 
     trained = tmp_path / "a"
-    run_folder.claim(config("--seed", "2", "--output-dir", str(trained), "DATASET.NUM_SHOTS", "4"))
+    claim(config("--seed", "2", "--output-dir", str(trained), "DATASET.NUM_SHOTS", "4"))
     test = ["--eval-only", "--model-dir", str(trained)]
-    run_folder.check_model(config(*test))
+    saved_config.check_model(config(*test))
     with pytest.raises(ValueError, match=r"SEED \(there: 2, here: 1\)"):
-        run_folder.check_model(config(*test, "--seed", "1"))
+        saved_config.check_model(config(*test, "--seed", "1"))
 
 
-def test_zero_shot_takes_coops_settings():
+def test_zero_shot_uses_coops_settings():
     assert settings_file("ZeroshotCLIP2").parent.name == "CoOp"
 
 
-def test_harmonic_mean():
-    assert harmonic_mean(84.26, 76.10) == pytest.approx(79.97, abs=0.005)
-    assert harmonic_mean(0, 0) == 0
+def test_a_failed_process_ends_the_measurement(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "call", lambda command: 75)
+    with pytest.raises(SystemExit) as stopped:
+        embedded.measure("PromptSRC", tmp_path)
+    assert stopped.value.code == 75
+
+
+def test_a_measurement_has_accuracies_parameters_and_seconds(tmp_path, monkeypatch, in_root):
+    def call(command):
+        return train.main([*command[2:], "OPTIM.MAX_EPOCH", "1"])
+
+    monkeypatch.setattr(embedded, "call", call)
+    row = embedded.measure("IVLP", tmp_path)
+    assert (row["method"], row["parameters"]) == ("IVLP", (6 + 4) * 4 * 128)
+    assert row["hm"] == pytest.approx(harmonic_mean(row["base"], row["new"]), abs=0.1)
+    assert row["base"] > 40 and row["seconds"] > 0
 
 
 @pytest.mark.parametrize("prec", ["fp32", "amp", "bf16", "fp16"])
-def test_every_precision_trains_and_is_tested(tmp_path, prec):
-    pairs = [
-        "OPTIM.MAX_EPOCH",
-        "2",
-        "DATASET.NUM_SHOTS",
-        "1",
-        "TRAINER.PROMPTSRC.PREC",
-        prec,
-        "TRAINER.PROMPTSRC.GPA_MEAN",
-        "2",
-    ]
-    done = run(tmp_path, "--trainer", "PromptSRC", *pairs)
-    assert done.returncode == 0, done.stderr
-    assert ("computed as fp32 on a CPU" in done.stdout) == (prec == "fp16")
-    base = float(done.stdout.splitlines()[-1].split()[4].rstrip("%"))
+def test_every_precision_trains_and_is_tested(tmp_path, in_root, capsys, prec):
+    pairs = ["OPTIM.MAX_EPOCH", "2", "DATASET.NUM_SHOTS", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "2"]
+    words = ["--trainer", "PromptSRC", "--output-dir", str(tmp_path), *pairs]
+    assert train.main([*words, "TRAINER.PROMPTSRC.PREC", prec]) == 0
+    out = capsys.readouterr().out
+    assert ("computed as fp32 on a CPU" in out) == (prec == "fp16")
+    base = float(out.splitlines()[-1].split()[4].rstrip("%"))
     assert base > 5 * 100 / 16  # two epochs from the words "a photo of a" stay near zero-shot

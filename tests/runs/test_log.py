@@ -1,4 +1,4 @@
-"""Logs as numbers: each step once, whatever was killed and done again."""
+"""The training curve of a log: each step once, even if a killed run is resumed."""
 
 import math
 
@@ -7,8 +7,8 @@ import pytest
 from runs import log
 
 LINE = (
-    "epoch [{}/3] batch [{}/4] time 0.500 (0.250) data 0.001 (0.002) loss {} ({}) loss_ce 1.5000 (1.2500) "
-    "acc 75.0000 (50.0000) lr {} eta 0:00:01\n"
+    "epoch [{}/3] batch [{}/4] time 0.500 (0.250) data 0.001 (0.002) loss {} ({}) "
+    "loss_ce 1.5000 (1.2500) acc 75.0000 (50.0000) lr {} eta 0:00:01\n"
 )
 VAL = "Evaluate on the *val* set\n=> result\n* total: 8\n* correct: 5\n* accuracy: {}%\n"
 

@@ -1,24 +1,20 @@
-"""What the benchmarks consist of, with which settings, and what waits for what."""
+"""The runs of each protocol, their settings, and what waits for what."""
 
 import pytest
 import yaml
 
-import train
 from runs.protocols import (
     CONFIGS,
     DATASETS,
     ELEVEN,
     FIXED,
     Method,
-    benchmark,
+    base2new,
     method_file,
+    plan,
     published_settings,
 )
 from tests.conftest import ROOT
-
-
-def config(job):
-    return train.setup_config(train.parse_args(job.words))
 
 
 def gpa(cfg):
@@ -29,11 +25,11 @@ def gpa(cfg):
     "name, count",
     [("base2new", 66), ("few-shot", 165), ("cross-dataset", 33), ("domain-generalization", 15)],
 )
-def test_the_runs_of_promptsrcs_benchmarks(name, count, in_root):
-    jobs = benchmark(name, Method("PromptSRC", "data"))
+def test_the_runs_of_promptsrcs_protocols(name, count, in_root):
+    jobs = plan(name, Method("PromptSRC", "data"))
     assert len(jobs) == len({job.folder for job in jobs}) == count
     for job in jobs[:: max(1, count // 5)]:
-        cfg = config(job)
+        cfg = job.config()
         assert (str(job.folder), "PromptSRC") == (cfg.OUTPUT_DIR, cfg.TRAINER.NAME)
         assert int(job.folder.name.removeprefix("seed")) == cfg.SEED
         assert job.needs is None or str(job.needs.folder) == cfg.MODEL_DIR
@@ -50,8 +46,8 @@ def test_every_published_choice_is_a_shipped_file():
 
 
 def test_the_prompt_average_of_few_shot_is_the_datasets_own(in_root):
-    jobs = benchmark("few-shot", Method("PromptSRC", "data"), seeds=[1], shots=[16])
-    settings = {dataset: gpa(config(job)) for dataset, job in zip(ELEVEN, jobs, strict=True)}
+    jobs = plan("few-shot", Method("PromptSRC", "data"), seeds=[1], shots=[16])
+    settings = {dataset: gpa(job.config()) for dataset, job in zip(ELEVEN, jobs, strict=True)}
     late = {"stanford_cars", "oxford_flowers", "fgvc_aircraft", "dtd", "eurosat"}
     assert settings == {dataset: (45, 5) if dataset in late else (30, 30) for dataset in ELEVEN}
     assert {job.folder.parent.name for job in jobs} == {
@@ -62,21 +58,21 @@ def test_the_prompt_average_of_few_shot_is_the_datasets_own(in_root):
 def test_coops_epochs_follow_the_shots(in_root):
     method = Method("CoOp", "data")
     epochs = {
-        k: config(benchmark("few-shot", method, ["dtd"], [1], [k])[0]).OPTIM.MAX_EPOCH
+        k: plan("few-shot", method, ["dtd"], [1], [k])[0].config().OPTIM.MAX_EPOCH
         for k in (1, 2, 4, 8, 16)
     }
     assert epochs == {1: 50, 2: 100, 4: 100, 8: 200, 16: 200}
-    assert config(benchmark("few-shot", method, ["imagenet"], [1], [16])[0]).OPTIM.MAX_EPOCH == 50
+    assert plan("few-shot", method, ["imagenet"], [1], [16])[0].config().OPTIM.MAX_EPOCH == 50
 
 
 def test_tests_wait_for_their_training_and_load_its_last_epoch(in_root):
     method = Method("PromptSRC", "data", pairs=("OPTIM.MAX_EPOCH", "7"))
-    source, *tests = benchmark("cross-dataset", method, ["dtd", "eurosat"], [2])
+    source, *tests = plan("cross-dataset", method, ["dtd", "eurosat"], [2])
     assert source.needs is None and all(job.needs == source for job in tests)
-    assert {config(job).LOAD_EPOCH for job in tests} == {7}
-    train_base, test_new = benchmark("base2new", method, ["dtd"], [2])
+    assert {job.config().LOAD_EPOCH for job in tests} == {7}
+    train_base, test_new = plan("base2new", method, ["dtd"], [2])
     assert test_new.needs == train_base
-    assert [config(job).DATASET.SUBSAMPLE_CLASSES for job in (train_base, test_new)] == [
+    assert [job.config().DATASET.SUBSAMPLE_CLASSES for job in (train_base, test_new)] == [
         "base",
         "new",
     ]
@@ -84,15 +80,15 @@ def test_tests_wait_for_their_training_and_load_its_last_epoch(in_root):
 
 @pytest.mark.parametrize("epoch", ["7", "7.0"])
 def test_epochs_are_read_as_train_py_reads_them(epoch, in_root):
-    test = benchmark(
+    test = plan(
         "base2new", Method("PromptSRC", "data", pairs=("OPTIM.MAX_EPOCH", epoch)), ["dtd"], [2]
     )[1]
-    assert (config(test).LOAD_EPOCH, config(test).OPTIM.MAX_EPOCH) == (7, 7)
+    assert (test.config().LOAD_EPOCH, test.config().OPTIM.MAX_EPOCH) == (7, 7)
 
 
 @pytest.mark.parametrize("key", FIXED)
 def test_what_a_folder_says_is_not_set_otherwise(key):
-    with pytest.raises(ValueError, match=f"{key} is what a run's folder says, .*; use "):
+    with pytest.raises(ValueError, match=f"{key} is part of the folder's name, .*; use "):
         Method("PromptSRC", "data", pairs=("OPTIM.LR", "0.1", key, "1"))
 
 
@@ -100,10 +96,10 @@ def test_zero_shot_needs_no_training(in_root):
     method = Method("ZeroshotCLIP", "data")
     for name in DATASETS:
         assert all(
-            job.needs is None and not config(job).MODEL_DIR
-            for job in benchmark(name, method, seeds=[1])
+            job.needs is None and not job.config().MODEL_DIR
+            for job in plan(name, method, seeds=[1])
         )
-    names = [job.folder.name for job in benchmark("domain-generalization", method)]
+    names = [job.folder.name for job in plan("domain-generalization", method)]
     assert names == ["imagenet", "imagenetv2", "imagenet_sketch", "imagenet_a", "imagenet_r"]
 
 
@@ -118,22 +114,31 @@ def test_method_files_by_the_start_of_their_name():
 
 def test_a_method_without_settings_names_those_that_have():
     with pytest.raises(
-        ValueError, match="base2new knows no method 'PromptSRCC'; it is one of PromptSRC, IVLP"
+        ValueError,
+        match="base2new has no settings for method 'PromptSRCC'; choose one of PromptSRC, IVLP",
     ):
         Method("PromptSRCC", "data").setting("base2new", "dtd")
 
 
-def test_the_data_file_has_every_benchmark_and_method():
-    table = yaml.safe_load((ROOT / "configs/benchmarks.yaml").read_text())
+def test_the_data_file_has_every_protocol_and_method():
+    table = yaml.safe_load((ROOT / "configs/protocols.yaml").read_text())
     assert list(table) == list(DATASETS)
     assert len({frozenset(methods) for methods in table.values()}) == 1
 
 
-def test_a_finished_run_is_one_of_the_same_configuration(tmp_path, in_root):
-    job = benchmark("few-shot", Method("PromptSRC", "data", tmp_path), ["dtd"], [1], [1])[0]
-    assert not job.is_finished()
-    job.folder.mkdir(parents=True)
-    (job.folder / "log.txt").write_text("Finish training\n=> result\n* accuracy: 50.0%\n")
-    assert job.is_finished()
-    (job.folder / "config.yaml").write_text("OPTIM: {LR: 7.0}\n")
-    assert not job.is_finished()
+def test_an_own_method_runs_with_its_method_file(tmp_path, in_root):
+    method = Method("Mine", "data", file=tmp_path / "mine.yaml", load_epoch=3)
+    train, test = base2new(method, "dtd", 1, shots=4)
+    assert str(train.folder) == "output/base2new/train_base/dtd/shots_4/Mine/mine/seed1"
+    assert test.needs == train and test.words[-8:-4] == (
+        "--model-dir",
+        str(train.folder),
+        "--load-epoch",
+        "3",
+    )
+
+
+def test_flags_of_all_runs_come_first_so_that_the_plan_counts():
+    method = Method("PromptSRC", "data", flags=("--seed", "7", "--deterministic"))
+    args = plan("base2new", method, ["dtd"], [2])[0].args
+    assert (args.seed, args.deterministic) == (2, True)

@@ -38,7 +38,7 @@ def test_failures_come_back_from_the_array(tmp_path, capsys):
     failed = cluster.run([good, bad, later], tmp_path, "local", 1, {"timeout_min": 5})
     assert failed == {
         str(bad.folder): "exit code 3",
-        str(later.folder): f"not run: it needs {bad.folder}",
+        str(later.folder): f"skipped: it needs {bad.folder}",
     }
     assert good.accuracy() == 61.5
     assert "[1/2] done" in (out := capsys.readouterr().out) and "[2/2] FAILED" in out

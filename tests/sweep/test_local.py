@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.protocols import Job
+from runs.job import Job
 from runs.results import TRAINED
 from sweep import local
 from sweep.__main__ import environments
@@ -53,7 +53,7 @@ def test_a_failure_shows_its_last_lines_and_the_others_go_on(tmp_path, capsys):
     )
     later, other = job(tmp_path / "later", needs=bad), job(tmp_path / "other")
     failed = local.run([bad, later, other], [{}], done=1)
-    assert failed == {bad: "exit code 1", later: f"not run: it needs {bad.folder}"}
+    assert failed == {bad: "exit code 1", later: f"skipped: it needs {bad.folder}"}
     assert other.accuracy() == 61.5 and not later.folder.exists()
     out = capsys.readouterr().out
     assert f"[2/4] FAILED (exit code 1)  {bad.folder}" in out
@@ -86,7 +86,7 @@ def test_what_a_signal_ended_goes_on(tmp_path, capsys, by):
     assert (stopped.accuracy(), later.accuracy()) == (61.5, 61.5)
     assert len(list((tmp_path / "tries").iterdir())) == 3
     out = capsys.readouterr().out.splitlines()
-    assert out[:2] == [f"ended by a signal, goes on: {stopped.folder}"] * 2 and out[-1].startswith(
+    assert out[:2] == [f"ended by a signal, resumes: {stopped.folder}"] * 2 and out[-1].startswith(
         "[2/2]"
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 import train
 from report.results import find
-from runs import protocols
+from runs import job, protocols
 from runs.results import TESTED, parse_run
 from sweep import script
 from tests.conftest import ROOT
@@ -109,9 +109,9 @@ def field(tmp_path, monkeypatch):
     """An empty folder to work in, made datasets, and the tiny CLIP's method files."""
     make_small_roots(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(protocols, "HERE", ROOT)
+    monkeypatch.setattr(job, "ROOT", ROOT)
+    monkeypatch.setattr(job, "call", train_here)
     monkeypatch.setattr(protocols, "CONFIGS", ROOT / "configs")
-    monkeypatch.setattr(protocols, "call", train_here)
     monkeypatch.setenv("DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CFG", "vit_t8")
     return tmp_path
@@ -191,7 +191,7 @@ def test_another_epoch_and_method_file_come_from_the_environment(monkeypatch, in
     monkeypatch.setenv("DATA", "data")
     monkeypatch.setenv("CFG", "vit_b16_c2_ep50")
     monkeypatch.setenv("LOADEP", "30")
-    words = script.jobs_of(["base2new_test", "PromptSRC", "eurosat", "1"])[0].words
+    words = script.jobs_of("base2new_test", "PromptSRC", ["eurosat", "1"])[0].words
     assert words[words.index("--load-epoch") + 1] == "30"
     assert "vit_b16_c2_ep50_batch4_4+4ctx_few_shot.yaml" in words[words.index("--config-file") + 1]
 
@@ -199,8 +199,8 @@ def test_another_epoch_and_method_file_come_from_the_environment(monkeypatch, in
 @pytest.mark.parametrize(
     "words, message",
     [
-        ([], "usage: scripts/run.sh KIND TRAINER ARGUMENTS"),
-        (["base2new", "PromptSRC"], "KIND is one of base2new_train, base2new_test"),
+        ([], "error: the following arguments are required: KIND, TRAINER"),
+        (["base2new", "PromptSRC"], "KIND: invalid choice: 'base2new' (choose from "),
         (
             ["base2new_train", "PromptSRC", "eurosat"],
             "base2new_train takes DATASET SEED [KEY VALUE ...]; SEED is missing",
@@ -219,15 +219,21 @@ def test_another_epoch_and_method_file_come_from_the_environment(monkeypatch, in
         ),
         (
             ["few_shot", "PromptSRC", "eurosat", "4", "OPTIM.LR", "0.1", "DATASET.NUM_SHOTS", "1"],
-            "DATASET.NUM_SHOTS is what a run's folder says, not for KEY VALUE pairs; use --shots, or a script's SHOTS",
+            "DATASET.NUM_SHOTS is part of the folder's name, not for KEY VALUE pairs; use --shots, or a script's SHOTS",
         ),
-        (["few_shot", "PromptSRCC", "eurosat", "1"], "few-shot knows no method 'PromptSRCC'"),
+        (
+            ["few_shot", "PromptSRCC", "eurosat", "1"],
+            "few-shot has no settings for method 'PromptSRCC'",
+        ),
     ],
 )
 def test_a_wrong_call_is_one_line(monkeypatch, capsys, words, message):
     monkeypatch.setenv("DATA", "data")
-    assert script.main(words) == 2
-    assert message in capsys.readouterr().err
+    try:
+        code = script.main(words)
+    except SystemExit as error:
+        code = error.code
+    assert code == 2 and message in capsys.readouterr().err
 
 
 def test_an_epoch_to_load_is_a_number(monkeypatch, capsys):
@@ -264,6 +270,6 @@ def test_what_make_has_set_up_is_used_unless_another_environment_is_active(
 def test_scripts_say_what_they_need(monkeypatch, capsys):
     monkeypatch.delenv("DATA", raising=False)
     assert script.main(["base2new_train", "PromptSRC", "eurosat", "1"]) == 2
-    assert "set DATA to the folder that holds the datasets" in capsys.readouterr().err
+    assert "set DATA to the folder of the datasets" in capsys.readouterr().err
     done = subprocess.run(["bash", ROOT / "scripts" / "sweep.sh"], capture_output=True, text=True)
     assert done.returncode != 0 and "set DATA to the folder that holds the datasets" in done.stderr

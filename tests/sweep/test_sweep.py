@@ -91,7 +91,7 @@ def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path,
     wait_for(lambda: len(list(tmp_path.rglob("VLPromptLearner/checkpoint"))) >= 2)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
-    assert process.returncode == 130 and "interrupted; the same command goes on" in out
+    assert process.returncode == 130 and "stopped; rerun the same command to resume" in out
     assert processes_of(tmp_path) == []
     finished = {str(result.folder) for result in find(tmp_path) if result.accuracy is not None}
     logs = {folder: (tmp_path / folder / "log.txt").read_bytes() for folder in finished}
@@ -158,26 +158,24 @@ def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path,
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["base2neww"], "no benchmark 'base2neww'; choose from base2new, few-shot"),
+        (["base2neww"], "no protocol 'base2neww'; choose from base2new, few-shot"),
         (["--datasets", "eurosatt"], "no dataset 'eurosatt'; configs/datasets has caltech101"),
         (["--workers", "0"], "--workers is 0; it must be at least 1"),
-        (["--methods", "PromptSRCC"], "base2new knows no method 'PromptSRCC'"),
+        (["--methods", "PromptSRCC"], "base2new has no settings for method 'PromptSRCC'"),
         (
             ["--set", "OPTIM.LRR", "1"],
-            "OPTIM.LRR (command line) is no config key; did you mean OPTIM.LR?",
+            "OPTIM.LRR (command line) is not a config key; did you mean OPTIM.LR?",
         ),
         (
             ["--set", "DATASET.NUM_SHOTS", "1"],
-            "DATASET.NUM_SHOTS is what a run's folder says, not for KEY VALUE pairs",
+            "DATASET.NUM_SHOTS is part of the folder's name, not for KEY VALUE pairs",
         ),
         (["--set", "OPTIM.MAX_EPOCH", "x"], "OPTIM.MAX_EPOCH is 'x'; it takes a whole number"),
         (["--seeds", "1", "-1"], "--seeds has -1; seeds are 0 or above"),
         (["--configs", "vit_l"], "no method file of PromptSRC starts with 'vit_l'"),
     ],
 )
-def test_a_command_that_cannot_be_meant_is_one_line(
-    root, tmp_path, in_root, capsys, words, message
-):
+def test_an_invalid_command_line_is_one_line(root, tmp_path, in_root, capsys, words, message):
     try:
         code = main([*words, "--root", str(root), "--output", str(tmp_path)])
     except SystemExit as error:

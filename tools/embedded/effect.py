@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from promptsrc.command import Parser
-from runs.arguments import parse_args
-from runs.embedded import arguments, harmonic_mean, jobs, with_defaults
-from runs.protocols import Job
-from runs.results import TESTED
+from runs.embedded import jobs
+from runs.job import Job
+from runs.results import TESTED, harmonic_mean
 
 METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
 
@@ -44,26 +43,26 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def measure(method: str, seed: int, output: str, opts: list[str]) -> list[float]:
     """Accuracies in percent: base, new and harmonic mean on validation, then on test."""
-    words = ["--trainer", method, "--seed", str(seed), "--output-dir", output, *opts]
-    args = with_defaults(parse_args(words))
-    base, new = jobs(args)
+    base, new = jobs(["--trainer", method, "--seed", str(seed), "--output-dir", output, *opts])
     test = [_finished(base), _finished(new)]
-    val = [_finished(_on_val(args, part, new)) for part in ("base", "new")]
+    val = [_finished(_on_val(part, new)) for part in ("base", "new")]
     return [*val, harmonic_mean(*val), *test, harmonic_mean(*test)]
 
 
-def _on_val(args: argparse.Namespace, part: str, new: Job) -> Job:
-    """The test job of the new classes, changed to the validation images of a half."""
-    words = parse_args(new.words)
-    words.output_dir = words.output_dir.replace("test_new", f"val_{part}")
-    words.opts = [*words.opts, "DATASET.SUBSAMPLE_CLASSES", part, "TEST.SPLIT", "val"]
-    return Job(arguments(words), Path(words.output_dir), TESTED)
+def _on_val(part: str, new: Job) -> Job:
+    """The test job of the new classes, changed to the validation split of a half."""
+    folder = str(new.folder).replace("test_new", f"val_{part}")
+    words = [folder if word == str(new.folder) else word for word in new.words]
+    pairs = ("DATASET.SUBSAMPLE_CLASSES", part, "TEST.SPLIT", "val")
+    return Job((*words, *pairs), Path(folder), TESTED)
 
 
 def _finished(job: Job) -> float:
     if job.accuracy() is None:
-        subprocess.run(job.command, check=True, capture_output=True)
-    return job.accuracy()
+        subprocess.run(
+            job.command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    return job.result()
 
 
 if __name__ == "__main__":

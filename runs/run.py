@@ -1,0 +1,47 @@
+"""One training or test, in this process."""
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yacs.config import CfgNode
+
+RESUMABLE = (
+    75  # exit code of a run that a signal stopped (EX_TEMPFAIL): the same command resumes it
+)
+
+
+def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
+    """Train, or with `--eval-only` test, in the output folder of a configuration.
+
+    Raises:
+        ValueError, OSError, FloatingPointError: it failed; one line says why.
+        KeyboardInterrupt: a signal stopped it; its state is saved.
+    """
+    if cfg.DETERMINISTIC:  # cuBLAS reads this when it starts
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+    from dassl.engine import build_trainer
+    from dassl.utils import collect_env_info, set_random_seed
+
+    from runs import folder, saved_config
+
+    (saved_config.check_model if args.eval_only else saved_config.check_resumed)(cfg)
+    with folder.held(cfg):
+        if cfg.SEED >= 0:
+            set_random_seed(cfg.SEED)
+        on_gpu = torch.cuda.is_available() and cfg.USE_CUDA
+        torch.backends.cudnn.benchmark = on_gpu and not cfg.DETERMINISTIC
+        torch.use_deterministic_algorithms(cfg.DETERMINISTIC)
+        print(f"{cfg}\n{collect_env_info()}")
+        trainer = build_trainer(cfg)
+        if args.eval_only:
+            if trainer.get_model_names() and not cfg.MODEL_DIR:
+                raise ValueError(
+                    f"--eval-only tests a trained {cfg.TRAINER.NAME}; name its run with --model-dir"
+                )
+            trainer.load_model(cfg.MODEL_DIR, epoch=cfg.LOAD_EPOCH if cfg.LOAD_EPOCH >= 0 else None)
+            trainer.test()
+        elif not args.no_train:
+            trainer.train()
