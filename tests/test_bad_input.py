@@ -1,6 +1,6 @@
 """The bad input table: each mistake gets one line that names value, place and remedy, and changes nothing on disk.
 
-Exit code 2 for a command or configuration that cannot be meant, 1 for what turns out wrong when it is carried out.
+Exit code 2 for an invalid command or configuration, 1 for a failure of the work itself.
 """
 
 import csv
@@ -94,7 +94,7 @@ def words_of(text, world):
 
 
 def command(world, words=""):
-    """The basic training, otherwise in flags and, behind a semicolon, in KEY VALUE pairs."""
+    """The basic training, with more flags and, after a semicolon, KEY VALUE pairs."""
     flags, _, pairs = words.partition(";")
     return words_of(f"{BASE} {flags} {PAIRS} {pairs}", world)
 
@@ -251,7 +251,7 @@ TRAIN = {
     "key of a key": (2, "OPTIM.LR.X .command line. is not a config key; did you mean OPTIM.LR", "; OPTIM.LR.X 1"),
     "group": (2, "OPTIM .command line. is not a config key; it is a group: OPTIM.NAME", "; OPTIM 3"),
     "no value": (2, "'OPTIM.MAX_EPOCH' has no value", "; OPTIM.MAX_EPOCH"),
-    "flag behind pairs": (2, "--backbone follows KEY VALUE pairs; put flags before them", "; --backbone RN50"),
+    "flag after pairs": (2, "--backbone follows KEY VALUE pairs; put flags before them", "; --backbone RN50"),
     "flag that isn't": (2, "--rot", "--rot x"),
     "flag of the wrong kind": (2, "--seed: invalid int value: 'one'", "--seed one"),
     "flag without value": (2, "--backbone: expected one argument", "--backbone --debug"),
@@ -330,7 +330,7 @@ TRAIN = {
     "class without training": (1, r"1 of the labels have no training image: 1 \(B\); complete", SPLIT_DATA, split(train=[["A/0.png", 0, "A"]])),
     "nothing to test": (1, "{w}/eurosat: the test part of the split is empty; give it images", SPLIT_DATA, split(test=[])),
     "image that isn't there": (1, "1 of 2 images are missing, the first is {w}/eurosat/2750/A/0.png; restore", SPLIT_DATA, gone("eurosat/2750/A/0.png")),
-    "a cache that is no cache": (1, "{w}/eurosat/split_fewshot/shot_1-seed_1.pkl is not a few-shot cache .*; delete it", SPLIT_DATA + " ; DATASET.NUM_SHOTS 1", saved("eurosat/split_fewshot/shot_1-seed_1.pkl", Evil())),
+    "not a cache": (1, "{w}/eurosat/split_fewshot/shot_1-seed_1.pkl is not a few-shot cache .*; delete it", SPLIT_DATA + " ; DATASET.NUM_SHOTS 1", saved("eurosat/split_fewshot/shot_1-seed_1.pkl", Evil())),
     # tables
     "no table": (1, "no table {w}/table/other.csv; set DATASET.CSV_FILE", CSV_DATA + " ; DATASET.CSV_FILE other.csv"),
     "column missing": (1, "images.csv, line 1 has no column class; it needs path,class,split", CSV_DATA, text(TABLE, "path,label,split\n")),

@@ -1,4 +1,4 @@
-"""Readers against content that hypothesis makes up: they give what they promise, or one of the errors that they state.
+"""Readers against content that hypothesis makes up: the promised result, or a stated error.
 
 The examples are the same in every run.
 """
@@ -52,7 +52,7 @@ def file(tmp_path_factory):
 
 
 def attempt(call, *arguments, errors=(ValueError,)):
-    """What the call returns; None after one of the errors that it states, whose text makes one line."""
+    """What the call returns; None after one of its stated errors, whose text is one line."""
     try:
         return call(*arguments)
     except errors as error:
@@ -255,7 +255,8 @@ def test_a_cache_of_shots_holds_items_or_is_drawn_again(file, shots):
 
 
 VALID_PICKLE = pickle.dumps({"train": [], "val": []})
-BUILT = (  # a pickle as this field's caches are: {"train": [Datum]}, written by hand so that no Datum is needed
+# a few-shot cache, {"train": [Datum]}, written by hand so that no Datum is needed
+BUILT = (
     b"\x80\x03}X\x05\x00\x00\x00train]cdassl.data.datasets.base_dataset\nDatum\n)\x81}(X\x07\x00\x00\x00_impathX\x05\x00\x00\x00a.jpg"
     b"X\x06\x00\x00\x00_labelK\x00X\x0a\x00\x00\x00_classnameX\x01\x00\x00\x00aubas."
 )

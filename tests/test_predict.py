@@ -38,7 +38,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def photos(tmp_path):
-    """Two drawings and a file that is no image, in a folder with a blank and an umlaut."""
+    """Two drawings and a file that is not an image, in a folder with a blank and an umlaut."""
     folder = tmp_path / 'ä, "b"'
     folder.mkdir()
     for source, name in {

@@ -1,4 +1,4 @@
-"""What comes from outside is data: it is not run, it does not leave its folder, and nothing is written elsewhere."""
+"""What comes from outside is data: it is not run, and nothing is written outside its folder."""
 
 import ast
 import io
@@ -27,7 +27,7 @@ from sweep.__main__ import main as sweep
 from tests.conftest import ROOT
 from tests.datasets.roots import make_images
 
-# Calls that run what they are given, by what they are called; with them those that are told to by an argument.
+# Calls that run what they are given, by name; among them those that an argument tells to.
 REFUSED = {
     *(
         "eval",
@@ -105,7 +105,8 @@ def test_the_look_at_the_modules_finds(source):
     assert list(findings(source))
     assert not list(
         findings(
-            "torch.load(path, weights_only=True)\nsubprocess.run(['ls', text])\nast.literal_eval(text)"
+            "torch.load(path, weights_only=True)\nsubprocess.run(['ls', text])\n"
+            "ast.literal_eval(text)"
         )
     )
 

@@ -74,7 +74,7 @@ def test_a_run_leaves_a_log_that_parsers_read_and_kilobytes(uninterrupted):
     ):
         assert line in log
     folder = uninterrupted / "VLPromptLearner"
-    files = {f"model.pth.tar-{epoch}{behind}" for epoch in (2, 3) for behind in ("", ".sha256")}
+    files = {f"model.pth.tar-{epoch}{ending}" for epoch in (2, 3) for ending in ("", ".sha256")}
     assert {file.name for file in folder.iterdir()} == {"checkpoint", *files}
     assert (folder / "model.pth.tar-3").stat().st_size < 200_000
 
@@ -109,7 +109,7 @@ WORKERS = ["DATALOADER.NUM_WORKERS", "2", "TRAIN.PRINT_FREQ", "1"]
 
 @pytest.fixture(scope="module")
 def with_workers(tmp_path_factory):
-    """The folder of a run whose images come from processes of their own, which have random states of their own."""
+    """The folder of a run with loading processes, which have random states of their own."""
     output = tmp_path_factory.mktemp("with_workers")
     command = [sys.executable, "train.py", *arguments(output, *WORKERS)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -128,9 +128,9 @@ def with_workers(tmp_path_factory):
 def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(
     with_workers, tmp_path, send, number, steps
 ):
-    """The signal goes to all its processes, as a terminal's and Slurm's do, or to the main one, as the kernel's that wants memory.
+    """The signal reaches all processes (a terminal's, Slurm's) or the main one (the kernel's).
 
-    Then the loading ones live on for seconds, and the next run does not wait for them.
+    In the second case loading processes live on for seconds; the next run does not wait.
     """
     command = [
         sys.executable,
@@ -279,7 +279,7 @@ def test_seed_0_is_a_seed(in_root):
     assert train.setup_config(train.parse_args([*EMOJI, "--seed", "0"])).SEED == 0
 
 
-def test_flags_come_behind_files_and_pairs_behind_flags(in_root):
+def test_flags_follow_files_and_pairs_follow_flags(in_root):
     words = [
         *EMOJI,
         *SETTINGS,
@@ -422,7 +422,8 @@ def test_a_damaged_checkpoint_to_resume_gets_one_line(in_root, tmp_path, capsys)
     assert train.main(["--resume", str(tmp_path / "old"), *arguments(tmp_path / "run")]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert re.search(
-        r"^error: checkpoint .*VLPromptLearner/model.pth.tar-1 can't be read \(.*\); restore or delete it$",
+        r"^error: checkpoint .*VLPromptLearner/model.pth.tar-1 can't be read \(.*\); "
+        r"restore or delete it$",
         error,
     )
 
@@ -454,6 +455,7 @@ def test_help_is_quick_and_names_every_flag_of_the_field():
         [sys.executable, "train.py", "--help"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     assert time.time() - started < 10 and os.path.exists(ROOT / "train.py")
-    flags = "root output-dir resume seed source-domains target-domains transforms config-file dataset-config-file trainer"
-    for flag in f"{flags} backbone head eval-only model-dir load-epoch no-train".split():
+    flags = "root output-dir resume seed source-domains target-domains transforms config-file"
+    flags += " dataset-config-file trainer backbone head eval-only model-dir load-epoch no-train"
+    for flag in flags.split():
         assert f"--{flag}" in out

@@ -37,7 +37,8 @@ def test_what_is_needed_comes_first_and_each_worker_has_its_environment(tmp_path
     def says(name):
         return f"import os, time; open('{tmp_path}/worker_{name}', 'w').write(os.environ['WORKER'])"
 
-    beside = f"while not os.path.exists('{tmp_path}/worker_c'): time.sleep(0.01)"  # it ends only if c runs at once
+    # it ends only if c runs at the same time
+    beside = f"while not os.path.exists('{tmp_path}/worker_c'): time.sleep(0.01)"
     a = job(tmp_path / "a", f"{says('a')}\n{beside}")
     b = job(tmp_path / "b", f"{says('b')}\nassert os.path.exists('{tmp_path}/a/log.txt')", a)
     c = job(tmp_path / "c", says("c"))
@@ -113,7 +114,10 @@ from sweep import local
 from tests.sweep.test_local import job
 folder = Path(sys.argv[1])
 grandchild = "import time; time.sleep(60)"
-child = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', '{grandchild}', '{folder}']); time.sleep(60)"
+child = (
+    "import subprocess, sys, time; "
+    f"subprocess.Popen([sys.executable, '-c', '{grandchild}', '{folder}']); time.sleep(60)"
+)
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 local.run([job(folder / "long", child)], [{}])
 """

@@ -1,4 +1,4 @@
-"""Every script of scripts/ as the field calls it: a real run on made roots, into the folder of the field, with a result."""
+"""Every script of scripts/, called as in CoOp: a real run on made roots, into its usual folder."""
 
 import json
 import os
@@ -20,7 +20,8 @@ from tests.datasets.roots import make_root
 SCRIPTS = sorted((ROOT / "scripts").glob("*/*.sh"))
 QUICK = ["OPTIM.MAX_EPOCH", "1"]
 B2N, XD = ["eurosat", "1"], ["imagenet", "1"]
-CALLS = {  # in this order, the reproduce scripts last: tests come behind the trainings whose prompts they load
+# in this order, the reproduce scripts last: tests follow the trainings whose prompts they load
+CALLS = {
     "promptsrc/base2new_train": B2N,
     "promptsrc/base2new_test": B2N,
     "promptsrc/few_shot": ["eurosat", "1"],
@@ -68,7 +69,8 @@ def python_calls(folder, name, *words):
     if not fake.exists():
         fake.parent.mkdir()
         fake.write_text(
-            f'#!{sys.executable} -S\nimport json, sys\nopen("{folder}/call", "w").write(json.dumps(sys.argv[1:]))\n'
+            f"#!{sys.executable} -S\nimport json, sys\n"
+            f'open("{folder}/call", "w").write(json.dumps(sys.argv[1:]))\n'
         )
         fake.chmod(0o755)
     environment = os.environ | {
@@ -219,7 +221,8 @@ def test_another_epoch_and_method_file_come_from_the_environment(monkeypatch, in
         ),
         (
             ["few_shot", "PromptSRC", "eurosat", "4", "OPTIM.LR", "0.1", "DATASET.NUM_SHOTS", "1"],
-            "DATASET.NUM_SHOTS is part of the folder's name, not for KEY VALUE pairs; use --shots, or a script's SHOTS",
+            "DATASET.NUM_SHOTS is part of the folder's name, not for KEY VALUE pairs; "
+            "use --shots, or a script's SHOTS",
         ),
         (
             ["few_shot", "PromptSRCC", "eurosat", "1"],

@@ -1,4 +1,4 @@
-"""The four benchmarks end to end on made roots, stopped half-way and continued; the table against one made by hand."""
+"""The four protocols end to end on made roots, stopped and resumed; tables against one by hand."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Methods on a ResNet: those that learn words run, those that need image tokens say what they need."""
+"""Methods on a ResNet: CoOp and CoCoOp run; those that need image tokens say so."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Checkpoints both ways: the reference's whole state dicts into ours, ours with what was learned and nothing else."""
+"""Checkpoints both ways: the reference's whole state dicts load; ours hold the prompts alone."""
 
 import json
 
@@ -28,7 +28,7 @@ def trainer_of(name, output, classnames=None, **optim):
 
 
 def write_reference_file(name, folder, dtype, prefix):
-    """The file that the reference would write at the end of a case: the recorded prompts in a whole state dict."""
+    """The reference's file at the end of a case: the recorded prompts in a whole state dict."""
     case, golden = CASES[name], np.load(GOLDENS / f"{name}.npz")
     state = {}
     for key, shape in KEYS[name].items():

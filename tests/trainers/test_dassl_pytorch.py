@@ -1,4 +1,4 @@
-"""What our trainers bring along for Dassl.pytorch; docs/DASSL.md says what was run on Dassl.pytorch itself."""
+"""What our trainers add to Dassl.pytorch; docs/DASSL.md says what was run on it."""
 
 import math
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""A method of one's own: the one of docs/OWN_METHOD.md, and one that uses every hook of a trainer."""
+"""Own methods: the one of docs/OWN_METHOD.md, and one that uses every hook of a trainer."""
 
 import importlib.util
 import re
@@ -107,7 +107,7 @@ def test_the_pages_method_is_regulated(late, tmp_path):
 
 
 class Hooked(IVLP):
-    """ProGrad's step on IVLP: the part of the gradient that opposes the zero-shot model is removed."""
+    """ProGrad's step on IVLP: remove the part of the gradient that opposes the zero-shot model."""
 
     def build_targets(self, frozen):
         assert frozen.clip.dtype == torch.float32

@@ -71,7 +71,7 @@ def test_prompts_of_another_depth_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("every, left", [(0, {3, 4}), (2, {2, 3, 4}), (1, {1, 2, 3, 4})])
-def test_files_that_a_kill_left_behind_go_with_the_next_epoch(tmp_path, every, left):
+def test_files_left_by_a_kill_go_with_the_next_epoch(tmp_path, every, left):
     trainer = trainer_of("promptsrc_default", tmp_path, CLASSES, MAX_EPOCH=4)
     trainer.cfg.TRAIN.CHECKPOINT_FREQ = every
     folder = trainer.checkpoint_path(tmp_path, 1).parent
@@ -97,8 +97,9 @@ def test_a_loss_of_nan_names_its_images_and_changes_nothing(tmp_path, value):
     with pytest.raises(FloatingPointError) as error:
         super(type(trainer), trainer).optimize(loss)  # without what records
     assert re.search(
-        r"loss is (nan|-?inf) in epoch 1, batch 2 \(lr \d.\d{4}e-\d\d, PREC fp32; images a cat.jpg, b.jpg\); this batch did not "
-        "change the prompts: lower OPTIM.LR, try PREC fp32, or look at these images$",
+        r"loss is (nan|-?inf) in epoch 1, batch 2 \(lr \d.\d{4}e-\d\d, PREC fp32; "
+        r"images a cat.jpg, b.jpg\); this batch did not change the prompts: "
+        r"lower OPTIM.LR, try PREC fp32, or look at these images$",
         str(error.value),
     )
     assert all(

@@ -40,7 +40,7 @@ def test_features_and_gradients_are_those_of_all_at_once(tiny, at_once, shape):
 
 
 def kept_bytes(work, frozen):
-    """Bytes that autograd keeps for the backward of work(), each storage once, frozen weights aside."""
+    """Bytes that autograd keeps for the backward of work(): each storage once, no weights."""
     weights = {p.untyped_storage().data_ptr() for p in frozen.parameters()}
     kept = {}
 

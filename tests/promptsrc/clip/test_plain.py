@@ -1,4 +1,4 @@
-"""The plain towers pass the recordings, and the fast ones equal them in float64 for every mixture."""
+"""The plain towers pass the recordings; the fast ones equal them in float64 for every mixture."""
 
 import functools
 import random
@@ -75,7 +75,7 @@ def ragged_names(rng):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_text_prompts_of_any_mixture(seed):
-    """Shared and per class, at any blocks, more or fewer than there are places, after ragged names."""
+    """Shared and per class, at any blocks, more or fewer than the places, with ragged names."""
     rng = random.Random(seed)
     torch.manual_seed(seed)
     layers = rng.randint(1, 4)

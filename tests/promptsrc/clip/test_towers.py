@@ -1,4 +1,4 @@
-"""Our forward against CLIP's own, and against the textbook insertion of prompts over all 77 positions, in float64."""
+"""Our forward against CLIP's own, and prompts inserted over all 77 positions, in float64."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def textbook_image(clip, images, prompts):
 
 
 def float64(clip):
-    """Double precision throughout: CLIP's layer norm goes down to float32, so its plain parent takes over."""
+    """Double precision throughout: CLIP's layer norm casts to float32; its parent replaces it."""
     for module in clip.modules():
         if isinstance(module, torch.nn.LayerNorm):
             module.__class__ = torch.nn.LayerNorm

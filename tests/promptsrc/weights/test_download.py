@@ -14,7 +14,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves `server.content`, at most `server.limit` bytes a connection, and notes the ranges that are asked for."""
+    """Serves `server.content`, `server.limit` bytes per connection; notes the ranges asked for."""
 
     def do_GET(self):
         asked = self.headers.get("Range")

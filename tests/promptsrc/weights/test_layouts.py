@@ -1,4 +1,4 @@
-"""Small random models of clip, open_clip and transformers: from their files, ours gives their features."""
+"""Small random models of clip, open_clip and transformers: ours gives their features."""
 
 import json
 
