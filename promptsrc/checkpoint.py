@@ -7,7 +7,7 @@ tensors and plain containers, only the few classes named here are let through.
 import hashlib
 import os
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -147,7 +147,7 @@ def load_prompts(
     source: str | Path,
     description: Mapping[str, Any] | None = None,
 ) -> None:
-    """Copy learned tensors into `prompts`; those with a row per class are matched by class name.
+    """Copy learned tensors into `prompts`; its `match_classes` finds those of its classes.
 
     Args:
         state: the tensors; with the frozen CLIP beside them, in files of other implementations.
@@ -157,13 +157,13 @@ def load_prompts(
     Raises:
         ValueError: they do not fit (other method, depth, width or classes); one line says how.
     """
-    mine = prompts.state_dict()
     if description is None:
-        theirs = learned_tensors(state, wanted=mine)
+        theirs = learned_tensors(state, wanted=prompts.state_dict())
         theirs = {key: value for key, value in theirs.items() if not prompts.ignores(key)}
     else:
         theirs = {key.removeprefix("module."): value for key, value in state.items()}
-        theirs |= _rows_by_name(prompts, theirs, description.get("classnames"), source)
+        theirs = prompts.match_classes(theirs, description.get("classnames"), source)
+    mine = prompts.state_dict()
     differences = [f"{key} is missing" for key in mine if key not in theirs]
     differences += [f"{key} is not expected" for key in theirs if key not in mine]
     differences += [
@@ -179,29 +179,6 @@ def load_prompts(
     if spoiled := [key for key, value in theirs.items() if not value.isfinite().all()]:
         raise ValueError(f"{source} has NaN or Inf in {', '.join(spoiled)}; train again")
     prompts.load_state_dict(theirs)
-
-
-def _rows_by_name(
-    prompts: "PromptLearner",
-    state: Mapping[str, Tensor],
-    names: Sequence[str] | None,
-    source: str | Path,
-) -> dict[str, Tensor]:
-    """The tensors with a row per class, with the rows of the learner's classes in their order.
-
-    Raises:
-        ValueError: a class of the learner has no row.
-    """
-    found = [key for key in prompts.per_class if key in state]
-    if not found or names is None or names == prompts.classnames:
-        return {}
-    if missing := [name for name in prompts.classnames if name not in names]:
-        raise ValueError(
-            f"{source} has learned something for each class, but not for {missing[0]!r}; "
-            f"it knows {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"
-        )
-    rows = [names.index(name) for name in prompts.classnames]
-    return {key: state[key][rows] for key in found}
 
 
 def check_classes(

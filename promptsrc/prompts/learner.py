@@ -1,8 +1,10 @@
 """What every prompt learner is: a module whose parameters are all that is trained and saved."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -60,6 +62,38 @@ class PromptLearner(nn.Module):
     def image(self) -> Vectors:
         """Vectors (n, W) of the image tower by block."""
         return NO_VECTORS
+
+    def match_classes(
+        self, state: dict[str, Tensor], trained_on: list[str] | None, source: str | Path
+    ) -> dict[str, Tensor]:
+        """A checkpoint's tensors for the classes of this learner: rows per class, by class name.
+
+        Override it where only the classes trained on have a part, such as a second head: for
+        other names remove that part and its tensors.
+
+        Args:
+            trained_on: the class names of the checkpoint; None if it does not say them.
+
+        Raises:
+            ValueError: a class of this learner has no row of its own.
+        """
+        found = [key for key in self.per_class if key in state]
+        if not found or trained_on is None or trained_on == self.classnames:
+            return state
+        times = Counter(trained_on)
+        for name in self.classnames:
+            if not times[name]:
+                raise ValueError(
+                    f"{source} has learned something for each class, but not for {name!r}; it "
+                    f"knows {', '.join(trained_on[:10])}{', ...' if len(trained_on) > 10 else ''}"
+                )
+            if times[name] > 1:
+                raise ValueError(
+                    f"{source} has learned something for each class, and {times[name]} are called "
+                    f"{name!r}; take all its classes, in its order"
+                )
+        rows = [trained_on.index(name) for name in self.classnames]
+        return state | {key: state[key][rows] for key in found}
 
     def ignores(self, key: str) -> bool:
         """Whether this key of a published file was never trained."""

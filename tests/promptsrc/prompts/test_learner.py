@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from promptsrc.checkpoint import load_prompts
 from promptsrc.clip.openai import CLIP
 from promptsrc.prompts import ConditionalPrompts, ContextPrompts, CoupledPrompts, DeepPrompts
 
@@ -57,3 +58,42 @@ def test_as_many_parameters_are_learned_as_published(build, published):
 def test_impossible_prompts_are_refused(tiny, build, message):
     with pytest.raises(ValueError, match=message):
         build(tiny)
+
+
+class TwoHeads(ContextPrompts):
+    """With a head for the classes trained on, which other names leave out (as in DePT)."""
+
+    per_class = ("head.weight", "head.bias")
+
+    def __init__(self, clip, classnames, n):
+        super().__init__(clip, classnames, n)
+        self.per_class = TwoHeads.per_class
+        self.head = torch.nn.Linear(clip.text_projection.shape[1], len(classnames))
+
+    def match_classes(self, state, trained_on, source):
+        if set(self.classnames) <= set(trained_on):
+            return super().match_classes(state, trained_on, source)
+        self.head = None
+        return {key: value for key, value in state.items() if key not in self.per_class}
+
+
+def test_a_head_for_the_classes_trained_on_is_matched_by_name_or_left_out(tiny):
+    trained = TwoHeads(tiny, ["cat", "dog", "owl"], 2)
+    about = {"classnames": trained.classnames}
+    some, new = TwoHeads(tiny, ["owl", "cat"], 2), TwoHeads(tiny, ["owl", "crane"], 2)
+    for learner in (some, new):
+        load_prompts(learner, trained.state_dict(), "a file", about)
+        assert torch.equal(learner.ctx, trained.ctx)
+    assert torch.equal(some.head.weight, trained.head.weight[[2, 0]])
+    assert torch.equal(some.head.bias, trained.head.bias[[2, 0]])
+    assert new.head is None and [*new.state_dict()] == ["ctx"]
+
+
+def test_a_row_that_may_be_one_of_several_is_refused(tiny):
+    names = ["missile", "crane", "missile"]
+    trained = ContextPrompts(tiny, names, 2, classes=3)
+    same, other = (ContextPrompts(tiny, n, 2, classes=3) for n in (names, ["crane", "missile"]))
+    load_prompts(same, trained.state_dict(), "a file", {"classnames": names})
+    assert torch.equal(same.ctx, trained.ctx)
+    with pytest.raises(ValueError, match="a file has .* and 2 are called 'missile'; take all"):
+        load_prompts(other, trained.state_dict(), "a file", {"classnames": names})
