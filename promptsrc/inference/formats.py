@@ -46,15 +46,16 @@ def write(prompts: PromptFile, classnames: Sequence[str] | None, path: str | os.
     if ending == ".safetensors":
         if classnames is not None:
             model = Classifier(prompts, "cpu").model(classnames)  # refuses names that do not fit
-            prompts = prompts.describing(classnames=model.classnames)
+            tensors = model.prompts.state_dict()  # those with a row per class have only these
+            prompts = prompts.describing(classnames=model.classnames)._replace(tensors=tensors)
         write_prompts(prompts, path)
         return f"{prompts.parameters:,} parameters, {prompts.description}"
     classifier = Classifier(prompts, "cpu")
     model = classifier.model(classnames)
-    if not model.classes_are_fixed:
+    if not _has_a_class_matrix(model):
         raise ValueError(
-            "CoCoOp's class features depend on the image, so there is no class matrix; write "
-            ".safetensors, which predict.py reads"
+            f"{prompts.description['method']}'s logits are not image features times one class "
+            "matrix; write .safetensors, which predict.py reads"
         )
     about = {"classnames": model.classnames, "input": dataclasses.asdict(classifier.preprocess)}
     return WRITERS[ending](model, {key: json.dumps(value) for key, value in about.items()}, path)
@@ -95,6 +96,16 @@ class ImageClassifier(nn.Module):
         """(count, 3, R, R), the same each time."""
         generator = torch.Generator().manual_seed(count)
         return torch.randn(count, 3, self.resolution, self.resolution, generator=generator)
+
+
+@torch.no_grad()
+def _has_a_class_matrix(model: PromptedCLIP) -> bool:
+    """Whether an `ImageClassifier` gives its logits; a method's own student may add to them."""
+    if not model.classes_are_fixed:
+        return False
+    module = ImageClassifier(model)
+    images = module.random_images(2)
+    return torch.allclose(module(images), model.classify(images), atol=1e-3)
 
 
 def write_onnx(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike) -> str:

@@ -11,7 +11,8 @@ from promptsrc.clip.frozen import load_clip
 from promptsrc.inference import formats
 from promptsrc.inference.classifier import Classifier
 from promptsrc.inference.prompt_file import PromptFile, read_prompts, write_prompts
-from promptsrc.prompts import LEARNERS
+from promptsrc.model import PromptedCLIP
+from promptsrc.prompts import LEARNERS, DeepPrompts
 from tests.promptsrc.inference.test_prompt_file import SETTINGS
 
 FIXED = [kind for kind in SETTINGS if kind != "ConditionalPrompts"]
@@ -113,7 +114,7 @@ def test_class_weights_are_unit_columns_that_give_the_logits(files, tmp_path, ki
 @pytest.mark.parametrize("ending", [".pt2", ".npz", ".onnx"])
 def test_class_features_that_depend_on_the_image_are_not_a_matrix(files, tmp_path, ending):
     prompts = read_prompts(files / "ConditionalPrompts.safetensors")
-    with pytest.raises(ValueError, match="CoCoOp's class features depend on the image"):
+    with pytest.raises(ValueError, match="Some.s logits are not image features times one"):
         formats.write(prompts, None, tmp_path / f"a{ending}")
     assert not list(tmp_path.iterdir())
 
@@ -133,3 +134,32 @@ def test_names_in_a_file_of_prompts(files, tmp_path):
     assert read_prompts(file).description == before.description
     formats.write(before, ["red fox", "owl"], file)
     assert read_prompts(file).description == before.description | {"classnames": ["red fox", "owl"]}
+
+
+def test_rows_per_class_follow_the_names_of_a_file(tmp_path):
+    about = {"method": "CoOp", "backbone": "ViT-T/8", "learner": "ContextPrompts"}
+    about |= {"settings": {"n": 3, "classes": 3}, "classnames": ["cat", "dog", "owl"]}
+    torch.manual_seed(0)
+    before = PromptFile(about, {"ctx": torch.randn(3, 3, 128)})
+    write_prompts(before, tmp_path / "all.safetensors")
+    expected = logits(tmp_path / "all.safetensors", batches()[0])
+    for chosen in (["owl", "cat", "dog"], ["owl", "cat"]):
+        formats.write(before, chosen, tmp_path / "chosen.safetensors")
+        found = logits(tmp_path / "chosen.safetensors", batches()[0])
+        columns = [about["classnames"].index(name) for name in chosen]
+        torch.testing.assert_close(found, expected[:, columns], atol=1e-4, rtol=0)
+
+
+class Doubled(PromptedCLIP):
+    def encode(self, images):
+        encoded = super().encode(images)
+        return encoded._replace(logits=2 * encoded.logits)
+
+
+@pytest.mark.parametrize("ending", [".pt2", ".npz", ".onnx"])
+def test_logits_of_a_methods_own_are_not_exported_as_others(files, tmp_path, monkeypatch, ending):
+    monkeypatch.setattr(DeepPrompts, "student", lambda self, frozen: Doubled(frozen, self))
+    prompts = read_prompts(files / "DeepPrompts.safetensors")
+    with pytest.raises(ValueError, match="Some's logits are not image features times one"):
+        formats.write(prompts, None, tmp_path / f"a{ending}")
+    assert not list(tmp_path.iterdir())
