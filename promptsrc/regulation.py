@@ -131,9 +131,10 @@ class SelfRegulation:
     def losses(self, student: Encoded, images: Tensor) -> dict[str, Tensor]:
         """The consistency losses of images (B, 3, R, R).
 
-        Without image prompts f_p is f, which is not computed twice.
+        Without image prompts, and so without a gradient, f_p is f, which is not computed twice.
         """
-        f = None if student.image.requires_grad else student.image
+        same = torch.is_grad_enabled() and not student.image.requires_grad
+        f = student.image if same else None
         teacher = self.teacher.encode(images, f)
         return consistency_losses(student, teacher, lambda_1=self.lambda_1, lambda_2=self.lambda_2)
 

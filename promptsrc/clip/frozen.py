@@ -101,7 +101,9 @@ class Towers(Protocol):
         self, clip: CLIP, texts: Texts, prompts: Vectors, positions: Tensor | None
     ) -> Tensor: ...
 
-    def image_tokens(self, clip: CLIP, images: Tensor, prompts: Vectors, read: slice) -> Tensor: ...
+    def image_tokens(
+        self, clip: CLIP, images: Tensor, prompts: Vectors, read: towers.Positions
+    ) -> Tensor: ...
 
 
 class FrozenCLIP:
@@ -112,7 +114,8 @@ class FrozenCLIP:
     Args:
         texts_at_once: how many texts are encoded at a time (see `promptsrc.clip.chunks`); 0: as
             many as memory allows.
-        forward: the towers' forward pass; `plain` for a method that changes a block.
+        forward: the towers' forward pass; `plain` for a method that changes a block, which
+            encodes all texts at once.
 
     Raises:
         ValueError: `texts_at_once` is negative.
@@ -157,7 +160,7 @@ class FrozenCLIP:
         with self.precision.autocast():
             return self.forward.text_tokens(self.clip, texts, prompts, positions)
 
-    def image_tokens(self, images: Tensor, prompts: Vectors, read: slice) -> Tensor:
+    def image_tokens(self, images: Tensor, prompts: Vectors, read: towers.Positions) -> Tensor:
         """(B, k, W): the tokens at the positions `read`; see `towers.image_tokens`."""
         with self.precision.autocast():
             return self.forward.image_tokens(self.clip, images, prompts, read)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from promptsrc.clip.openai import CLIP, ResidualAttentionBlock, VisionTransformer
 from promptsrc.clip.text import Texts
-from promptsrc.clip.towers import CLS
+from promptsrc.clip.towers import CLS, Positions, vision_transformer
 from promptsrc.clip.vectors import NO_VECTORS, Vectors, check_vectors
 
 
@@ -27,7 +27,7 @@ def encode_text(clip: CLIP, texts: Texts, prompts: Vectors = NO_VECTORS) -> Tens
 
 def encode_image(clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS) -> Tensor:
     """Image features (B, D), not normalised."""
-    if not isinstance(clip.visual, VisionTransformer):
+    if not isinstance(clip.visual, VisionTransformer) and not prompts:
         return clip.visual(images.to(clip.dtype))
     return image_tokens(clip, images, prompts)[:, 0] @ clip.visual.proj
 
@@ -60,10 +60,10 @@ def text_tokens(
 
 
 def image_tokens(
-    clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS, read: slice = CLS
+    clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS, read: Positions = CLS
 ) -> Tensor:
     """(B, k, W): the tokens at the positions `read`, by default CLS."""
-    visual, places = clip.visual, 0
+    visual, places = vision_transformer(clip), 0
     check_vectors(prompts, visual.class_embedding.shape[0], len(visual.transformer.resblocks))
     x = visual.conv1(images.to(clip.dtype)).flatten(2).transpose(1, 2)  # (B, L-1, W)
     cls = visual.class_embedding.to(x.dtype).expand(len(x), 1, -1)

@@ -23,7 +23,8 @@ from promptsrc.clip.vectors import NO_VECTORS, Vectors, check_vectors
 
 # queries, keys, values, number of heads -> the attended values
 Attend = Callable[[Tensor, Tensor, Tensor, int], Tensor]
-CLS = slice(0, 1)  # positions of a sequence
+Positions = slice | list[int]  # of a sequence
+CLS = slice(0, 1)
 GELU_SLOPE = 1.702  # QuickGELU: x sigmoid(1.702 x)
 
 
@@ -51,7 +52,8 @@ def text_tokens(
     Args:
         prompts: vectors by block (see `promptsrc.clip.vectors`). Those of block 0 get a position
             embedding like every token, deeper ones do not.
-        positions: which tokens of each text (C, k), up to its EOT; None: EOT.
+        positions: which tokens of each text (C, k), up to its EOT, inserted vectors counted;
+            None: EOT.
 
     Returns:
         (C, k, W) in the towers' precision.
@@ -80,7 +82,7 @@ def text_tokens(
 
 
 def image_tokens(
-    clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS, read: slice = CLS
+    clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS, read: Positions = CLS
 ) -> Tensor:
     """Tokens of the last block, after the final layer norm.
 
@@ -88,7 +90,7 @@ def image_tokens(
         images: (B, 3, R, R), normalised, of the backbone's resolution R.
         prompts: vectors (n, W) by block (see `promptsrc.clip.vectors`), after CLS and patches.
             Those of block 0 enter before `ln_pre`; none gets a position embedding.
-        read: positions to return, such as `slice(-4, None)` for the last four prompt tokens.
+        read: positions to return, such as `[0, -2, -1]` for CLS and the last two prompt tokens.
 
     Returns:
         (B, k, W) in the towers' precision.
@@ -96,9 +98,7 @@ def image_tokens(
     Raises:
         ValueError: the tower cannot take these prompts, or is a ResNet.
     """
-    visual = clip.visual
-    if not isinstance(visual, VisionTransformer):
-        raise ValueError("image prompts need a ViT backbone; this one is a ResNet")
+    visual = vision_transformer(clip)
     blocks = visual.transformer.resblocks
     check_vectors(prompts, visual.class_embedding.shape[0], len(blocks))
     patches = visual.conv1(images.to(clip.dtype)).flatten(2).transpose(1, 2)  # (B, L-1, W)
@@ -121,6 +121,17 @@ def image_tokens(
         read_now = (slice(None), read) if i + 1 == len(blocks) else None
         x = _run_block(block, x, _attend, read_now, beside)
     return visual.ln_post(x)
+
+
+def vision_transformer(clip: CLIP) -> VisionTransformer:
+    """The image tower.
+
+    Raises:
+        ValueError: it is a ResNet.
+    """
+    if not isinstance(clip.visual, VisionTransformer):
+        raise ValueError("image prompts need a ViT backbone; this one is a ResNet")
+    return clip.visual
 
 
 def _run_block(

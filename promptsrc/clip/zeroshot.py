@@ -15,7 +15,8 @@ from promptsrc.model import unit
 @torch.no_grad()
 def template_features(clip: CLIP, classnames: Sequence[str], template: str) -> Tensor:
     """Features (C, D) of the classes in one template, not normalised; `{}` stands for the name."""
-    return encode_text(clip, embed(clip, [template.replace("{}", readable(n)) for n in classnames]))
+    texts = embed(clip, [template.replace("{}", readable(name)) for name in classnames])
+    return encode_text(clip, texts).float()  # a learner may be built from a CLIP already cast
 
 
 def ensemble_features(clip: CLIP, classnames: Sequence[str], templates: Sequence[str]) -> Tensor:

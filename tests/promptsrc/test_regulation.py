@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from promptsrc.clip.frozen import FrozenCLIP
+from promptsrc.clip.precision import precision
 from promptsrc.clip.text import tokenize
 from promptsrc.clip.zeroshot import ensemble_features
-from promptsrc.model import Encoded, unit
+from promptsrc.model import Encoded, ZeroShotCLIP, unit
+from promptsrc.prompts import DeepPrompts
 from promptsrc.regulation import (
     GaussianAggregation,
+    SelfRegulation,
     consistency_losses,
     diverse_features,
     gaussian_weights,
@@ -83,3 +87,17 @@ def test_teacher_features_average_before_they_are_normalised(tiny):
     torch.testing.assert_close(
         ensemble_features(tiny, names, templates), expected, atol=1e-5, rtol=0
     )
+
+
+def test_losses_outside_a_training_step_are_the_same(tiny):
+    """Image features without a gradient are the teacher's only while gradients are recorded."""
+    names, images = ["cat", "dog"], torch.randn(2, 3, 32, 32)
+    frozen = FrozenCLIP(tiny, precision("fp32", "cpu"))
+    student = DeepPrompts(tiny, names, 2, 1, 2, 1).student(frozen)
+    teacher = ZeroShotCLIP(frozen, diverse_features(tiny, names, TEACHER[:2]))
+    regulation = SelfRegulation(teacher, GaussianAggregation(2, 1, 1))
+    expected = regulation.losses(student.encode(images), images)
+    with torch.no_grad():
+        found = regulation.losses(student.encode(images), images)
+    assert expected["loss_scl_image"] > 0
+    torch.testing.assert_close(found, expected)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 import trainers.base
 from promptsrc.clip import plain, towers
 from promptsrc.clip.frozen import FrozenCLIP, build_clip
+from promptsrc.clip.openai import CLIP
 from promptsrc.clip.precision import precision
 from promptsrc.clip.text import Texts, embed
 from promptsrc.model import ZeroShotCLIP
@@ -114,8 +115,9 @@ def test_image_prompts_of_any_mixture(seed):
     prompts = random_prompts(rng, 4)
     assert_equal(*(way.encode_image(clip, images, prompts) for way in (towers, plain)), prompts)
     last = min(3, max(len(v) for v in prompts.values()))  # the tokens of the last prompts, too
-    read = slice(-last, None)
-    assert_equal(*(w.image_tokens(clip, images, prompts, read) for w in (towers, plain)), prompts)
+    for read in (slice(-last, None), [0, *range(-last, 0)]):  # and CLS beside them
+        tokens = (way.image_tokens(clip, images, prompts, read) for way in (towers, plain))
+        assert_equal(*tokens, prompts)
 
 
 def test_any_tokens_of_a_text_are_given_out(tiny):
@@ -150,6 +152,16 @@ def test_what_a_tower_cannot_do_is_refused(tiny, way, prompts, message):
     if "places" not in message:
         with pytest.raises(ValueError, match="prompts (for|of) block"):
             way.encode_image(tiny, torch.zeros(1, 3, 32, 32), made)
+
+
+@pytest.mark.parametrize("way", [towers, plain])
+def test_image_prompts_for_a_resnet_are_refused(way):
+    with torch.device("meta"):
+        clip = CLIP(64, 64, (1, 1, 1, 1), 64, None, 77, 49408, 128, 2, 2)
+        images, prompts = torch.zeros(1, 3, 64, 64), {0: torch.zeros(2, 64)}
+    for call in (way.encode_image, way.image_tokens):
+        with pytest.raises(ValueError, match="image prompts need a ViT backbone; this one is a"):
+            call(clip, images, prompts)
 
 
 def test_texts_shorter_than_their_places_are_refused(tiny):
