@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
-# What all scripts of methods call: bash scripts/run.sh KIND TRAINER ARGUMENTS [KEY VALUE ...]
+# Called by the scripts of the methods: bash scripts/run.sh KIND TRAINER ARGUMENTS [KEY VALUE ...]
 #
 #   base2new_train      DATASET SEED           train on the base classes, test on them
 #   base2new_test       DATASET SEED           test on the new classes
 #   few_shot            DATASET SHOTS          all classes, seeds 1 2 3
 #   xd_train            DATASET SEED           train on all classes (DATASET is imagenet)
-#   xd_test             DATASET SEED           test that on another dataset
+#   xd_test             DATASET SEED           test these prompts on another dataset
 #   reproduce_base2new  DATASET SEED WEIGHTS   test WEIGHTS/base/seedSEED on base and new classes
 #   reproduce_few_shot  DATASET SHOTS WEIGHTS  test WEIGHTS/SHOTSshot/seed1 2 3 on all classes
 #   reproduce_xd        DATASET SEED WEIGHTS   test WEIGHTS/seedSEED on another dataset
-#   coop_main           DATASET CFG CTP N_CTX SHOTS CSC   CoOp: end|middle|front, words, shots, True|False; seeds 1 2 3
+#   coop_main           DATASET CFG CTP N_CTX SHOTS CSC   CoOp, seeds 1 2 3; CTP is end, middle or
+#                       front, N_CTX the number of context tokens, CSC True or False
 #   coop_eval           DATASET CFG            CoOp of ImageNet on another dataset, seeds 1 2 3
 #   zeroshot            DATASET CFG            no training
 #
-# From the environment: DATA, the folder of the datasets (needed); CFG, another method file than configs/protocols.yaml says; LOADEP, the epoch to test
-# (the method file's last). Results go to output/, see docs/SWEEP.md; what is finished is not run again.
+# Environment variables: DATA, the folder of the datasets (needed); CFG, another method file than
+# the one in configs/protocols.yaml; LOADEP, the epoch to test (default: the last one). Results go
+# to output/, see docs/SWEEP.md. Finished runs are not run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[[ -z ${VIRTUAL_ENV:-} && -x .venv/bin/python ]] && PATH="$PWD/.venv/bin:$PATH"  # what `make` has set up
+[[ -z ${VIRTUAL_ENV:-} && -x .venv/bin/python ]] && PATH="$PWD/.venv/bin:$PATH"  # made by `make`
 exec python -m sweep.script "$@"

@@ -1,4 +1,4 @@
-"""The bad input table: each mistake gets one line that names value, place and remedy, and changes nothing on disk.
+"""The bad input table: a mistake is one line with value, place and remedy; nothing on disk changes.
 
 Exit code 2 for an invalid command or configuration, 1 for a failure of the work itself.
 """

@@ -39,7 +39,7 @@ from tests.promptsrc.clip.test_towers import float64
 
 
 def fuzz(count):
-    """A test of so many examples, each on the same file."""
+    """A test of `count` examples, all in the same file."""
     health = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
     return settings(
         max_examples=count, derandomize=True, deadline=None, suppress_health_check=health

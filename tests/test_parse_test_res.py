@@ -1,4 +1,4 @@
-"""The parser's lines and numbers."""
+"""The lines and means of the parser."""
 
 import parse_test_res
 

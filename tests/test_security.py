@@ -1,4 +1,4 @@
-"""What comes from outside is data: it is not run, and nothing is written outside its folder."""
+"""Files from outside are only data: they do not run, and nothing is written elsewhere."""
 
 import ast
 import io
@@ -27,7 +27,7 @@ from sweep.__main__ import main as sweep
 from tests.conftest import ROOT
 from tests.datasets.roots import make_images
 
-# Calls that run what they are given, by name; among them those that an argument tells to.
+# Calls that may run what they read; `findings` adds those that an argument makes dangerous.
 REFUSED = {
     *(
         "eval",
@@ -60,7 +60,7 @@ KNOWN = {
 
 
 def findings(source):
-    """Calls in a source that are not to be there."""
+    """Dangerous calls in a source."""
     for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
         name, stated = (
             ast.unparse(call.func),
@@ -101,7 +101,7 @@ def test_no_module_runs_what_it_reads():
         "tar.extractall(folder)",
     ],
 )
-def test_the_look_at_the_modules_finds(source):
+def test_dangerous_calls_are_found(source):
     assert list(findings(source))
     assert not list(
         findings(
@@ -266,7 +266,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_sweep_passes_any_name_as_it_is(tmp_path, monkeypatch, capsys, name):
+def test_a_sweep_passes_any_name_unchanged(tmp_path, monkeypatch, capsys, name):
     root, output = tmp_path / name, tmp_path / f"output {name}"
     root.mkdir()
     monkeypatch.chdir(ROOT)
@@ -306,8 +306,8 @@ SRUN = '#!/bin/sh\nprintf "%s\\n" "$@" > "$SAID"\n'
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if "\n" not in name])
-def test_a_cluster_script_passes_any_name_as_it_is(tmp_path, monkeypatch, name):
-    """submitit's script in bash, with an srun that says what it was called with."""
+def test_a_cluster_script_passes_any_name_unchanged(tmp_path, monkeypatch, name):
+    """submitit's script in bash, with an srun that writes its arguments to a file."""
     pytest.importorskip("submitit")
     from submitit.slurm import slurm
 
@@ -332,7 +332,7 @@ def test_a_cluster_script_passes_any_name_as_it_is(tmp_path, monkeypatch, name):
     assert not list(tmp_path.rglob("pwned"))
 
 
-def test_a_cluster_script_has_no_line_of_somebody_elses(tmp_path):
+def test_a_name_adds_no_line_to_a_cluster_script(tmp_path):
     with pytest.raises(
         ValueError,
         match=r"--output is '.*a\\ntouch pwned', which has a line break; use another folder",

@@ -1,4 +1,4 @@
-"""train.py as a user runs it, on the embedded benchmark with few steps."""
+"""train.py as a user runs it, on the embedded dataset with few steps."""
 
 import functools
 import os
@@ -63,7 +63,7 @@ def uninterrupted(tmp_path_factory):
     return output
 
 
-def test_a_run_leaves_a_log_that_parsers_read_and_kilobytes(uninterrupted):
+def test_a_run_writes_a_log_for_parsers_and_kilobytes(uninterrupted):
     log = (uninterrupted / "log.txt").read_text()
     for line in (
         "Finish training",
@@ -79,9 +79,7 @@ def test_a_run_leaves_a_log_that_parsers_read_and_kilobytes(uninterrupted):
     assert (folder / "model.pth.tar-3").stat().st_size < 200_000
 
 
-def test_killed_at_any_time_it_ends_bitwise_where_an_uninterrupted_run_does(
-    uninterrupted, tmp_path
-):
+def test_a_killed_run_resumes_bit_for_bit(uninterrupted, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "train.py", *arguments(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL
     )
@@ -109,7 +107,7 @@ WORKERS = ["DATALOADER.NUM_WORKERS", "2", "TRAIN.PRINT_FREQ", "1"]
 
 @pytest.fixture(scope="module")
 def with_workers(tmp_path_factory):
-    """The folder of a run with loading processes, which have random states of their own."""
+    """The folder of a run with loading processes, which have their own random states."""
     output = tmp_path_factory.mktemp("with_workers")
     command = [sys.executable, "train.py", *arguments(output, *WORKERS)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -125,12 +123,10 @@ def with_workers(tmp_path_factory):
         (os.kill, signal.SIGKILL, 2),
     ],
 )
-def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(
-    with_workers, tmp_path, send, number, steps
-):
-    """The signal reaches all processes (a terminal's, Slurm's) or the main one (the kernel's).
+def test_a_run_stopped_at_any_step_resumes_bit_for_bit(with_workers, tmp_path, send, number, steps):
+    """The signal goes to all processes, as from a terminal or Slurm, or to the main one only.
 
-    In the second case loading processes live on for seconds; the next run does not wait.
+    Then the loading processes live for seconds, and the next run does not wait for them.
     """
     command = [
         sys.executable,
@@ -174,7 +170,7 @@ def test_stopped_at_any_step_it_ends_bitwise_where_an_uninterrupted_run_does(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_stopped_before_the_training_it_can_be_started_again(tmp_path):
+def test_a_run_stopped_before_the_training_can_be_started_again(tmp_path):
     command = [sys.executable, "train.py", *arguments(tmp_path / "run")]
     process = subprocess.Popen(
         command,
@@ -193,7 +189,7 @@ def test_stopped_before_the_training_it_can_be_started_again(tmp_path):
     assert error.strip().splitlines()[-1].startswith("stopped; rerun the same command to resume")
 
 
-def test_what_was_stopped_outside_the_training_says_so(tmp_path, monkeypatch, capsys):
+def test_a_stop_outside_the_training_is_one_line(tmp_path, monkeypatch, capsys):
     def run(*_):
         raise KeyboardInterrupt
 
@@ -202,8 +198,8 @@ def test_what_was_stopped_outside_the_training_says_so(tmp_path, monkeypatch, ca
     assert capsys.readouterr().err == "stopped; rerun the same command to resume\n"
 
 
-def test_a_start_that_is_killed_leaves_its_log_to_the_next_one(tmp_path, in_root, capsys):
-    """The next run's log is log.txt, which the field's parser reads."""
+def test_the_log_of_a_killed_start_is_replaced(tmp_path, in_root, capsys):
+    """The next run's log is log.txt, which Dassl's parser reads."""
     cfg = train.setup_config(train.parse_args(arguments(tmp_path)))
     run_folder.claim(cfg)
     (tmp_path / "log.txt").write_text("Loading dataset: Emoji\n")
@@ -232,7 +228,7 @@ def test_two_runs_in_one_folder_do_not_mix(tmp_path, in_root, capsys):
     assert error == f"error: another run works in {tmp_path}; {hint}\n"
 
 
-def test_deterministic_is_what_pytorch_is_asked_for(uninterrupted, tmp_path, in_root, monkeypatch):
+def test_deterministic_asks_pytorch_for_it(uninterrupted, tmp_path, in_root, monkeypatch):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     asked = []
     monkeypatch.setattr(torch, "use_deterministic_algorithms", asked.append)
@@ -279,7 +275,7 @@ def test_seed_0_is_a_seed(in_root):
     assert train.setup_config(train.parse_args([*EMOJI, "--seed", "0"])).SEED == 0
 
 
-def test_flags_follow_files_and_pairs_follow_flags(in_root):
+def test_flags_override_files_and_pairs_override_flags(in_root):
     words = [
         *EMOJI,
         *SETTINGS,
@@ -421,11 +417,8 @@ def test_a_damaged_checkpoint_to_resume_gets_one_line(in_root, tmp_path, capsys)
     (folder / "model.pth.tar-1").write_text("no checkpoint\n")
     assert train.main(["--resume", str(tmp_path / "old"), *arguments(tmp_path / "run")]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert re.search(
-        r"^error: checkpoint .*VLPromptLearner/model.pth.tar-1 can't be read \(.*\); "
-        r"restore or delete it$",
-        error,
-    )
+    message = r"error: checkpoint .*/model.pth.tar-1 can't be read \(.*\); restore or delete it"
+    assert re.fullmatch(message, error)
 
 
 def test_weights_that_cannot_be_downloaded_say_where_to_place_them(
@@ -449,13 +442,13 @@ def test_weights_that_cannot_be_downloaded_say_where_to_place_them(
     assert not list((tmp_path / ".cache" / "clip").glob("*.pt"))
 
 
-def test_help_is_quick_and_names_every_flag_of_the_field():
+def test_help_is_quick_and_names_every_flag():
     started = time.time()
     out = subprocess.run(
         [sys.executable, "train.py", "--help"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     assert time.time() - started < 10 and os.path.exists(ROOT / "train.py")
     flags = "root output-dir resume seed source-domains target-domains transforms config-file"
-    flags += " dataset-config-file trainer backbone head eval-only model-dir load-epoch no-train"
-    for flag in flags.split():
+    more = "dataset-config-file trainer backbone head eval-only model-dir load-epoch no-train"
+    for flag in f"{flags} {more}".split():
         assert f"--{flag}" in out

@@ -1,3 +1,4 @@
 #!/usr/bin/env bash
-# DATASET CFG: test the ImageNet runs of coop/main.sh (16 shots, end, 16, False) on another dataset, seeds 1 2 3
+# DATASET CFG: test the ImageNet runs of coop/main.sh on another dataset, seeds 1 2 3
+# (16 shots, CTP end, 16 context tokens, CSC False)
 exec bash "$(dirname "$0")/../run.sh" coop_eval CoOp "$@"

@@ -1,4 +1,4 @@
-"""Folders are those of the field, and read back."""
+"""Folders have the names that CoOp-style repositories use, and are read back."""
 
 from pathlib import PurePosixPath
 
@@ -47,7 +47,7 @@ def test_a_folder_says_what_it_is_the_result_of(folder, place):
     assert layout.read(PurePosixPath(folder)) == place
 
 
-def test_the_folders_of_the_field():
+def test_the_folders():
     assert (
         layout.base2new("train_base", "D", "T", "G", 16, 1)
         == "base2new/train_base/D/shots_16/T/G/seed1"

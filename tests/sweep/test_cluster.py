@@ -1,4 +1,4 @@
-"""Jobs through submitit: its local executor always, a one-node Slurm by `make test-slurm`."""
+"""Jobs through submitit: its local executor, and with `make test-slurm` a one-node Slurm."""
 
 import os
 import socket
@@ -44,7 +44,7 @@ def test_failures_come_back_from_the_array(tmp_path, capsys):
     assert "[1/2] done" in (out := capsys.readouterr().out) and "[2/2] FAILED" in out
 
 
-def test_an_option_that_submitit_does_not_know_is_named(tmp_path):
+def test_an_unknown_option_of_submitit_is_named(tmp_path):
     with pytest.raises(ValueError, match="--cluster-options: .*'timeout'"):
         cluster.run([job(tmp_path / "a")], tmp_path, "local", 1, {"timeout": 5})
 
@@ -153,7 +153,7 @@ def test_on_slurm_the_table_is_the_same(tmp_path, in_root, one_node_slurm):
 
 @pytest.mark.slurm
 @pytest.mark.timeout(600)  # Slurm lets what is queued again wait for two minutes
-def test_a_requeued_element_goes_on(tmp_path, in_root, one_node_slurm):
+def test_a_requeued_element_resumes(tmp_path, in_root, one_node_slurm):
     """As Slurm does with a preempted job: it is stopped, queued again, and resumes its training."""
     make_root(tmp_path, "EuroSAT")
     output = tmp_path / "there"

@@ -33,9 +33,10 @@ def job(folder, code="", needs=None):
     return Script((f"{code}\n{WRITE.format(folder=folder)}",), folder, TRAINED, needs)
 
 
-def test_what_is_needed_comes_first_and_each_worker_has_its_environment(tmp_path, capsys):
+def test_needed_runs_come_first_and_each_worker_has_its_environment(tmp_path, capsys):
     def says(name):
-        return f"import os, time; open('{tmp_path}/worker_{name}', 'w').write(os.environ['WORKER'])"
+        write = f"open('{tmp_path}/worker_{name}', 'w').write(os.environ['WORKER'])"
+        return f"import os, time; {write}"
 
     # it ends only if c runs at the same time
     beside = f"while not os.path.exists('{tmp_path}/worker_c'): time.sleep(0.01)"
@@ -47,7 +48,7 @@ def test_what_is_needed_comes_first_and_each_worker_has_its_environment(tmp_path
     assert capsys.readouterr().out.splitlines()[-1].startswith("[3/3] 61.5%")
 
 
-def test_a_failure_shows_its_last_lines_and_the_others_go_on(tmp_path, capsys):
+def test_a_failure_shows_its_last_lines_and_others_continue(tmp_path, capsys):
     bad = job(
         tmp_path / "bad",
         "print('\\n'.join(map(str, range(20)))); raise SystemExit('out of memory')",
@@ -62,7 +63,7 @@ def test_a_failure_shows_its_last_lines_and_the_others_go_on(tmp_path, capsys):
 
 
 def ends_at_first(folder, by):
-    """Code that ends so as long as it has not done it often enough."""
+    """Code that ends like this the first two times."""
     return f"""
 import os, signal, sys
 count = len(os.listdir('{folder}')) if os.path.isdir('{folder}') else 0
@@ -80,7 +81,7 @@ if count < 2:
         "sys.exit(75)",
     ],
 )
-def test_what_a_signal_ended_goes_on(tmp_path, capsys, by):
+def test_a_run_that_a_signal_ended_resumes(tmp_path, capsys, by):
     stopped = job(tmp_path / "stopped", ends_at_first(tmp_path / "tries", by))
     later = job(tmp_path / "later", needs=stopped)
     assert local.run([stopped, later], [{}]) == {}
@@ -92,7 +93,7 @@ def test_what_a_signal_ended_goes_on(tmp_path, capsys, by):
     )
 
 
-def test_what_is_killed_again_and_again_is_a_failure(tmp_path):
+def test_a_run_killed_ten_times_is_a_failure(tmp_path):
     killed = job(
         tmp_path / "killed",
         f"import os; open('{tmp_path}/tries', 'a').write('.'); os.kill(os.getpid(), 9)",
@@ -106,7 +107,7 @@ def test_an_end_without_a_result_is_a_failure(tmp_path):
     assert local.run([silent], [{}]) == {silent: "it ended without a result"}
 
 
-STOPPED = """
+STOPPED = '''
 import signal
 import sys
 from pathlib import Path
@@ -114,13 +115,14 @@ from sweep import local
 from tests.sweep.test_local import job
 folder = Path(sys.argv[1])
 grandchild = "import time; time.sleep(60)"
-child = (
-    "import subprocess, sys, time; "
-    f"subprocess.Popen([sys.executable, '-c', '{grandchild}', '{folder}']); time.sleep(60)"
-)
+child = f"""
+import subprocess, sys, time
+subprocess.Popen([sys.executable, '-c', '{grandchild}', '{folder}'])
+time.sleep(60)
+"""
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 local.run([job(folder / "long", child)], [{}])
-"""
+'''
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -133,6 +135,15 @@ def test_a_stop_ends_the_children_and_theirs(tmp_path, number):
     _, error = process.communicate(timeout=30)
     assert b"KeyboardInterrupt" in error
     wait_for(lambda: processes_of(tmp_path) == [])
+
+
+def test_a_run_is_stopped_without_process_groups(monkeypatch):
+    monkeypatch.delattr("os.killpg")
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    running = local.Running(process, 0.0, {})
+    with local.stopped_on_exit({Job((), Path("a"), TRAINED): running}):
+        assert process.poll() is None
+    assert process.wait() != 0
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -156,7 +167,7 @@ def wait_for(condition) -> None:
     raise AssertionError("it never came")
 
 
-def test_time_left_goes_by_kind():
+def test_time_left_depends_on_the_kind_of_run():
     training, test = Job((), Path("a"), ("Finish training",)), Job((), Path("b"), ("=> result",))
     progress = local.Progress(6, 2)
     progress.note(training, 100.0)

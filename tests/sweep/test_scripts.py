@@ -96,7 +96,7 @@ def train_here(command):
 
 
 def make_small_roots(root):
-    """EuroSAT and ImageNet with one training image a class, as shots cannot be set from outside."""
+    """EuroSAT and ImageNet with one training image per class, since scripts fix the shots."""
     split = make_root(root, "EuroSAT") / "split_zhou_EuroSAT.json"
     parts = json.loads(split.read_text())
     parts["train"] = list({label: item for item in parts["train"] for label in item[1:2]}.values())
@@ -107,7 +107,7 @@ def make_small_roots(root):
 
 
 @pytest.fixture
-def field(tmp_path, monkeypatch):
+def workplace(tmp_path, monkeypatch):
     """An empty folder to work in, made datasets, and the tiny CLIP's method files."""
     make_small_roots(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
@@ -151,16 +151,16 @@ def expected_folders():
     yield "ZeroshotCLIP/vit_t8_ctxv1/eurosat"
 
 
-def test_every_script_runs_into_the_folder_of_the_field(field, capsys):
+def test_every_script_runs_into_its_folder(workplace, capsys):
     assert [f"{file.parent.name}/{file.stem}" for file in SCRIPTS] == sorted(CALLS)
-    output, first = field / "output", field / "first"
+    output, first = workplace / "output", workplace / "first"
     for name in sorted(CALLS, key=lambda name: "reproduce" in name):
         if "reproduce" in name and not first.exists():
-            keep_as_published_weights(field)
+            keep_as_published_weights(workplace)
             shutil.copytree(output, first)
             for part in ("base2new/test_new", "evaluation"):
                 shutil.rmtree(output / part)
-        call = python_calls(field, name, *CALLS[name], *QUICK)
+        call = python_calls(workplace, name, *CALLS[name], *QUICK)
         assert call[:2] == ["-m", "sweep.script"]
         assert script.main(call[2:]) == 0, capsys.readouterr().err
     results = [*find(output), *find(first)]
@@ -174,15 +174,15 @@ def test_every_script_runs_into_the_folder_of_the_field(field, capsys):
                 assert once == parse_run(output / "base2new" / tested / tail, TESTED)[1]
 
     # of other prompts there is a result in that folder already
-    call = python_calls(field, "promptsrc/base2new_test", *B2N, *QUICK)
+    call = python_calls(workplace, "promptsrc/base2new_test", *B2N, *QUICK)
     assert script.main(call[2:]) == 1
     assert (
         "test_new/eurosat" in (error := capsys.readouterr().err)
         and "another configuration: MODEL_DIR" in error
     )
 
-    # a finished run stays, one of another question stops
-    call = python_calls(field, "promptsrc/base2new_train", *B2N, *QUICK)
+    # a finished run stays; one of another configuration is refused
+    call = python_calls(workplace, "promptsrc/base2new_train", *B2N, *QUICK)
     assert script.main(call[2:]) == 0
     assert "has a finished run" in capsys.readouterr().out
     assert script.main([*call[2:], "OPTIM.LR", "0.1"]) == 1
@@ -226,7 +226,7 @@ def test_another_epoch_and_method_file_come_from_the_environment(monkeypatch, in
         ),
         (
             ["few_shot", "PromptSRCC", "eurosat", "1"],
-            "few-shot has no settings for method 'PromptSRCC'",
+            "no settings for method 'PromptSRCC'",
         ),
     ],
 )
@@ -248,9 +248,7 @@ def test_an_epoch_to_load_is_a_number(monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", ["run.sh", "sweep.sh"])
 @pytest.mark.parametrize("active, which", [("", ".venv"), ("mine", "mine")])
-def test_what_make_has_set_up_is_used_unless_another_environment_is_active(
-    tmp_path, name, active, which
-):
+def test_scripts_use_makes_environment_unless_another_is_active(tmp_path, name, active, which):
     for folder in (".venv", "mine"):
         python = tmp_path / folder / "bin" / "python"
         python.parent.mkdir(parents=True)
@@ -275,4 +273,4 @@ def test_scripts_say_what_they_need(monkeypatch, capsys):
     assert script.main(["base2new_train", "PromptSRC", "eurosat", "1"]) == 2
     assert "set DATA to the folder of the datasets" in capsys.readouterr().err
     done = subprocess.run(["bash", ROOT / "scripts" / "sweep.sh"], capture_output=True, text=True)
-    assert done.returncode != 0 and "set DATA to the folder that holds the datasets" in done.stderr
+    assert done.returncode != 0 and "set DATA to the folder of the datasets" in done.stderr

@@ -86,7 +86,7 @@ def by_hand(output, folder):
     )
 
 
-def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path, capsys):
+def test_a_stopped_sweep_resumes_and_its_tables_are_right(root, tmp_path, capsys):
     process = sweep(root, tmp_path)
     wait_for(lambda: len(list(tmp_path.rglob("VLPromptLearner/checkpoint"))) >= 2)
     process.send_signal(signal.SIGINT)
@@ -144,7 +144,7 @@ def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path,
     assert cross[-1] == f"{(tests[0] + tests[1]) / 2:.2f} (2 of 10 datasets)"
     assert made["Domain generalization"][f"PromptSRC ({CFG})"][3] == f"{tests[2]:.2f}"
 
-    # finished: nothing is left to do, unless the question is another one
+    # finished: nothing is left to run, unless the configuration is another one
     words = ["--root", str(root), "--output", str(tmp_path), *OPTIONS, "--dry-run"]
     os.chdir(ROOT)
     assert main([*words, *QUICK]) == 0 and capsys.readouterr().out.strip() == ""
@@ -161,7 +161,7 @@ def test_a_sweep_that_was_stopped_goes_on_and_its_table_is_right(root, tmp_path,
         (["base2neww"], "no protocol 'base2neww'; choose from base2new, few-shot"),
         (["--datasets", "eurosatt"], "no dataset 'eurosatt'; configs/datasets has caltech101"),
         (["--workers", "0"], "--workers is 0; it must be at least 1"),
-        (["--methods", "PromptSRCC"], "base2new has no settings for method 'PromptSRCC'"),
+        (["--methods", "PromptSRCC"], "no settings for method 'PromptSRCC'"),
         (
             ["--set", "OPTIM.LRR", "1"],
             "OPTIM.LRR (command line) is not a config key; did you mean OPTIM.LR?",
