@@ -113,7 +113,8 @@ def test_method_files_by_the_start_of_their_name():
 
 
 def test_an_unknown_method_names_those_that_exist():
-    with pytest.raises(ValueError, match="no settings for method 'PromptSRCC'; choose one of PromptSRC, .* --configs"):
+    message = "base2new has no settings for method 'PromptSRCC'; choose one of PromptSRC, IVLP"
+    with pytest.raises(ValueError, match=message):
         Method("PromptSRCC", "data").setting("base2new", "dtd")
 
 

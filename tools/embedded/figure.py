@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -41,7 +39,8 @@ def draw(rows: Sequence[Row], dataset: Path, split: str, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(10, 5.6), dpi=150)
-    strip, chart = np.ravel(figure.subfigures(2, 1, height_ratios=[1, 2]))
+    grid = figure.add_gridspec(2, 1, height_ratios=[1, 2])
+    strip, chart = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     test = json.loads((dataset / split).read_text(encoding="utf-8"))["test"]
     first = {name: dataset / "images" / image for image, _, name in reversed(test)}
     axes = strip.subplots(2, (len(first) + 1) // 2).flat
