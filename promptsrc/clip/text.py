@@ -51,7 +51,7 @@ class Texts:
         Raises:
             ValueError: a block inserts prompt positions, but those of the texts do not follow SOS.
         """
-        shapes = tuple((i, v.shape[-2], v.dim() == 3) for i, v in sorted(vectors.items()))
+        shapes = tuple((i, vectors[i].shape[-2], vectors[i].dim() == 3) for i in sorted(vectors))
         if shapes not in self._stages:  # asks the device for sizes, so once is enough
             self._stages[shapes] = self._planned(shapes)
         return self._stages[shapes]

@@ -9,12 +9,11 @@ Between prompted blocks, and after the last, prompt positions are ordinary token
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from torch import Tensor
 
 Vectors = Mapping[int, Tensor]
-NO_VECTORS: Vectors = MappingProxyType({})
+NO_VECTORS: Vectors = {}  # the compiler of PyTorch 2.5 takes no mapping proxy
 
 
 def check_vectors(
