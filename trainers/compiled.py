@@ -1,8 +1,8 @@
 """A training step's forward and backward pass as one compiled graph.
 
-With few classes a GPU waits for the host, which launches more kernels per step of batch 4 than the
-plain implementation does (`benchmarks.launches`), for all its less arithmetic. A CUDA graph
-launches them at once. The result is the same up to rounding. Not yet measured on a GPU.
+With few classes a GPU waits for the host: a step of batch 4 computes less than that of the plain
+implementation, but launches more kernels (`benchmarks.launches`). A CUDA graph launches them at
+once. The result is the same up to rounding. Not yet measured on a GPU.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 Every text runs over all its positions, padding included, every block for every token. It is what
 the tests hold `promptsrc.clip.towers` against, and the way out for a method that changes a block:
-`FrozenCLIP(..., towers=plain)` runs it. Same functions, same arguments, same results.
+`FrozenCLIP(..., forward=plain)` runs it. Same functions, same arguments, same results.
 
     x = [SOS, P_0, name, EOT]  -> + position embedding -> block 0 ->
     x = [SOS, P_1, name, EOT]  -> block 1 -> ...                     the tokens named P are replaced

@@ -30,10 +30,13 @@ def check_vectors(
     Raises:
         ValueError: a block the tower lacks, or vectors of a wrong shape.
     """
+    tower = "image" if classes is None else "text"
     for block, value in vectors.items():
         shape = tuple(value.shape)
         if not 0 <= block < blocks:
-            raise ValueError(f"prompts for block {block}; this tower has blocks 0 to {blocks - 1}")
+            raise ValueError(
+                f"prompts for block {block}; the {tower} tower has blocks 0 to {blocks - 1}"
+            )
         fits = shape[-1:] == (width,) and 0 not in shape
         if not fits or len(shape) not in ((2,) if classes is None else (2, 3)):
             allowed = f"(n, {width})" + ("" if classes is None else f" or ({classes}, n, {width})")

@@ -135,7 +135,7 @@ def test_any_tokens_of_a_text_are_given_out(tiny):
 @pytest.mark.parametrize(
     "prompts, message",
     [
-        ({4: (2, 128)}, "prompts for block 4; this tower has blocks 0 to 3"),
+        ({4: (2, 128)}, "prompts for block 4; the (text|image) tower has blocks 0 to 3"),
         ({1: (2, 64)}, r"prompts of block 1 are \(2, 64\); they must be \(n, 128\)"),
         ({1: (128,)}, r"prompts of block 1 are \(128,\)"),
         ({1: (0, 128)}, r"prompts of block 1 are \(0, 128\)"),
