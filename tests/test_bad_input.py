@@ -30,6 +30,8 @@ from sweep import script
 from tests.conftest import ROOT
 from tests.datasets.roots import make_images
 
+pytestmark = pytest.mark.slow  # as a whole
+
 METHODS = ROOT / "configs" / "trainers"
 BASE = (
     f"--root {{w}} --dataset-config-file {{w}}/mine.yaml --output-dir {{w}}/out/run --seed 1 --trainer PromptSRC "

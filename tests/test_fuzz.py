@@ -37,6 +37,8 @@ from runs.results import TESTED, TRAINED, parse_log
 from tests import tiny_clip
 from tests.promptsrc.clip.test_towers import float64
 
+pytestmark = pytest.mark.slow  # as a whole
+
 
 def fuzz(count):
     """A test of `count` examples, all in the same file."""

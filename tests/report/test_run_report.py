@@ -18,6 +18,8 @@ from runs.config import default_config
 from runs.log import History
 from tests.report.made import Page
 
+pytestmark = pytest.mark.slow  # as a whole
+
 
 def shown_classes(content):
     """Accuracy and change in percent by class, as the report has them."""

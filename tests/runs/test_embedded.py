@@ -15,6 +15,8 @@ from runs.folder import claim
 from runs.results import harmonic_mean
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow  # as a whole
+
 CFG = "vit_t8_c2_ep20_batch4_4+4ctx"
 QUICK = ["OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "2"]
 TAIL = f"emoji/shots_2/PromptSRC/{CFG}/seed1"

@@ -9,6 +9,8 @@ import pytest
 
 from promptsrc.weights.download import fetched
 
+pytestmark = pytest.mark.slow  # as a whole
+
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
