@@ -159,7 +159,6 @@ def load_prompts(
     """
     if description is None:
         theirs = learned_tensors(state, wanted=prompts.state_dict())
-        theirs = {key: value for key, value in theirs.items() if not prompts.ignores(key)}
     else:
         theirs = {key.removeprefix("module."): value for key, value in state.items()}
         theirs = prompts.match_classes(theirs, description.get("classnames"), source)

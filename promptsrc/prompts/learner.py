@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,6 @@ class PromptLearner(nn.Module):
 
     prefix = "a photo of a"  # the words before a class name, learned or not
     per_class: tuple[str, ...] = ()  # parameters with a row per class, matched by name
-    not_learned: ClassVar[str] = ""  # pattern of keys in published files that mean nothing here
 
     classnames: list[str]
 
@@ -94,10 +93,6 @@ class PromptLearner(nn.Module):
                 )
         rows = [trained_on.index(name) for name in self.classnames]
         return state | {key: state[key][rows] for key in found}
-
-    def ignores(self, key: str) -> bool:
-        """Whether this key of a published file was never trained."""
-        return bool(self.not_learned and re.search(self.not_learned, key))
 
     def texts(self, clip: CLIP) -> Texts:
         """The texts that text vectors enter: `<prefix> <name>.`, those of block 0 after SOS."""
