@@ -7,6 +7,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from yacs.config import CfgNode
 
 from datasets.base import FewShotDataset, own_folder
+from datasets.classnames import check_distinct
 from datasets.files import read_text
 from datasets.splits import Item, Split
 
@@ -45,6 +46,9 @@ def read_table(path: Path) -> Split:
             f"{path} is not a table ({error}); it needs lines of {','.join(COLUMNS)}"
         ) from None
     labels = {name: label for label, name in enumerate(sorted({row["class"] for row in rows}))}
+    names = {row["class"]: row["line"] for row in reversed(rows)}  # and where each stands first
+    places = {line: name for name, line in sorted(names.items(), key=lambda named: int(named[1]))}
+    check_distinct(places, path, "lines", "use one spelling")
     parts: dict[str, list[Item]] = {"train": [], "val": [], "test": []}
     for row in rows:
         parts[row["split"]].append(Item(row["path"], labels[row["class"]], row["class"]))
@@ -69,5 +73,5 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
                 f"{path}, line {reader.line_num} is {line!r}; it needs a path, a class name and "
                 "train, val or test"
             )
-        rows.append(row)
+        rows.append(row | {"line": str(reader.line_num)})
     return rows

@@ -9,6 +9,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from yacs.config import CfgNode
 
 from datasets.base import FewShotDataset, own_folder
+from datasets.classnames import check_distinct
 from datasets.files import class_folders, read_json, visible_files
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split, by_label, cut
@@ -35,7 +36,7 @@ class ImageFolder(FewShotDataset):
             folder / ("" if shares else "train"),
             cfg.DATASET.CLASS_NAMES and folder / cfg.DATASET.CLASS_NAMES,
         )
-        check_distinct(classes, folder)
+        check_distinct(classes, folder, "folders", "join them, or set DATASET.CLASS_NAMES")
         super().__init__(cfg, folder, read(folder, classes, shares))
 
 
@@ -69,22 +70,6 @@ def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
             'it needs {"folder": "class name"} for all class folders'
         )
     return {name: names[name] for name in folders}
-
-
-def check_distinct(classes: dict[str, str], source: Path | str) -> None:
-    """Check that class names differ for CLIP, which reads underscores as spaces, and no capitals.
-
-    Raises:
-        ValueError: two folders have the same name.
-    """
-    read: dict[str, str] = {}
-    for name, classname in classes.items():
-        first = read.setdefault(" ".join(classname.replace("_", " ").lower().split()), name)
-        if first != name:
-            raise ValueError(
-                f"{source}: folders {first!r} and {name!r} have the class name {classname!r}, and "
-                "CLIP cannot tell them apart; join them, or set DATASET.CLASS_NAMES"
-            )
 
 
 def read_parts(folder: Path, classes: dict[str, str], _: Sequence[float]) -> Split:

@@ -1,9 +1,35 @@
-"""Write a file whole or not at all. Imports nothing heavy."""
+"""Read text as people save it; write files whole or not at all. Imports nothing heavy."""
 
+import codecs
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """The text of a file in UTF-8, or in UTF-16 as Windows writes it; line ends are unchanged.
+
+    Raises:
+        ValueError: it is in another encoding, or not text.
+    """
+    content = Path(path).read_bytes()
+    encoding = "utf-16" if content.startswith(UTF16) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        number = content[: error.start].count(b"\n") + 1
+        line = content.splitlines()[number - 1][:200] if encoding == "utf-8-sig" else b""
+        guess = line.decode("cp1252", errors="replace")
+        reason = f"line {number} in Windows-1252 (cp1252) is {guess!r}" if line else error.reason
+        raise ValueError(
+            f"{path} is not UTF-8 text ({reason}); correct it: save it as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise ValueError(f"{path} is not text (it has NUL bytes); save it as UTF-8 text")
+    return text
 
 
 @contextmanager

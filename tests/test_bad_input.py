@@ -310,8 +310,8 @@ TRAIN = {
     "name too long in names": (1, "is longer than CLIP's 77 tokens; shorten", "; DATASET.CLASS_NAMES names.json", text(NAMES, json.dumps({"ape": LONG, "bat": "bat"}))),
     "name too long in a table": (1, "is longer than CLIP's 77 tokens; shorten", CSV_DATA, text(TABLE, f"path,class,split\na.png,{LONG},train\nb.png,{LONG},test\n")),
     "one name for two": (1, "folders 'ape' and 'bat' have the class name 'bat', and CLIP cannot tell them apart; join them, or", "; DATASET.CLASS_NAMES names.json", text(NAMES, json.dumps({"ape": "bat", "bat": "bat"}))),
-    "capitals only": (1, "folders 'Ape' and 'ape' have the class name 'ape'", "", images("train/Ape/0.png")),
-    "underscores only": (1, "folders 'big ape' and 'big_ape' have the class name 'big_ape'", "", images("train/big_ape/0.png", "train/big ape/0.png")),
+    "capitals only": (1, "folders 'Ape' and 'ape' have the class names 'Ape' and 'ape'", "", images("train/Ape/0.png")),
+    "underscores only": (1, "folders 'big ape' and 'big_ape' have the class names 'big ape' and 'big_ape'", "", images("train/big_ape/0.png", "train/big ape/0.png")),
     "empty name": (1, "names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; it needs", "; DATASET.CLASS_NAMES names.json", text(NAMES, '{"ape": "ape", "bat": " "}')),
     "missing name": (1, "has no name for folder 'bat'; it needs", "; DATASET.CLASS_NAMES names.json", text(NAMES, '{"ape": "ape"}')),
     "names are a list": (1, "has no name for folder 'ape'; it needs", "; DATASET.CLASS_NAMES names.json", text(NAMES, "[]")),
@@ -341,6 +341,7 @@ TRAIN = {
     "class missing": (1, "images.csv, line 2 is 'a.png,train'; it needs", CSV_DATA, text(TABLE, "path,class,split\na.png,,train\n")),
     "image missing": (1, "1 of 1 images are missing, the first is {w}/table/z.png; restore", CSV_DATA, text(TABLE, "path,class,split\nz.png,ape,train\nb.png,ape,test\n")),
     "table not UTF-8": (1, "images.csv is not UTF-8 text .*; correct", CSV_DATA, data(TABLE, "path,class,split\na.png,äpe,train\n".encode("latin-1"))),
+    "two spellings in a table": (1, "images.csv: lines '2' and '3' have the class names 'ape' and 'Ape'", CSV_DATA, text(TABLE, "path,class,split\na.png,ape,train\nb.png,Ape,test\n")),
     "cell too long": (1, "images.csv is not a table .field larger than field limit.*; it needs lines of", CSV_DATA, text(TABLE, f"path,class,split\n{'a' * (csv.field_size_limit() + 1)},b,train\n")),
     # checkpoints
     "no run to test": (1, "{w}/none has no checkpoint; is it the folder of one run", f"{EVAL} --model-dir {{w}}/none"),

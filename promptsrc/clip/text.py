@@ -10,6 +10,7 @@ from promptsrc.clip import openai
 from promptsrc.clip.packing import Packing
 from promptsrc.clip.vectors import Vectors
 
+MARKS = ("<|startoftext|>", "<|endoftext|>")  # of where a text starts and ends
 PLACEHOLDER = "X"  # one token; stands in a text where a learned vector without words will be
 
 # before which block the packing changes to which, and where its rows come from (None: no change)
@@ -105,6 +106,11 @@ class Texts:
 def readable(classname: str) -> str:
     """A class name as it stands in a text: with spaces for underscores, otherwise unchanged."""
     return classname.replace("_", " ")
+
+
+def name_tokens(classname: str) -> tuple[int, ...]:
+    """CLIP's token ids of a class name alone; names with the same ids are one name to CLIP."""
+    return tuple(openai.tokenizer.encode(readable(classname)))
 
 
 def tokenize(texts: Sequence[str]) -> Tensor:

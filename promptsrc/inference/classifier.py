@@ -88,12 +88,12 @@ class Classifier:
             self._learner(self.classnames)  # refuse now what does not fit
 
     def names(self, classnames: Sequence[str] | None = None) -> list[str]:
-        """The names given, else those trained on.
+        """The names given, else those trained on, which may be a published list with equal names.
 
         Raises:
             ValueError: a name is empty or a duplicate, or no names are known.
         """
-        if classnames is not None:
+        if classnames is not None and classnames != self.classnames:
             return checked(classnames)
         if self.classnames is None:
             raise ValueError(

@@ -1,8 +1,11 @@
 """Class names on a command line. Imports nothing heavy, so that `--help` is instant."""
 
 import argparse
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable
 from pathlib import Path
+
+from promptsrc.files import read_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,31 +31,54 @@ def chosen(args: argparse.Namespace) -> list[str] | None:
     return checked(_lines(args.classnames_file), str(args.classnames_file))
 
 
-def checked(names: Sequence[str], source: str = "classnames") -> list[str]:
+def checked(names: Iterable[str], source: str = "classnames") -> list[str]:
     """The names without blanks around them.
 
     Raises:
-        ValueError: no names, an empty one, or a duplicate (`_` is a space).
+        ValueError: no names, an empty one, or two that CLIP reads as one.
     """
     if isinstance(names, str):
         raise ValueError(f"{source} is the text {names!r}; give a list of names")
+    names = list(names)
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise ValueError(f"{source} has {wrong[0]!r}, which is not text; give names")
     names = [name.strip() for name in names]
     if not all(names) or not names:
         raise ValueError(f"{source}: name {names.index('') + 1 if names else 1} is empty")
-    seen: dict[str, str] = {}
+    seen: dict[tuple[int, ...], str] = {}
     for name in names:
-        text = name.replace("_", " ")
-        if text in seen:
-            same = "" if name == seen[text] else f" (the same as {seen[text]!r})"
+        ids = read_by_clip(name, source)
+        if ids in seen:
+            same = "" if name == seen[ids] else f" (the same as {seen[ids]!r})"
             raise ValueError(f"{source}: duplicate class name {name!r}{same}")
-        seen[text] = name
+        seen[ids] = name
     return names
+
+
+def read_by_clip(name: str, source: str) -> tuple[int, ...]:
+    """The token ids of a class name. Names with the same ids are one name to CLIP.
+
+    Its tokenizer ignores capitals, and blanks that are repeated or stand beside digits or
+    punctuation. `_` is a blank; `&amp;`, full-width and composed letters are what they show.
+
+    Raises:
+        ValueError: the name is not Unicode, CLIP reads nothing, or a mark that ends the text.
+    """
+    from promptsrc.clip.text import MARKS, name_tokens  # imports PyTorch
+
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # a file name that is not UTF-8
+        raise ValueError(f"{source}: class name {name!r} is not Unicode; rename it") from None
+    ids = name_tokens(name)
+    if not ids:
+        raise ValueError(f"{source}: class name {name!r} is empty to CLIP; use words")
+    if mark := next((mark for mark in MARKS if mark in name.lower()), ""):
+        raise ValueError(f"{source}: class name {name!r} holds CLIP's mark {mark}; remove it")
+    return ids
 
 
 def _lines(file: Path) -> list[str]:
     if not file.is_file():
         raise FileNotFoundError(f"no file {file} (--classnames-file)")
-    try:
-        return file.read_text(encoding="utf-8-sig").rstrip().split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file} is not UTF-8 text ({error.reason})") from None
+    return re.split(r"\r\n|\r|\n", read_text(file).rstrip())

@@ -175,6 +175,16 @@ def test_names_that_cannot_be_used(classifier, photos, names, message):
         classifier.classify(photos, names)
 
 
+def test_the_names_trained_on_may_hold_one_twice_as_published_lists_do(classifier, photos):
+    names = ["missile", "owl", "Missile"]
+    twice = Classifier(classifier._prompts.describing(classnames=names), "cpu")
+    assert [p.classes for p in twice.classify(photos, names)] == [
+        p.classes for p in twice.classify(photos)
+    ]
+    with pytest.raises(ValueError, match="duplicate class name"):
+        twice.classify(photos, names[::-1])
+
+
 def test_images_that_cannot_be_used(classifier, photos, tmp_path):
     with pytest.raises(FileNotFoundError, match="no image or folder at"):
         classifier.classify([photos, photos / "none.png"], NEW)
