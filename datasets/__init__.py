@@ -13,6 +13,6 @@ def extend_cfg(cfg: "CfgNode") -> None:
     """Add the config keys of our datasets, with their defaults."""
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"  # or base, new: a half of the classes
     cfg.DATASET.FOLDER = ""  # ImageFolder and CSV: the folder in ROOT
-    cfg.DATASET.SPLIT = ()  # ImageFolder without train/ and test/: shares of train, val and test
+    cfg.DATASET.SPLIT = ()  # without train/ and test/ or a column split: shares of train, val, test
     cfg.DATASET.CLASS_NAMES = ""  # ImageFolder: a JSON file {"folder": "class name"} in FOLDER
     cfg.DATASET.CSV_FILE = "images.csv"  # CSV: the table, in FOLDER

@@ -1,6 +1,7 @@
 """Your own images, listed in a table with a header: path, class, split (train, val or test)."""
 
-import csv
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
@@ -8,70 +9,98 @@ from yacs.config import CfgNode
 
 from datasets.base import FewShotDataset, own_folder
 from datasets.classnames import check_distinct
-from datasets.files import read_text
+from datasets.image_folder import split_by_shares
 from datasets.splits import Item, Split
-
-COLUMNS = ("path", "class", "split")
+from datasets.table import Row, Table, read
 
 
 @DATASET_REGISTRY.register()
 class CSV(FewShotDataset):
     """Labels follow the sorted class names. Paths are absolute, or relative to the folder.
 
+    Without a split column, DATASET.SPLIT gives the shares of train, val and test.
+
     Raises:
-        FileNotFoundError: the folder or the table is not there.
-        ValueError: a line of the table is invalid.
+        FileNotFoundError: the folder, the table or an image is not there.
+        ValueError: the table or DATASET.SPLIT is invalid.
     """
 
     def __init__(self, cfg: CfgNode):
         folder = own_folder(cfg)
-        super().__init__(cfg, folder, read_table(folder / cfg.DATASET.CSV_FILE))
+        file = folder / cfg.DATASET.CSV_FILE
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"no table {file}; set DATASET.CSV_FILE, relative to DATASET.ROOT/DATASET.FOLDER"
+            )
+        table = read(file)
+        for note in table.notes:
+            print(f"{file}: {note}")
+        check(table, file, folder)
+        super().__init__(cfg, folder, split(table, file, folder, cfg.DATASET.SPLIT))
 
 
-def read_table(path: Path) -> Split:
-    """The split in a table; val is None if no line has it.
+def check(table: Table, file: Path, folder: Path) -> None:
+    """Check the lines of a table.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is invalid, or train or test has none.
+        ValueError: a line is invalid.
+        FileNotFoundError: images are missing.
     """
-    if not path.is_file():
+    if table.problems:
+        more = len(table.problems) - 1
+        rest = f"; {more} more: `python -m datasets.check --root {folder}` lists them"
+        raise ValueError(f"{file}, {table.problems[0]}{rest if more else ''}")
+    check_distinct(names_of(table), file, "lines", "use one spelling")
+    if absent := missing(table, folder):
         raise FileNotFoundError(
-            f"no table {path}; set DATASET.CSV_FILE, relative to DATASET.ROOT/DATASET.FOLDER"
+            f"{file}: {len(absent):,} of {len(table.rows):,} images are missing, the first is "
+            f"{folder / absent[0].path}; restore it, or correct line {absent[0].line}"
         )
-    try:
-        rows = _read_rows(path)
-    except csv.Error as error:
-        raise ValueError(
-            f"{path} is not a table ({error}); it needs lines of {','.join(COLUMNS)}"
-        ) from None
-    labels = {name: label for label, name in enumerate(sorted({row["class"] for row in rows}))}
-    names = {row["class"]: row["line"] for row in reversed(rows)}  # and where each stands first
-    places = {line: name for name, line in sorted(names.items(), key=lambda named: int(named[1]))}
-    check_distinct(places, path, "lines", "use one spelling")
-    parts: dict[str, list[Item]] = {"train": [], "val": [], "test": []}
-    for row in rows:
-        parts[row["split"]].append(Item(row["path"], labels[row["class"]], row["class"]))
-    if not parts["train"] or not parts["test"]:
-        missing = "test" if parts["train"] else "train"
-        raise ValueError(f"{path} has no line with split {missing}; it needs train and test")
-    return Split(parts["train"], parts["val"] or None, parts["test"])
 
 
-def _read_rows(path: Path) -> list[dict[str, str]]:
-    reader = csv.DictReader(read_text(path).splitlines(), skipinitialspace=True)
-    if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-        raise ValueError(
-            f"{path}, line 1 has no column {', '.join(absent)}; it needs {','.join(COLUMNS)}"
-        )
-    rows = []
-    for cells in reader:
-        row = {name: (cells[name] or "").strip() for name in COLUMNS}
-        if not row["path"] or not row["class"] or row["split"] not in ("train", "val", "test"):
-            line = ",".join(filter(None, row.values()))
+def names_of(table: Table) -> dict[int, str]:
+    """Class names by the line that has them first."""
+    lines: dict[str, int] = {}
+    for row in table.rows:
+        lines.setdefault(row.classname, row.line)
+    return {line: name for name, line in lines.items()}
+
+
+def missing(table: Table, folder: Path) -> list[Row]:
+    """The rows whose image is not there."""
+    return [row for row in table.rows if not os.path.isfile(folder / local(row.path, folder))]
+
+
+def local(path: str, folder: Path) -> str:
+    r"""A path of a table on this system: `a\1.png` is `a/1.png`, unless there is such a file."""
+    if "\\" not in path or (folder / path).exists():
+        return path
+    return path.replace("\\", "/")
+
+
+def split(table: Table, file: Path, folder: Path, shares: Sequence[float]) -> Split:
+    """The split that a table states, or one by shares.
+
+    Raises:
+        ValueError: train or test has no line; there are shares besides a column, or neither.
+    """
+    labels = {name: label for label, name in enumerate(sorted(names_of(table).values()))}
+    parts: dict[str, list[Item]] = {"train": [], "val": [], "test": [], "": []}
+    for row in table.rows:
+        item = Item(local(row.path, folder), labels[row.classname], row.classname)
+        parts[row.part].append(item)
+    if not table.has_parts:
+        if not shares:
             raise ValueError(
-                f"{path}, line {reader.line_num} is {line!r}; it needs a path, a class name and "
-                "train, val or test"
+                f"{file} has no column split (train, val or test); add it, or set DATASET.SPLIT, "
+                "such as (0.5, 0.2, 0.3)"
             )
-        rows.append(row | {"line": str(reader.line_num)})
-    return rows
+        return split_by_shares(parts[""], shares)
+    if shares:
+        raise ValueError(
+            f"{file} has a column split, so DATASET.SPLIT {shares} does not apply; remove it"
+        )
+    if not parts["train"] or not parts["test"]:
+        absent = "test" if parts["train"] else "train"
+        raise ValueError(f"{file} has no line with split {absent}; it needs train and test")
+    return Split(parts["train"], parts["val"] or None, parts["test"])

@@ -83,11 +83,20 @@ def read_parts(folder: Path, classes: dict[str, str], _: Sequence[float]) -> Spl
 
 
 def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -> Split:
-    """A split by shares of each class, the same for every seed."""
+    """A split by shares of all class folders."""
     if (folder / "train").is_dir() and (folder / "test").is_dir():
         raise ValueError(
             f"{folder} has train/ and test/, so DATASET.SPLIT {shares} does not apply; remove it"
         )
+    return split_by_shares(_read_part(folder, "", classes), shares)
+
+
+def split_by_shares(items: list[Item], shares: Sequence[float]) -> Split:
+    """A split by shares of each class, the same for every seed.
+
+    Raises:
+        ValueError: the shares are not three that sum to 1, or a class has too few images.
+    """
     if (
         len(shares) != 3
         or any(isinstance(share, str) or share < 0 for share in shares)
@@ -96,9 +105,8 @@ def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -
         raise ValueError(
             f"DATASET.SPLIT is {shares}; give shares of train, val and test: (0.5, 0.2, 0.3)"
         )
-    groups = by_label(_read_part(folder, "", classes))
     train, val, _ = shares
-    parts = cut(groups, (train, val) if val else (train,), random.Random(0))
+    parts = cut(by_label(items), (train, val) if val else (train,), random.Random(0))
     return Split(*parts) if val else Split(parts[0], None, parts[1])
 
 

@@ -149,25 +149,27 @@ def test_columns_may_come_in_any_order_and_number_and_paths_be_absolute(table):
 @pytest.mark.parametrize(
     "text, message",
     [
+        ("path,kind,split\n", "images.csv, line 1 has no column class; it needs path,class,split"),
         (
-            "path,label,split\n",
-            "images.csv, line 1 has no column class; it needs path,class,split",
-        ),
-        (
-            TABLE + "a/4.png,ape,dev\n",
-            "images.csv, line 5 is 'a/4.png,ape,dev'; it needs a path, a class name and train, val",
+            TABLE + "a/4.png,ape,holdout\n",
+            "images.csv, line 5 is 'a/4.png,ape,holdout'; it needs a path, a class name and train",
         ),
         (
             "path,class,split\na/1.png,ape,train\n",
             "images.csv has no line with split test; it needs train and test",
         ),
-        (TABLE + "a/9.png,ape,test\n", "1 of 2 images are missing, the first is .*a/9.png"),
+        (
+            TABLE + "a/9.png,ape,test\n",
+            "images.csv: 1 of 4 images are missing, the first is .*a/9.png; .* correct line 5",
+        ),
+        (TABLE + "a/4.png,Ape,test\n", "lines 2 and 5 have the class names 'ape' and 'Ape', and"),
     ],
 )
 def test_an_invalid_line_is_named(table, text, message):
     (table / "mine" / "images.csv").write_text(text)
-    with pytest.raises((ValueError, FileNotFoundError), match=message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as error:
         load("CSV", table, FOLDER="mine")
+    assert "published" not in str(error.value)
 
 
 def test_a_missing_table_names_the_key(table):
