@@ -21,7 +21,13 @@ ALLOWED = {  # importing room: imported rooms
     "commands": {"promptsrc", "runs", "report", "sweep", "tools"},
 }
 # datasets takes from promptsrc only what reads files safely and ends commands
-LENT_TO_DATASETS = {"promptsrc.command", "promptsrc.inference.images", "promptsrc.weights.pickles"}
+LENT_TO_DATASETS = {
+    "promptsrc.command",
+    "promptsrc.files",
+    "promptsrc.inference.classnames",
+    "promptsrc.inference.images",
+    "promptsrc.weights.pickles",
+}
 LONGEST_COMMAND = 60  # lines
 
 
