@@ -10,7 +10,7 @@ import numpy as np
 from yacs.config import CfgNode
 
 from promptsrc.clip.text import readable
-from promptsrc.inference.images import read_image
+from promptsrc.inference.reader import read_image
 from promptsrc.templates import DATASETS, DEFAULT
 from report.figures import over_epochs
 from report.html import render

@@ -196,7 +196,7 @@ class Case(NamedTuple):
 NAMES = "mine/names.json"
 LONG = "7" * 90  # each a token
 WEIGHTS = "--backbone {w}/weights.pt"
-NOT_READ = r"image {w}/mine/train/ape/0.png can't be read \(.*\); replace it or take it out of the dataset$"
+NOT_READ = r"image {w}/mine/train/ape/0.png can't be read \(.*\); replace it or take it out$"
 NO_WEIGHTS = r"{w}/weights\.\w+ can't be read as CLIP weights \(.*\); give a .*, or download again$"
 NO_CHECKPOINT = rf"{{w}}/old/{LEARNED} is not a readable checkpoint \("
 NO_SPLIT = r"{w}/eurosat/split_zhou_EuroSAT.json is not a split file \(.*%s.*\); it needs train, .* or delete it"

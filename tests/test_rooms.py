@@ -26,6 +26,7 @@ LENT_TO_DATASETS = {
     "promptsrc.files",
     "promptsrc.inference.classnames",
     "promptsrc.inference.images",
+    "promptsrc.inference.reader",
     "promptsrc.weights.pickles",
 }
 LONGEST_COMMAND = 60  # lines

@@ -12,7 +12,7 @@ from datasets.base import BenchmarkDataset, SplitFileDataset
 from datasets.check.lookalikes import advice
 from datasets.check.published import PUBLISHED, SPLIT_FILES_HOME
 from datasets.splits import Split
-from promptsrc.inference.images import read_image
+from promptsrc.inference.reader import read_image
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from promptsrc.checkpoint import load_prompts
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
 from promptsrc.clip.precision import precision
 from promptsrc.inference.classnames import checked
-from promptsrc.inference.images import Preprocessing, image_files, read_image
+from promptsrc.inference.images import Preprocessing, image_files
 from promptsrc.inference.prompt_file import PromptFile, read_prompts
+from promptsrc.inference.reader import read_image, to_rgb
 from promptsrc.model import PromptedCLIP
 from promptsrc.prompts import PromptLearner, find_learner
 
@@ -174,7 +175,7 @@ class Classifier:
         for image in images:
             try:
                 if isinstance(image, Image.Image):
-                    yield None, self.preprocess(image.convert("RGB"))
+                    yield None, self.preprocess(to_rgb(image))
                 else:
                     yield image, self.preprocess(read_image(image))
             except OSError as error:

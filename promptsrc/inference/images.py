@@ -1,12 +1,13 @@
 """From image files to the image tower's input, exactly as the tests of a run do it.
 
-Images are read like the engine reads them: an EXIF orientation is not applied.
+Images are read like the engine reads them (`reader`).
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,21 @@ from torch import Tensor
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no other decoder is run
+HEIC = {".heic", ".heif", ".hif"}
+SUFFIXES = {  # endings of the images that folders are searched for
+    *(".apng", ".bmp", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg"),
+    *(".jpx", ".mpo", ".pbm", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".psd", ".tga", ".tif"),
+    *(".tiff", ".webp"),
+}
+SUFFIXES |= {".avif"} if find_spec("PIL._avif") else set()
+SUFFIXES |= HEIC if find_spec("pillow_heif") else set()
+NOT_READ = {  # endings of other images, and what to do about them
+    ".avif": "update Pillow or convert",
+    **dict.fromkeys(HEIC, "install pillow-heif or convert"),
+    **dict.fromkeys((".ai", ".eps", ".pdf", ".svg", ".svgz", ".wmf"), "convert to .png"),
+    **dict.fromkeys((".dcm", ".exr", ".hdr", ".jxl", ".nii", ".xcf"), "convert to .png"),
+    **dict.fromkeys((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf"), "convert to .jpg"),
+}
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of OpenAI's training images: red, green, blue
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -78,19 +92,14 @@ def _is_colour(value: Any) -> bool:
     return numbers and len(value) == 3
 
 
-def read_image(path: str | os.PathLike) -> Image.Image:
-    """An RGB image.
+def can_read(path: str | os.PathLike) -> bool:
+    """Whether the ending is that of an image which is read here."""
+    return Path(path).suffix.lower() in SUFFIXES
 
-    Raises:
-        OSError: it is missing, unreadable, or in a format other than FORMATS; names it.
-    """
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            return image.convert("RGB")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no image at {path}") from None
-    except Exception as error:  # Pillow's decoders raise any on damage, even struct.error
-        raise OSError(f"image {path} can't be read ({' '.join(str(error).split())})") from None
+
+def why_not(path: str | os.PathLike) -> str:
+    """What to do about an image that is passed over; empty if it is read, or is not an image."""
+    return "" if can_read(path) else NOT_READ.get(Path(path).suffix.lower(), "")
 
 
 def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
@@ -117,7 +126,7 @@ def _walk(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder, onerror=_stop):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and can_read(name):
                 yield Path(place) / name
 
 

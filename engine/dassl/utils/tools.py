@@ -16,7 +16,8 @@ import numpy as np
 import PIL
 import torch
 import torchvision
-from PIL import Image
+
+from dassl.utils.reader import read_image  # noqa: F401 (Dassl has it here)
 
 
 def mkdir_if_missing(dirname: str) -> None:
@@ -95,23 +96,6 @@ def check_availability(requested: str, available: Iterable[str]) -> None:
         raise ValueError(
             f"{requested!r} is not available; choose one of {', '.join(available)}{hint}"
         )
-
-
-def read_image(path: str) -> Image.Image:
-    """An RGB image.
-
-    Raises:
-        OSError: it is missing or unreadable.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no image at {path}") from None
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise OSError(
-            f"image {path} can't be read ({error}); replace it or take it out of the dataset"
-        ) from None
 
 
 def collect_env_info() -> str:

@@ -7,7 +7,6 @@ import pytest
 import torch
 from dassl.data.transforms import build_transform
 from dassl.engine import TRAINER_REGISTRY
-from dassl.utils import read_image
 from PIL import Image
 
 from promptsrc.inference import images
@@ -64,22 +63,22 @@ def test_defaults_of_the_input_are_those_of_the_configs():
     assert default.interpolation == cfg.INPUT.INTERPOLATION
 
 
-def test_an_image_is_read_as_the_engine_reads_it(tmp_path):
-    file, exif = tmp_path / "turned.png", Image.Exif()
-    exif[0x0112] = 6  # a quarter turn
-    Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3)).save(file, exif=exif)
-    image = images.read_image(file)
-    assert image.size == (4, 2) and image.tobytes() == read_image(str(file)).tobytes()
+@pytest.mark.parametrize(
+    "name, hint",
+    [
+        ("a.JFIF", ""),
+        ("a.pgm", ""),
+        ("a.txt", ""),
+        ("a.svg", "convert to .png"),
+        ("a.NEF", "convert to .jpg"),
+    ],
+)
+def test_what_to_do_about_images_that_are_passed_over(name, hint):
+    assert images.why_not(name) == hint
+    assert images.can_read(name) == (name.lower() in ("a.jfif", "a.pgm"))
 
 
-@pytest.mark.parametrize("form", images.FORMATS)
-def test_formats_that_are_read(tmp_path, form):
-    Image.new("RGB", (4, 2), "red").save(tmp_path / "image", form)
-    image = images.read_image(tmp_path / "image")
-    assert image.size == (4, 2) and image.mode == "RGB"
-
-
-def test_other_formats_are_not_opened(tmp_path):
-    Image.new("RGB", (9, 9)).save(tmp_path / "icon.png", "ICO")
-    with pytest.raises(OSError, match="icon.png can't be read .cannot identify image file"):
-        images.read_image(tmp_path / "icon.png")
+def test_heic_needs_a_package():
+    """Readable and with a hint, never both, never neither."""
+    assert images.can_read("a.heic") != bool(images.why_not("a.heic"))
+    assert images.can_read("a.avif") != bool(images.why_not("a.avif"))

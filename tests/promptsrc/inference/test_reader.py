@@ -1,0 +1,73 @@
+"""One reader in two packages: which files are opened, and what their pixels become."""
+
+from importlib.util import find_spec
+
+import dassl.utils.reader
+import numpy as np
+import pytest
+from dassl.utils import read_image as read_by_engine
+from PIL import Image
+
+from promptsrc.inference import images
+from promptsrc.inference.reader import read_image
+from tests.conftest import ROOT
+
+NOISE = np.random.RandomState(0).randint(0, 256, (12, 17, 4), dtype=np.uint8)
+RGBA = Image.fromarray(NOISE)
+RGB = RGBA.convert("RGB")
+FORMATS = {"JPEG": ".jpg", "PNG": ".png", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"} | {
+    "WEBP": ".webp",
+    "PPM": ".ppm",
+    "JPEG2000": ".jp2",
+    "ICO": ".ico",
+    "TGA": ".tga",
+    "MPO": ".mpo",
+    **({"AVIF": ".avif"} if find_spec("PIL._avif") else {}),
+}
+MODES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LA", "RGBA")
+
+
+def test_the_engine_and_promptsrc_have_the_same_reader():
+    of_engine = (ROOT / "engine/dassl/utils/reader.py").read_bytes()
+    assert (ROOT / "promptsrc/inference/reader.py").read_bytes() == of_engine
+    assert read_by_engine is dassl.utils.reader.read_image
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("mode", MODES)
+def test_images_of_8_bits_are_what_pillow_makes_of_them(tmp_path, form, mode):
+    path = tmp_path / f"image{FORMATS[form]}"
+    try:
+        (RGBA if mode.endswith("A") else RGB).convert(mode).save(path, form)
+    except (OSError, ValueError):
+        pytest.skip(f"{form} has no mode {mode}")
+    with Image.open(path) as image:
+        expected = image.convert("RGB")
+    for read in (read_image, read_by_engine):
+        found = read(path)
+        assert found.mode == "RGB" and found.size == expected.size
+        assert found.tobytes() == expected.tobytes()
+
+
+def test_every_ending_that_folders_are_searched_for_is_read(tmp_path):
+    written = {Image.registered_extensions().get(ending) for ending in images.SUFFIXES}
+    assert written - {"PSD", "HEIF", None, "MPO"} == set(FORMATS) - {"MPO"}
+    for ending in images.SUFFIXES - {".psd", ".pfm", *images.HEIC}:
+        path = tmp_path / f"image{ending}"
+        RGB.save(path, Image.registered_extensions().get(ending, "JPEG"))
+        assert read_image(path).mode == "RGB"
+
+
+@pytest.mark.parametrize("name", ["drawing.jpg", "drawing.eps", "drawing.png"])
+def test_postscript_is_not_opened_whatever_its_name(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", None)  # calling it would be a TypeError
+    RGB.save(tmp_path / name, "EPS")
+    for read in (read_image, read_by_engine):
+        with pytest.raises(OSError, match=rf"{name} can't be read .it is not one of JPEG, PNG"):
+            read(tmp_path / name)
+
+
+def test_tga_is_known_by_its_ending_alone(tmp_path):
+    RGB.save(tmp_path / "image.png", "TGA")
+    with pytest.raises(OSError, match="it is not one of"):
+        read_image(tmp_path / "image.png")
