@@ -16,3 +16,4 @@ def extend_cfg(cfg: "CfgNode") -> None:
     cfg.DATASET.SPLIT = ()  # without train/ and test/ or a column split: shares of train, val, test
     cfg.DATASET.CLASS_NAMES = ""  # ImageFolder: a JSON file {"folder": "class name"} in FOLDER
     cfg.DATASET.CSV_FILE = "images.csv"  # CSV: the table, in FOLDER
+    cfg.DATASET.BAD_IMAGES = "stop"  # own images that can't be read; or skip: leave them out

@@ -10,6 +10,7 @@ from yacs.config import CfgNode
 from datasets.base import FewShotDataset, own_folder
 from datasets.classnames import check_distinct
 from datasets.image_folder import split_by_shares
+from datasets.opened import readable
 from datasets.splits import Item, Split
 from datasets.table import Row, Table, read
 
@@ -36,7 +37,8 @@ class CSV(FewShotDataset):
         for note in table.notes:
             print(f"{file}: {note}")
         check(table, file, folder)
-        super().__init__(cfg, folder, split(table, file, folder, cfg.DATASET.SPLIT))
+        found = split(table, file, folder, cfg.DATASET.SPLIT)
+        super().__init__(cfg, folder, readable(found, folder, cfg))
 
 
 def check(table: Table, file: Path, folder: Path) -> None:

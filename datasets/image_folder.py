@@ -11,6 +11,7 @@ from yacs.config import CfgNode
 from datasets.base import FewShotDataset, own_folder
 from datasets.classnames import check_distinct
 from datasets.files import class_folders, read_json, visible_files
+from datasets.opened import readable
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split, by_label, cut
 from promptsrc.inference.images import SUFFIXES
@@ -37,7 +38,7 @@ class ImageFolder(FewShotDataset):
             cfg.DATASET.CLASS_NAMES and folder / cfg.DATASET.CLASS_NAMES,
         )
         check_distinct(classes, folder, "folders", "join them, or set DATASET.CLASS_NAMES")
-        super().__init__(cfg, folder, read(folder, classes, shares))
+        super().__init__(cfg, folder, readable(read(folder, classes, shares), folder, cfg))
 
 
 def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:

@@ -230,6 +230,8 @@ TRAIN = {
     "text with an image's name": (1, NOT_READ, "", text("mine/train/ape/0.png", "not an image")),
     "image of 10^10 pixels": (1, NOT_READ, "", big_png),
     "cut image of a test": (1, "image {w}/mine/test/bat/2.png can't be read", "--trainer ZeroshotCLIP --eval-only", cut("mine/test/bat/2.png", 0.6)),
+    "two cut images": (1, "2 of 12 images can't be read .DATASET.BAD_IMAGES skip leaves them out.: image {w}/mine/train/bat/0.png", "", both(cut("mine/train/bat/0.png", 0.6), cut("mine/test/bat/1.png", 0.6))),
+    "bad images": (1, "DATASET.BAD_IMAGES is 'pass'; choose one of stop, skip", "; DATASET.BAD_IMAGES pass"),
     # names that nobody knows
     "trainer": (1, "'PromptSRCC' is not available; choose one of .*did you mean PromptSRC", "--trainer PromptSRCC"),
     "dataset": (1, "'Emojis' is not available; choose one of .*did you mean Emoji", "; DATASET.NAME Emojis"),
@@ -413,16 +415,28 @@ def test_training(name, world, capsys):
     assert not Path("/tmp/bad-input-was-unpickled").exists()
 
 
-PROCESS = {
-    f"unreadable image, {n} workers": Case(
-        1, NOT_READ, f"; DATALOADER.NUM_WORKERS {n}", cut("mine/train/ape/0.png", 0.6)
-    )
-    for n in (0, 1, 2)
-} | {
-    "config is a list": Case(
-        2, "{w}/bad.yaml is not a KEY: VALUE mapping", CONFIG, text("bad.yaml", "- OPTIM")
-    )
-}
+PROCESS = (
+    {
+        f"unreadable image, {n} workers": Case(
+            1, NOT_READ, f"; DATALOADER.NUM_WORKERS {n}", cut("mine/train/ape/0.png", 0.6)
+        )
+        for n in (0, 1, 2)
+    }
+    | {
+        f"unreadable published image, {n} workers": Case(
+            1,
+            NOT_READ.replace("mine/train/ape", "eurosat/2750/A"),
+            f"{SPLIT_DATA} ; DATALOADER.NUM_WORKERS {n}",
+            cut("eurosat/2750/A/0.png", 0.6),
+        )
+        for n in (0, 1, 2)
+    }
+    | {
+        "config is a list": Case(
+            2, "{w}/bad.yaml is not a KEY: VALUE mapping", CONFIG, text("bad.yaml", "- OPTIM")
+        )
+    }
+)
 
 
 @pytest.mark.parametrize("name", PROCESS)

@@ -27,6 +27,7 @@ LENT_TO_DATASETS = {
     "promptsrc.inference.classnames",
     "promptsrc.inference.images",
     "promptsrc.inference.reader",
+    "promptsrc.weights.names",
     "promptsrc.weights.pickles",
 }
 LONGEST_COMMAND = 60  # lines
