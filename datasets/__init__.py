@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from yacs.config import CfgNode
 
+OWN = ("ImageFolder", "CSV")  # names of the datasets for one's own images
+
 
 def extend_cfg(cfg: "CfgNode") -> None:
     """Add the config keys of our datasets, with their defaults."""

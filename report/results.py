@@ -16,6 +16,7 @@ from runs.results import TESTED, TRAINED, parse_run
 from runs.yaml_file import read_yaml
 
 TRACES = {"log.txt", "console.txt", "config.yaml"}  # files of a run, finished or not
+READ_AS = "INPUT.READ_AS"  # of the dataset, not of the method
 COMPARED = ("MODEL.BACKBONE.", "INPUT.", "DATALOADER.TRAIN_X.", "OPTIM.", "REGULATION.")
 
 
@@ -107,7 +108,7 @@ def label(result: Result, protocol: str) -> str:
     changed = [
         f"{key} {mine[key]}"
         for key, value in published.items()
-        if key.startswith(compared) and mine.get(key, value) != value
+        if key.startswith(compared) and key != READ_AS and mine.get(key, value) != value
     ]
     return f"{place.trainer} ({', '.join(changed)})" if changed else place.trainer
 

@@ -41,6 +41,11 @@ class Run:
         """Whether the method has something to train."""
         return self.cfg is None or not layout.is_zero_shot(self.cfg.TRAINER.NAME)
 
+    @property
+    def read_as(self) -> str:
+        """How its images are read, see `promptsrc.inference.reader`."""
+        return (self.cfg.INPUT.get("READ_AS") if self.cfg is not None else "") or "stored"
+
 
 def read_run(folder: Path, root: str = "") -> Run:
     """All that can be known of a run.

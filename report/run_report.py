@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from yacs.config import CfgNode
 
+from datasets import OWN
 from promptsrc.clip.text import readable
 from promptsrc.inference.reader import read_image
 from promptsrc.templates import DATASETS, DEFAULT
@@ -60,7 +61,7 @@ def run_report(run: Run) -> str:
         template=DATASETS.get(run.cfg.DATASET.NAME, DEFAULT) if run.cfg is not None else "",
         most_classes=MOST_CLASSES,
         accuracy_here=_accuracy_here(run),
-        confusions=_confusions(found) if found else [],
+        confusions=_confusions(found, run.read_as) if found else [],
         tokens=_token_table(run),
     )
 
@@ -69,8 +70,7 @@ def _title(run: Run) -> str:
     if run.cfg is None:
         return run.folder.name
     data = run.cfg.DATASET
-    own = data.NAME in ("ImageFolder", "CSV")
-    name = Path(data.ROOT, data.FOLDER).name if own else data.NAME
+    name = Path(data.ROOT, data.FOLDER).name if data.NAME in OWN else data.NAME
     return f"{run.cfg.TRAINER.NAME} on {name}{CLASSES[data.SUBSAMPLE_CLASSES]}"
 
 
@@ -223,7 +223,7 @@ class _Card(NamedTuple):
     images: list[tuple[str, str]]
 
 
-def _confusions(found: Predictions) -> list[_Card]:
+def _confusions(found: Predictions, read_as: str) -> list[_Card]:
     cards = []
     for confusion in confusions(found)[:MOST_CONFUSIONS]:
         of_class, predicted = found.labels == confusion.true, confusion.predicted
@@ -234,13 +234,13 @@ def _confusions(found: Predictions) -> list[_Card]:
         true_name, predicted_name = (
             readable(found.classnames[label]) for label in (confusion.true, predicted)
         )
-        images = [(path.name, _thumbnail(path)) for path in paths]
+        images = [(path.name, _thumbnail(path, read_as)) for path in paths]
         cards.append(_Card(true_name, predicted_name, said, images))
     return cards
 
 
-def _thumbnail(path: Path) -> str:
-    image, out = read_image(path), io.BytesIO()
+def _thumbnail(path: Path, read_as: str) -> str:
+    image, out = read_image(path, read_as), io.BytesIO()
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     image.save(out, "JPEG", quality=82)
     return base64.b64encode(out.getvalue()).decode()

@@ -5,6 +5,7 @@ config.py        defaults, configuration files, KEY VALUE pairs
 yaml_file.py     reads a YAML file
 run.py           one training or test
 folder.py        its output folder: one process, one configuration
+reading.py       how it reads images, if its configuration does not say
 saved_config.py  config.yaml in that folder, compared with other configurations
 results.py       its accuracy, read from its log
 log.py           its training curve, read from its log

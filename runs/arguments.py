@@ -65,6 +65,7 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
         ValueError: a key or a value is not allowed.
     """
     from runs.config import default_config, merge_file, merge_pairs  # imports PyTorch
+    from runs.reading import read_as
 
     cfg = default_config()
     for path in filter(None, (args.dataset_config_file, args.config_file)):
@@ -82,6 +83,8 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
         raise ValueError(
             f"--load-epoch (LOAD_EPOCH) is {cfg.LOAD_EPOCH}; it is an epoch, or -1 for the best one"
         )
+    if cfg.INPUT.get("READ_AS") == "":  # Dassl.pytorch has no such key
+        cfg.INPUT.READ_AS = read_as(cfg)
     cfg.freeze()
     return cfg
 

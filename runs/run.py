@@ -25,6 +25,7 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     from dassl.engine import build_trainer
     from dassl.utils import collect_env_info, set_random_seed
 
+    from datasets import OWN
     from runs import folder, saved_config
 
     (saved_config.check_model if args.eval_only else saved_config.check_resumed)(cfg)
@@ -35,6 +36,8 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
         torch.backends.cudnn.benchmark = on_gpu and not cfg.DETERMINISTIC
         torch.use_deterministic_algorithms(cfg.DETERMINISTIC)
         print(f"{cfg}\n{collect_env_info()}")
+        if cfg.DATASET.NAME in OWN and cfg.INPUT.get("READ_AS") != "shown":
+            print("Images are read as stored: not turned as EXIF says (INPUT.READ_AS)")
         trainer = build_trainer(cfg)
         if args.eval_only:
             if trainer.get_model_names() and not cfg.MODEL_DIR:

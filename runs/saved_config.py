@@ -35,6 +35,8 @@ MAY_DIFFER = {
     "TEST.PER_CLASS_RESULT",
     "TEST.COMPUTE_CMAT",
 }
+# Of keys that were added later: what runs did before.
+BEFORE = {"INPUT.READ_AS": "stored"}
 # Keys of a method that affect its training, but not which prompts a test can load.
 OF_TRAINING = re.compile(r"\.(PREC|GPA_\w+|\w+_LOSS_WEIGHT)$")
 
@@ -86,13 +88,13 @@ def check_resumed(cfg: CfgNode) -> None:
 def differences(file: Path, here: Mapping[str, Any]) -> str:
     """`KEY (there: old, here: new)` of each key whose value in this `config.yaml` differs.
 
-    A key that the file lacks was added to the configuration later, and counts as equal.
+    A key that the file lacks was added to the configuration later, and counts as equal (`BEFORE`).
 
     Raises:
         ValueError: the file is not the configuration of a run.
     """
     try:
-        there = flat(read_yaml(file))
+        there = BEFORE | flat(read_yaml(file))
     except (ValueError, RecursionError):
         raise ValueError(
             f"{file} is not the configuration of a run; restore or delete it"
@@ -105,6 +107,8 @@ def differences(file: Path, here: Mapping[str, Any]) -> str:
 
 
 def _equal(key: str, old: Any, new: Any) -> bool:
+    if key == "INPUT.READ_AS":
+        return (old or "stored") == (new or "stored")
     if key == "MODEL_DIR" and old and new:
         return os.path.abspath(old) == os.path.abspath(new)
     return old == new

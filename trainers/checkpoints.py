@@ -70,7 +70,11 @@ class CheckpointedTrainer(Trainer):
         checkpoint = read_checkpoint(path)
         done = checkpoint["epoch"]
         print(f'Loading weights to {self.registered_as} from "{path}" (epoch = {done})')
-        load_prompts(self.prompts, checkpoint["state_dict"], path, description_of(checkpoint))
+        about = description_of(checkpoint)
+        load_prompts(self.prompts, checkpoint["state_dict"], path, about)
+        trained = (about or {}).get("input", {}).get("read_as", "stored")
+        if trained != (here := self.cfg.INPUT.get("READ_AS") or "stored"):
+            print(f"Note: images are read as {here}, in training as {trained} (INPUT.READ_AS)")
 
     def resume_model_if_exist(self, directory: str) -> int:
         """Resume the run in this folder; returns the number of epochs done.
@@ -154,8 +158,12 @@ def _test_input(settings: CfgNode) -> dict[str, Any]:
         "std": list(settings.PIXEL_STD) if normalised else [1.0] * 3,
         "interpolation": settings.INTERPOLATION,
     }
-    # stated only where it is set; inference refuses it
-    return stated | ({"instance_norm": True} if "instance_norm" in settings.TRANSFORMS else {})
+    # stated only where they are set; inference refuses the second
+    if settings.get("READ_AS") == "shown":  # Dassl.pytorch, without this key, reads as stored
+        stated["read_as"] = "shown"
+    if "instance_norm" in settings.TRANSFORMS:
+        stated["instance_norm"] = True
+    return stated
 
 
 def _stays(epoch: int, every: int) -> bool:

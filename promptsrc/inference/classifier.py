@@ -172,12 +172,13 @@ class Classifier:
     def _tensors(
         self, images: Iterable[Path | Image.Image], unreadable: Callable[[OSError], None] | None
     ) -> Iterator[tuple[Path | None, Tensor]]:
+        read_as = self.preprocess.read_as
         for image in images:
             try:
                 if isinstance(image, Image.Image):
-                    yield None, self.preprocess(to_rgb(image))
+                    yield None, self.preprocess(to_rgb(image, read_as))
                 else:
-                    yield image, self.preprocess(read_image(image))
+                    yield image, self.preprocess(read_image(image, read_as))
             except OSError as error:
                 if unreadable is None:
                     raise

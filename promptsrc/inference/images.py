@@ -16,6 +16,8 @@ from torch import Tensor
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 
+from promptsrc.inference.reader import READ_AS
+
 HEIC = {".heic", ".heif", ".hif"}
 SUFFIXES = {  # endings of the images that folders are searched for
     *(".apng", ".bmp", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg"),
@@ -41,12 +43,14 @@ class Preprocessing:
 
     Args:
         interpolation: bilinear, bicubic or nearest.
+        read_as: how files are read before, "stored" or "shown" (see `reader`).
     """
 
     size: int
     mean: tuple[float, float, float] = CLIP_MEAN
     std: tuple[float, float, float] = CLIP_STD
     interpolation: str = "bicubic"
+    read_as: str = "stored"
 
     @classmethod
     def of(cls, stated: dict[str, Any] | None, resolution: int) -> "Preprocessing":
@@ -70,6 +74,8 @@ class Preprocessing:
         for key in {"mean", "std"} & set(stated):
             if not _is_colour(stated[key]):
                 raise ValueError(f"the images' {key} is {stated[key]!r}; it must be three numbers")
+        if (read_as := stated.get("read_as", "stored")) not in READ_AS:
+            raise ValueError(f"the images' read_as is {read_as!r}; use {' or '.join(READ_AS)}")
         arguments: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in stated.items()
         }

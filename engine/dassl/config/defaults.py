@@ -52,6 +52,7 @@ def _input() -> dict:
         "INTERPOLATION": "bilinear",
         "TRANSFORMS": (),
         "NO_TRANSFORM": False,
+        "READ_AS": "",  # stored or shown (dassl/utils/reader.py); "": stored
         "PIXEL_MEAN": [0.485, 0.456, 0.406],
         "PIXEL_STD": [0.229, 0.224, 0.225],
         "CROP_PADDING": 4,

@@ -15,7 +15,7 @@ from dassl.data.image_cache import ImageCache, can_share
 from dassl.data.loader import Loader, ignore_stop_signals
 from dassl.data.samplers import build_sampler
 from dassl.data.transforms import INTERPOLATION_MODES, build_transform
-from dassl.utils.tools import read_image
+from dassl.utils.reader import READ_AS, read_image
 
 Transforms = Callable | Sequence[Callable] | None
 
@@ -120,7 +120,7 @@ class DatasetWrapper(Dataset):
     RETURN_IMG0 adds `img0`, resized but not augmented.
 
     Raises:
-        ValueError: K_TRANSFORMS above 1 without a transform.
+        ValueError: K_TRANSFORMS above 1 without a transform, or an unknown INPUT.READ_AS.
     """
 
     def __init__(
@@ -136,8 +136,12 @@ class DatasetWrapper(Dataset):
         self.return_img0 = cfg.DATALOADER.RETURN_IMG0
         if self.k_tfm > 1 and transform is None:
             raise ValueError(f"K_TRANSFORMS is {self.k_tfm}, but there is no transform to repeat")
+        self.read_as = cfg.INPUT.READ_AS or "stored"
+        if self.read_as not in READ_AS:
+            raise ValueError(f"INPUT.READ_AS is {self.read_as!r}; use {' or '.join(READ_AS)}")
         megabytes = cfg.DATALOADER.CACHE_MB if is_train and can_share() else 0
-        self.cache = ImageCache(len(data_source), megabytes * 2**20) if megabytes else None
+        paths = [item.impath for item in data_source]
+        self.cache = ImageCache(paths, megabytes * 2**20, self.read_as) if megabytes else None
         mode = INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
         steps = [T.Resize(tuple(cfg.INPUT.SIZE), mode), T.ToTensor()]
         if "normalize" in cfg.INPUT.TRANSFORMS:
@@ -149,8 +153,9 @@ class DatasetWrapper(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         item = self.data_source[index]
-        image = self.cache.read(index, item.impath) if self.cache else read_image(item.impath)
-        output = {"label": item.label, "domain": item.domain, "impath": item.impath, "index": index}
+        path = item.impath
+        image = self.cache.read(path) if self.cache else read_image(path, self.read_as)
+        output = {"label": item.label, "domain": item.domain, "impath": path, "index": index}
         if self.transform is None:
             output["img"] = image
             return output
