@@ -17,7 +17,13 @@ from tests.promptsrc.inference.test_prompt_file import SETTINGS
 
 FIXED = [kind for kind in SETTINGS if kind != "ConditionalPrompts"]
 NAMES = ["owl", "fire_truck", 'größe, "x"']
-STATED = {"size": 48, "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "interpolation": "bilinear"}
+STATED = {
+    "size": 48,
+    "mean": [0.1, 0.2, 0.3],
+    "std": [0.4, 0.5, 0.6],
+    "interpolation": "bilinear",
+    "read_as": "shown",
+}
 COUNTS = (1, 2, 5)
 
 
