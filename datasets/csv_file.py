@@ -29,10 +29,6 @@ class CSV(FewShotDataset):
     def __init__(self, cfg: CfgNode):
         folder = own_folder(cfg)
         file = folder / cfg.DATASET.CSV_FILE
-        if not file.is_file():
-            raise FileNotFoundError(
-                f"no table {file}; set DATASET.CSV_FILE, relative to DATASET.ROOT/DATASET.FOLDER"
-            )
         table = read(file)
         for note in table.notes:
             print(f"{file}: {note}")

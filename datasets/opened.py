@@ -13,6 +13,7 @@ from pathlib import Path
 
 import PIL
 from dassl.utils import read_image
+from tqdm import tqdm
 from yacs.config import CfgNode
 
 from datasets.splits import Split
@@ -61,8 +62,9 @@ def readable(split: Split, folder: Path, cfg: CfgNode) -> Split:
 def unreadable(paths: Sequence[str]) -> dict[str, str]:
     """What is wrong with each image that cannot be read, in the order of the paths."""
     with ThreadPool(min(THREADS, os.cpu_count() or 1)) as pool:
-        found = zip(paths, pool.imap(_problem, paths, 16), strict=True)
-        return {path: problem for path, problem in found if problem}
+        problems = pool.imap(_problem, paths, 16)
+        bar = tqdm(problems, total=len(paths), unit="image", leave=False, disable=None)
+        return {path: problem for path, problem in zip(paths, bar, strict=True) if problem}
 
 
 def _problem(path: str) -> str:

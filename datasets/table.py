@@ -48,8 +48,13 @@ def read(path: Path) -> Table:
     """Read a table with commas, semicolons or tabs between its cells, in UTF-8 or UTF-16.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: it is not a table, has no column for paths or classes, or a column per class.
     """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no table {path}; set DATASET.CSV_FILE, relative to DATASET.ROOT/DATASET.FOLDER"
+        )
     try:
         (_, header), *lines = _lines(_text(path)) or [(1, [])]
     except csv.Error as error:
@@ -133,6 +138,8 @@ def _notes(header: Sequence[str], columns: dict[str, int], rows: Sequence[Row]) 
     others = [name.strip() for i, name in enumerate(header) if i not in read and name.strip()]
     if others:
         notes.append(f"columns that are not read: {', '.join(others)}")
+    if again := len(rows) - len({row[1:] for row in rows}):
+        notes.append(f"{again:,} lines repeat an earlier one; their images count more than once")
     names = {row.classname for row in rows}
     if names and all(re.fullmatch(r"[\d.]+", name) for name in names):
         notes.append(

@@ -312,6 +312,8 @@ TRAIN = {
     "name too long in names": (1, "is longer than CLIP's 77 tokens; shorten", "; DATASET.CLASS_NAMES names.json", text(NAMES, json.dumps({"ape": LONG, "bat": "bat"}))),
     "name too long in a table": (1, "is longer than CLIP's 77 tokens; shorten", CSV_DATA, text(TABLE, f"path,class,split\na.png,{LONG},train\nb.png,{LONG},test\n")),
     "one name for two": (1, "folders 'ape' and 'bat' have the class name 'bat', and CLIP cannot tell them apart; join them, or", "; DATASET.CLASS_NAMES names.json", text(NAMES, json.dumps({"ape": "bat", "bat": "bat"}))),
+    "one name for two to CLIP": (1, "folders 'ape' and 'bat' have the class names 'big ape' and 'Big Ape'", "; DATASET.CLASS_NAMES names.json", text(NAMES, json.dumps({"ape": "big ape", "bat": "Big  Ape"}))),
+    "no name for CLIP": (1, "{w}/mine: class name '&nbsp;' is empty to CLIP; use words", "; DATASET.CLASS_NAMES names.json", text(NAMES, json.dumps({"ape": "ape", "bat": "&nbsp;"}))),
     "capitals only": (1, "folders 'Ape' and 'ape' have the class names 'Ape' and 'ape'", "", images("train/Ape/0.png")),
     "underscores only": (1, "folders 'big ape' and 'big_ape' have the class names 'big ape' and 'big_ape'", "", images("train/big_ape/0.png", "train/big ape/0.png")),
     "empty name": (1, "names.json .DATASET.CLASS_NAMES. has no name for folder 'bat'; it needs", "; DATASET.CLASS_NAMES names.json", text(NAMES, '{"ape": "ape", "bat": " "}')),

@@ -167,6 +167,11 @@ def test_a_bar_on_a_terminal_and_none_among_the_results(run, photos, monkeypatch
             "error: --classnames: duplicate class name 'a b' (the same as 'a_b')",
         ),
         (
+            ["data", "--classnames", "bird,owl,Bird"],
+            2,
+            "error: --classnames: duplicate class name 'Bird' (the same as 'bird')",
+        ),
+        (
             ["data", "--classnames", "very " * 80],
             1,
             "is longer than CLIP's 77 tokens; shorten the class name",

@@ -105,6 +105,7 @@ def test_all_problems_are_counted(tmp_path):
     ("text", "note"),
     [
         ("width,path,class,xmin\n1,a.png,ape,2\n", "columns that are not read: width, xmin"),
+        ("path,class\n" + 3 * "a.png,ape\n", "2 lines repeat an earlier one; their images"),
         ("path,label,class\na.png,0,ape\n", "columns that are not read: label"),
         ("path,label\na.png,0\nb.png,1\n", "the class names are numbers, such as '0', and CLIP"),
         ('path,class\na.png,"ape, small"\n', "a name with a comma, such as 'ape, small', is one"),

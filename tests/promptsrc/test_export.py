@@ -52,6 +52,19 @@ def test_class_names_from_a_file(prompts, tmp_path):
     assert read_prompts(target).description["classnames"] == ["red fox", "owl"]
 
 
+def test_class_names_that_are_one_to_clip(prompts, tmp_path, capsys):
+    (tmp_path / "names.txt").write_bytes("T-shirt\r\nowl\r\nt - shirt".encode("utf-16"))
+    target = tmp_path / "a.safetensors"
+    for given in (
+        ["--classnames", "T-shirt,owl,t - shirt"],
+        ["--classnames-file", str(tmp_path / "names.txt")],
+    ):
+        assert export.main([prompts, str(target), *given]) == 2
+    err = capsys.readouterr().err
+    assert err.count("duplicate class name 't - shirt' (the same as 'T-shirt')") == 2
+    assert not target.exists()
+
+
 def test_a_reference_checkpoint(tmp_path, capsys):
     file, target = str(tmp_path / "of the file.safetensors"), str(tmp_path / "prompts.safetensors")
     assert export.main([CHECKPOINT, target]) == 1

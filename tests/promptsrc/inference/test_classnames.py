@@ -1,8 +1,10 @@
 """Names that CLIP reads as one are refused on every way in, and published lists are not."""
 
+from argparse import ArgumentParser
+
 import pytest
 
-from promptsrc.inference.classnames import checked, read_by_clip
+from promptsrc.inference.classnames import add_arguments, checked, chosen, read_by_clip
 
 SAME = [
     ("bird", "Bird"),
@@ -61,3 +63,21 @@ def test_the_full_stop_of_a_text_changes_no_comparison():
         assert read_by_clip(one, "") == read_by_clip(other, "")
     for names in DIFFERENT:
         assert len(tokenize(class_texts(names, "a photo of a")).unique(dim=0)) == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_file_of_names(tmp_path, encoding, end):
+    file = tmp_path / "names.txt"
+    file.write_bytes(end.join(["red\u2028fox", "bât", " owl ", ""]).encode(encoding))
+    add_arguments(parser := ArgumentParser())
+    given = parser.parse_args(["--classnames-file", str(file)])
+    assert chosen(given) == ["red\u2028fox", "bât", "owl"]
+
+
+def test_a_file_of_names_in_another_encoding(tmp_path):
+    file = tmp_path / "names.txt"
+    file.write_bytes("owl\nbât".encode("cp1252"))
+    add_arguments(parser := ArgumentParser())
+    with pytest.raises(ValueError, match="not UTF-8 text .line 2 in .*cp1252. is 'bât'"):
+        chosen(parser.parse_args(["--classnames-file", str(file)]))
