@@ -51,6 +51,7 @@ def predict(args: argparse.Namespace) -> int:
     files = images.image_files(args.images)
     with redirect_stdout(sys.stderr):  # notes about weights and precision are not results
         loaded = classifier.load(args.model_dir, args.device, backbone=args.backbone)
+        loaded.model(names)  # also notes about the classes
     return printing.classify(loaded, files, names, args.form, args.top, args.batch_size)
 
 

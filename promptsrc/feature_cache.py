@@ -1,7 +1,8 @@
 """The teacher's class features on disk: computing them, from 60 templates, delays a run's start.
 
-The file name hashes everything the features depend on: the text tower's weights, the texts, device
-type and PyTorch's version, since others round differently and runs repeat bit for bit.
+The file name hashes everything the features depend on: the text tower's weights and activation,
+the texts, device type and PyTorch's version, since others round differently and runs repeat bit
+for bit.
 """
 
 import hashlib
@@ -38,7 +39,8 @@ def cached_diverse_features(
 def _fingerprint(clip: CLIP, classnames: Sequence[str], templates: Sequence[str]) -> str:
     digest = hashlib.sha256()
     device = clip.token_embedding.weight.device
-    for part in (device.type, torch.__version__, *templates, "", *classnames):
+    activation = type(clip.transformer.resblocks[0].mlp.gelu).__name__  # not among the weights
+    for part in (device.type, torch.__version__, activation, *templates, "", *classnames):
         digest.update(f"{part}\0".encode())
     for name, value in clip.state_dict().items():
         if not name.startswith("visual."):

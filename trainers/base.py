@@ -11,7 +11,7 @@ A method overrides what its paper changes:
     model_inference     the logits of a test
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -23,6 +23,7 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
+from promptsrc.clip.names import notes
 from promptsrc.clip.precision import CopiedScalar, precision
 from promptsrc.feature_cache import cached_diverse_features
 from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP
@@ -44,6 +45,30 @@ def extend_cfg(cfg: CfgNode) -> None:
     cfg.MODEL.TEXTS_AT_ONCE = 0
 
 
+STATED = {"mean": "PIXEL_MEAN", "std": "PIXEL_STD", "interpolation": "INTERPOLATION"}
+
+
+def check_input(settings: CfgNode, stated: Mapping[str, Any], backbone: str) -> None:
+    """Compare the images of a run with what the backbone's config states about them.
+
+    Raises:
+        ValueError: they differ.
+    """
+    for entry, value in stated.items():
+        key = STATED[entry]
+        same = settings[key] == value if entry == "interpolation" else _close(settings[key], value)
+        if not same:
+            hint = f'"{tuple(value)}"' if entry != "interpolation" else value
+            raise ValueError(
+                f"INPUT.{key} is {settings[key]}, but the config of backbone {backbone} says "
+                f"{value}; set INPUT.{key} {hint}"
+            )
+
+
+def _close(ours: Sequence[float], theirs: Sequence[float]) -> bool:
+    return all(abs(a - b) < 1e-4 for a, b in zip(ours, theirs, strict=True))
+
+
 class CLIPTrainer(Trainer):
     """Loads the backbone and evaluates `self.model`."""
 
@@ -54,7 +79,7 @@ class CLIPTrainer(Trainer):
         """The configured backbone on the run's device, not yet cast.
 
         Raises:
-            ValueError: INPUT.SIZE is not the backbone's resolution.
+            ValueError: INPUT is not what the backbone takes.
         """
         name, size = self.cfg.MODEL.BACKBONE.NAME, tuple(self.cfg.INPUT.SIZE)
         print(f"Loading CLIP (backbone: {name})")
@@ -67,6 +92,9 @@ class CLIPTrainer(Trainer):
                 f"{frozen.resolution} images; set INPUT.SIZE "
                 f'"({frozen.resolution}, {frozen.resolution})"'
             )
+        check_input(self.cfg.INPUT, clip.images, name)
+        for note in notes(clip, self.classnames):
+            print(note)
         return frozen
 
     @property

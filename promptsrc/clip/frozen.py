@@ -7,37 +7,52 @@ from torch import Tensor, nn
 
 from promptsrc.clip import towers
 from promptsrc.clip.chunks import encode_text_in_chunks
-from promptsrc.clip.openai import CLIP, ResidualAttentionBlock
+from promptsrc.clip.openai import CLIP, ResidualAttentionBlock, tokenizer
 from promptsrc.clip.precision import Precision
 from promptsrc.clip.text import Texts
 from promptsrc.clip.vectors import NO_VECTORS, Vectors
-from promptsrc.weights.layouts import HEAD_WIDTH
 from promptsrc.weights.names import read_weights
+from promptsrc.weights.stated import HEAD_WIDTH, Stated
 
 # sizes, stored among OpenAI's weights
 NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
+OPENAIS = Stated()
+MOST_BLOCKS = 200  # of a tower; the largest CLIPs have 64
 # what weights of other shapes than a CLIP's can raise
 NO_CLIP = (LookupError, RuntimeError, ValueError, ArithmeticError, AssertionError)
 
 
 def load_clip(name: str, device: torch.device | str = "cpu", cache: str = "") -> CLIP:
-    """A frozen float32 CLIP, by name or file of weights (see `promptsrc.weights.names`)."""
-    return build_clip(*read_weights(name, cache)).to(device)
-
-
-def build_clip(state: dict[str, Tensor], quick_gelu: bool = True) -> CLIP:
-    """The module that `clip` builds for these weights (OpenAI's keys), frozen, in evaluation mode.
-
-    Args:
-        quick_gelu: the activation of its MLPs is QuickGELU; else GELU.
+    """A frozen float32 CLIP, by name, file or folder (see `promptsrc.weights.names`).
 
     Raises:
-        ValueError: keys are missing, or the shapes are not a CLIP's.
+        ValueError: see `read_weights` and `build_clip`.
+        ConnectionError: the download failed or came damaged.
+    """
+    weights = read_weights(name, cache)
+    try:
+        return build_clip(*weights).to(device)
+    except ValueError as error:
+        raise ValueError(f"backbone {name}: {error}") from None
+
+
+def build_clip(state: dict[str, Tensor], stated: Stated = OPENAIS) -> CLIP:
+    """The module that `clip` builds for these weights (OpenAI's keys), frozen, in evaluation mode.
+
+    Its `images` are the stated arguments of `promptsrc.inference.images.Preprocessing`, if any.
+
+    Args:
+        stated: what the weights' config says.
+
+    Raises:
+        ValueError: keys are missing, the shapes are not a CLIP's or not those of the config, or
+            the tokens are not of CLIP's vocabulary.
     """
     state = {key: value for key, value in state.items() if key not in NO_WEIGHTS}
     try:
+        sizes = _sizes(state)
         with torch.device("meta"):  # no time spent on random weights
-            clip = CLIP(**_sizes(state))
+            clip = CLIP(**sizes)
         clip.load_state_dict(state, assign=True)
     except NO_CLIP as error:
         reason = " ".join(str(error).split())[:300]
@@ -45,9 +60,16 @@ def build_clip(state: dict[str, Tensor], quick_gelu: bool = True) -> CLIP:
             "these weights are not a CLIP's in OpenAI's, open_clip's or Hugging Face's layout: "
             f"{reason}"
         ) from None
+    stated.check(sizes)
+    if sizes["vocab_size"] != len(tokenizer.encoder):
+        raise ValueError(
+            f"{sizes['vocab_size']} tokens have embeddings, but CLIP's vocabulary is "
+            f"{len(tokenizer.encoder)}; weights with another tokenizer are not supported"
+        )
+    clip.images = dict(stated.images)
     for block in clip.transformer.resblocks:
         block.attn_mask = clip.build_attention_mask()
-    if not quick_gelu:
+    if not stated.quick_gelu:
         for block in (m for m in clip.modules() if isinstance(m, ResidualAttentionBlock)):
             block.mlp.gelu = nn.GELU()
     return clip.eval().requires_grad_(False)
@@ -87,7 +109,10 @@ def _vision_sizes(state: dict[str, Tensor]) -> dict:
 
 def _count(state: dict[str, Tensor], prefix: str, part: int) -> int:
     """How many modules are numbered after `prefix`."""
-    return len({key.split(".")[part] for key in state if key.startswith(prefix)})
+    count = len({key.split(".")[part] for key in state if key.startswith(prefix)})
+    if count > MOST_BLOCKS:
+        raise ValueError(f"{prefix} has {count} blocks, more than {MOST_BLOCKS}")
+    return count
 
 
 class Towers(Protocol):

@@ -21,8 +21,8 @@ Stages = dict[int, tuple[Packing, Tensor | None]]
 class Texts:
     """Tokenised texts and their frozen embeddings.
 
-    tokens (C, 77); eot (C,), the position of the largest id; embeddings (C, L, W), L > max(eot);
-    slots (C, p), the prompt positions that the texts hold from the start.
+    tokens (C, P), P the tower's positions; eot (C,), the position of the largest id; embeddings
+    (C, L, W), L > max(eot); slots (C, p), the prompt positions that the texts hold from the start.
     """
 
     tokens: Tensor
@@ -113,25 +113,28 @@ def name_tokens(classname: str) -> tuple[int, ...]:
     return tuple(openai.tokenizer.encode(readable(classname)))
 
 
-def tokenize(texts: Sequence[str]) -> Tensor:
-    """CLIP's token ids (len(texts), 77).
+def tokenize(texts: Sequence[str], length: int = 77) -> Tensor:
+    """CLIP's token ids (len(texts), length).
+
+    Args:
+        length: positions of the text tower, of OpenAI's and most others 77.
 
     Raises:
-        ValueError: a text is longer than 77 tokens; names it.
+        ValueError: a text is longer; names it.
     """
     try:
-        return openai.tokenize(list(texts))
+        return openai.tokenize(list(texts), length)
     except RuntimeError:
-        longest = next(text for text in texts if not _fits(text))
+        longest = next(text for text in texts if not _fits(text, length))
         raise ValueError(
-            f"text {longest!r} is longer than CLIP's 77 tokens; shorten the class name or the "
-            "context"
+            f"text {longest!r} is longer than CLIP's {length} tokens; shorten the class name "
+            "or the context"
         ) from None
 
 
-def _fits(text: str) -> bool:
+def _fits(text: str, length: int) -> bool:
     try:
-        openai.tokenize(text)
+        openai.tokenize(text, length)
     except RuntimeError:
         return False
     return True
@@ -143,7 +146,7 @@ def embed(clip: openai.CLIP, texts: Sequence[str], places: int = 0) -> Texts:
     Args:
         places: positions after SOS that prompt vectors take at block 0.
     """
-    tokens = tokenize(texts).to(clip.token_embedding.weight.device)
+    tokens = tokenize(texts, clip.context_length).to(clip.token_embedding.weight.device)
     eot = tokens.argmax(-1)
     with torch.no_grad():
         embeddings = clip.token_embedding(tokens[:, : int(eot.max()) + 1])  # (C, L, W)

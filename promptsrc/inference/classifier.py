@@ -18,6 +18,7 @@ from torch import Tensor
 
 from promptsrc.checkpoint import load_prompts
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
+from promptsrc.clip.names import notes
 from promptsrc.clip.precision import precision
 from promptsrc.inference.classnames import checked
 from promptsrc.inference.images import Preprocessing, image_files
@@ -83,7 +84,9 @@ class Classifier:
         policy = precision(prec, self.device)
         self._frozen = FrozenCLIP(load_clip(self.description["backbone"], self.device), policy)
         self._frozen.cast()
-        self.preprocess = Preprocessing.of(self.description.get("input"), self._frozen.resolution)
+        resolution = self._frozen.resolution
+        stated = self.description.get("input") or {"size": resolution, **self._frozen.clip.images}
+        self.preprocess = Preprocessing.of(stated, resolution)
         self._cached_model = lru_cache(maxsize=4)(self._build)
         if self.classnames is not None:
             self._learner(self.classnames)  # refuse now what does not fit
@@ -115,6 +118,8 @@ class Classifier:
     def _build(self, classnames: tuple[str, ...]) -> PromptedCLIP:
         model = self._learner(classnames).student(self._frozen)
         model.encode_classes()
+        for note in notes(self._frozen.clip, classnames):
+            print(note)
         return model
 
     def _learner(self, classnames: Sequence[str]) -> PromptLearner:

@@ -40,7 +40,7 @@ class ConditionalPrompts(PromptLearner):
         if n < 1 and not ctx_init:
             raise ValueError(f"N_CTX is {n}; it must be at least 1")
         width, features = clip.text_projection.shape
-        self.prefix = readable(ctx_init) if ctx_init else placeholders(n)
+        self.prefix = readable(ctx_init) if ctx_init else placeholders(clip, n)
         self.ctx = context_of_words(clip, ctx_init) if ctx_init else random_vectors(n, width)
         hidden = features // BOTTLENECK
         layers = {

@@ -59,7 +59,7 @@ class ContextPrompts(PromptLearner):
             self.ctx = context_of_words(clip, ctx_init)
             self.prefix = readable(ctx_init)
         else:
-            self.prefix = placeholders(n)
+            self.prefix = placeholders(clip, n)
             shape = (len(self.classnames), n, width) if classes else (n, width)
             self.ctx = random_vectors(*shape)
         self.per_class = ("ctx",) if self.ctx.dim() == 3 else ()

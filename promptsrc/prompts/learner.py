@@ -17,8 +17,7 @@ from promptsrc.clip.vectors import NO_VECTORS, Vectors
 from promptsrc.model import PromptedCLIP
 
 INIT_STD = 0.02
-# CLIP's texts have 77 positions; SOS, a token of the name, the full stop and EOT take four
-MOST_VECTORS = 73
+NOT_VECTORS = 4  # the shortest text around the vectors: SOS, a token of the name, full stop, EOT
 MOST_WORDED_VECTORS = 4  # longer contexts of the deep methods ignore CTX_INIT and start at random
 
 LEARNERS: dict[str, type["PromptLearner"]] = {}  # by class name, which prompt files hold
@@ -134,16 +133,16 @@ def random_vectors(*shape: int) -> nn.Parameter:
     return nn.Parameter(INIT_STD * torch.randn(*shape))
 
 
-def placeholders(n: int) -> str:
+def placeholders(clip: CLIP, n: int) -> str:
     """The prefix of n vectors without words.
 
     Raises:
         ValueError: no room is left for a class name.
     """
-    if n > MOST_VECTORS:
+    if n > (most := clip.context_length - NOT_VECTORS):
         raise ValueError(
             f"{n} text vectors (N_CTX, N_CTX_TEXT) leave no room for a class name; take at most "
-            f"{MOST_VECTORS}"
+            f"{most}"
         )
     return " ".join([PLACEHOLDER] * n)
 
@@ -172,7 +171,7 @@ def first_layer(clip: CLIP, n: int, words: str) -> tuple[str, nn.Parameter]:
     """
     if words and n <= MOST_WORDED_VECTORS:
         return readable(words), nn.Parameter(word_vectors(clip, words, n))
-    return placeholders(n), random_vectors(n, clip.ln_final.weight.shape[0])
+    return placeholders(clip, n), random_vectors(n, clip.ln_final.weight.shape[0])
 
 
 def image_tower(clip: CLIP) -> tuple[int, int]:

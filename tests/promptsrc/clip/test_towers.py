@@ -6,13 +6,14 @@ import torch
 from promptsrc.clip.frozen import build_clip
 from promptsrc.clip.text import embed
 from promptsrc.clip.towers import encode_image, encode_text
+from promptsrc.weights.stated import Stated
 
 TEXTS = ["a photo of a cat.", "a photo of a very long haired dachshund on a sofa.", "dog"]
 
 
 @pytest.mark.parametrize("quick_gelu", [True, False])
 def test_without_prompts_it_is_clip(tiny_state, quick_gelu):
-    tiny = build_clip(tiny_state, quick_gelu)
+    tiny = build_clip(tiny_state, Stated(quick_gelu))
     rows, images = embed(tiny, TEXTS), torch.randn(3, 3, 32, 32)
     torch.testing.assert_close(
         encode_text(tiny, rows), tiny.encode_text(rows.tokens), atol=1e-5, rtol=0

@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 
 from promptsrc.clip.frozen import load_clip
 from promptsrc.clip.openai import CLIP
-from promptsrc.clip.text import tokenize
+from promptsrc.clip.text import embed, tokenize
+from promptsrc.clip.towers import encode_text
 
 TEXTS = ["a photo of a cat.", "dog", "a very long haired dachshund on a sofa"]
 open_clip = pytest.importorskip("open_clip")
@@ -129,13 +130,149 @@ def test_transformers_files(tmp_path, activation):
     )
 
 
+@pytest.mark.skipif(
+    not transformers.is_torch_available(), reason="this transformers wants a newer PyTorch"
+)
+@pytest.mark.parametrize("positions", [32, 248])
+@torch.no_grad()
+def test_a_folder_in_parts_with_another_context_length(tmp_path, positions):
+    torch.manual_seed(0)
+    tower = {"hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 2}
+    tower |= {"num_attention_heads": 2}
+    text = tower | {"max_position_embeddings": positions, "eos_token_id": 49407}
+    image = tower | {"image_size": 32, "patch_size": 8}
+    config = transformers.CLIPConfig(text_config=text, vision_config=image, projection_dim=64)
+    model = transformers.CLIPModel(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    model.save_pretrained(tmp_path, max_shard_size="10MB")
+    assert (tmp_path / "model.safetensors.index.json").is_file()
+    ours = load_clip(str(tmp_path))
+    texts = ["a photo of a cat.", "a " * (positions - 3)]
+    theirs = model.text_projection(model.text_model(tokenize(texts, positions)).pooler_output)
+    unit = torch.nn.functional.normalize
+    torch.testing.assert_close(
+        unit(encode_text(ours, embed(ours, texts))), unit(theirs), atol=1e-5, rtol=0
+    )
+    with pytest.raises(ValueError, match=f"is longer than CLIP's {positions} tokens"):
+        embed(ours, ["a " * positions])
+
+
+def plain(state):
+    """Without the sizes that only OpenAI's own files hold."""
+    sizes = ("input_resolution", "context_length", "vocab_size")
+    return {key: value for key, value in state.items() if key not in sizes}
+
+
+def test_open_clips_text_tower_of_its_own_is_a_clips(tmp_path, tiny_state, tiny):
+    """`force_custom_text` puts `text.` before the names of the text tower."""
+    outside = ("visual.", "logit_scale")
+    custom = {k if k.startswith(outside) else f"text.{k}": v for k, v in plain(tiny_state).items()}
+    save_file(custom, tmp_path / "weights.safetensors")
+    tokens = tokenize(TEXTS)
+    found = load_clip(str(tmp_path / "weights.safetensors")).encode_text(tokens)
+    assert torch.equal(found, tiny.encode_text(tokens))
+
+
+@pytest.mark.parametrize(
+    "key, reason",
+    [
+        ("prompt_learner.ctx", "prompts, not a CLIP; give it to --model-dir"),
+        ("base_model.model.text_model.q.lora_A.weight", "adapters beside the weights; merge"),
+        ("visual.trunk.norm.weight", "an image tower of timm"),
+        ("logit_bias", "a SigLIP"),
+        ("text.transformer.embeddings.weight", "a text tower of another kind"),
+        ("fc.weight", r"no CLIP: of its 1 tensors, token_embedding.weight must be one \(the first"),
+    ],
+)
+def test_other_models_are_called_by_their_names(tmp_path, key, reason):
+    save_file({key: torch.ones(2)}, tmp_path / "weights.safetensors")
+    with pytest.raises(ValueError, match=f"weights.safetensors holds {reason}"):
+        load_clip(str(tmp_path / "weights.safetensors"))
+
+
+def test_two_clips_in_a_file_are_refused(tmp_path, tiny_state):
+    both = {f"{name}.{k}": v.clone() for name in ("student", "ema") for k, v in tiny_state.items()}
+    save_file(both, tmp_path / "weights.safetensors")
+    with pytest.raises(ValueError, match=r"holds 2 CLIPs \(ema\., student\.\)"):
+        load_clip(str(tmp_path / "weights.safetensors"))
+
+
+TINY_STATE = {  # of the tiny CLIP
+    "embed_dim": 64,
+    "vision_cfg": {"layers": 4, "width": 128, "patch_size": 8, "image_size": 32},
+    "text_cfg": {"layers": 4, "width": 128, "heads": 2},
+}
+
+
+@pytest.mark.parametrize(
+    "section, entry, value, found",
+    [
+        ("text_cfg", "layers", 3, 4),
+        ("text_cfg", "context_length", 64, 77),
+        ("text_cfg", "vocab_size", 64000, 49408),
+        ("vision_cfg", "image_size", 36, 32),
+        ("vision_cfg", "layers", 12, 4),
+    ],
+)
+def test_a_config_of_other_sizes_is_refused(tmp_path, tiny_state, section, entry, value, found):
+    save_file(plain(tiny_state), tmp_path / "weights.safetensors")
+    model = TINY_STATE | {section: TINY_STATE[section] | {entry: value}}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": model}))
+    with pytest.raises(
+        ValueError, match=f"{section}.{entry} {value}, but the weights have {found}"
+    ):
+        load_clip(str(tmp_path / "weights.safetensors"))
+
+
+def test_another_vocabulary_is_refused(tmp_path, tiny_state):
+    state = plain(tiny_state) | {"token_embedding.weight": torch.ones(10, 128)}
+    save_file(state, tmp_path / "weights.safetensors")
+    with pytest.raises(
+        ValueError, match="10 tokens have embeddings, but CLIP's vocabulary is 49408"
+    ):
+        load_clip(str(tmp_path / "weights.safetensors"))
+
+
+def test_blocks_without_end_are_refused(tmp_path, tiny_state):
+    blocks = {f"transformer.resblocks.{i}.ln_1.bias": torch.ones(1) for i in range(20_000)}
+    save_file(plain(tiny_state) | blocks, tmp_path / "weights.safetensors")
+    with pytest.raises(ValueError, match="has 20000 blocks, more than 200"):
+        load_clip(str(tmp_path / "weights.safetensors"))
+
+
+def test_the_config_is_the_one_of_the_keys_layout(tmp_path, tiny_state):
+    """Many folders on the hub hold both; a `config.json` may also be another model's."""
+    save_file(plain(tiny_state), tmp_path / "weights.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "hidden_act": "relu"}))
+    assert load_clip(str(tmp_path / "weights.safetensors")).images == {}
+    images = {"mean": [0.5] * 3, "std": [0.25] * 3}
+    config = {"model_cfg": TINY_STATE, "preprocess_cfg": images}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
+    assert load_clip(str(tmp_path / "weights.safetensors")).images == images
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("open_clip_config.json", '{"model_cfg": 3}'),
+        ("open_clip_config.json", "[1"),
+        ("open_clip_config.json", '{"model_cfg": {"text_cfg": {}, "vision_cfg": {}}}'),
+        ("config.json", "{"),
+        ("config.json", "[]"),
+        ("config.json", '{"model_type": "clip", "text_config": 3}'),
+        ("config.json", '{"model_type": "clip", "vision_config": {"layer_norm_eps": "x"}}'),
+    ],
+)
+def test_a_damaged_config_is_named(tmp_path, tiny_state, name, content):
+    save_file(plain(tiny_state), tmp_path / "weights.safetensors")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=f"{name} is not a model's config .*restore or remove it"):
+        load_clip(str(tmp_path / "weights.safetensors"))
+
+
 def test_a_file_without_config_says_what_is_taken_for_granted(tmp_path, tiny_state, capsys):
-    plain = {
-        key: value
-        for key, value in tiny_state.items()
-        if key not in ("input_resolution", "context_length", "vocab_size")
-    }
-    save_file(plain, tmp_path / "weights.safetensors")
+    save_file(plain(tiny_state), tmp_path / "weights.safetensors")
     load_clip(str(tmp_path / "weights.safetensors"))
     assert (
         "does not say its activation: QuickGELU is used, like OpenAI's" in capsys.readouterr().out
