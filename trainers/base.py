@@ -11,10 +11,11 @@ A method overrides what its paper changes:
     model_inference     the logits of a test
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from dassl.metrics import compute_accuracy
@@ -45,28 +46,23 @@ def extend_cfg(cfg: CfgNode) -> None:
     cfg.MODEL.TEXTS_AT_ONCE = 0
 
 
-STATED = {"mean": "PIXEL_MEAN", "std": "PIXEL_STD", "interpolation": "INTERPOLATION"}
-
-
 def check_input(settings: CfgNode, stated: Mapping[str, Any], backbone: str) -> None:
     """Compare the images of a run with what the backbone's config states about them.
 
     Raises:
         ValueError: they differ.
     """
-    for entry, value in stated.items():
-        key = STATED[entry]
-        same = settings[key] == value if entry == "interpolation" else _close(settings[key], value)
-        if not same:
-            hint = f'"{tuple(value)}"' if entry != "interpolation" else value
-            raise ValueError(
-                f"INPUT.{key} is {settings[key]}, but the config of backbone {backbone} says "
-                f"{value}; set INPUT.{key} {hint}"
-            )
-
-
-def _close(ours: Sequence[float], theirs: Sequence[float]) -> bool:
-    return all(abs(a - b) < 1e-4 for a, b in zip(ours, theirs, strict=True))
+    wrong = []
+    for name, key in (("mean", "PIXEL_MEAN"), ("std", "PIXEL_STD")):
+        if name in stated and not np.allclose(settings[key], stated[name], atol=1e-4):
+            wrong.append(f'INPUT.{key} "{tuple(stated[name])}"')
+    if stated.get("interpolation", settings.INTERPOLATION) != settings.INTERPOLATION:
+        wrong.append(f"INPUT.INTERPOLATION {stated['interpolation']}")
+    if wrong:
+        raise ValueError(
+            f"backbone {backbone} was trained on images prepared in another way, as its config "
+            f"says; set {' '.join(wrong)}"
+        )
 
 
 class CLIPTrainer(Trainer):
