@@ -81,6 +81,7 @@ def _shards(index: Path) -> list[Path]:
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     """The tensors in one file, as float32."""
+    content: Mapping[str, Any]
     try:
         if path.suffix == ".safetensors":
             content = load_file(path)

@@ -67,7 +67,7 @@ def stated(config: Mapping[str, Any], source: str) -> Stated:
         LookupError, TypeError, AttributeError: it is damaged.
     """
     model, images = config["model_cfg"], dict(config.get("preprocess_cfg") or {})
-    sections = {
+    sections: dict[str, Mapping[str, Any]] = {
         "model_cfg": model,
         "text_cfg": model["text_cfg"],
         "vision_cfg": model["vision_cfg"],

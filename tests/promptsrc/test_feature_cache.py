@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from promptsrc import feature_cache
+from promptsrc.clip.frozen import build_clip
 from promptsrc.feature_cache import cached_diverse_features
 from promptsrc.regulation import diverse_features
+from promptsrc.weights.stated import Stated
 
 NAMES, TEMPLATES = ["cat", "fire_truck"], ["a photo of a {}.", "a drawing of a {}."]
 
@@ -49,6 +51,15 @@ def test_other_names_templates_or_weights_have_a_file_of_their_own(tiny, tmp_pat
         tiny.visual.proj[0, 0] += 1  # of no concern for texts
     cached_diverse_features(tiny, NAMES, TEMPLATES, tmp_path)
     assert len(computed) == 5
+
+
+def test_another_activation_has_a_file_of_its_own(tiny_state, tmp_path, computed):
+    """The weights can be the same: a config beside them may come later."""
+    for quick_gelu in (True, False):
+        clip = build_clip(tiny_state, Stated(quick_gelu))
+        found = cached_diverse_features(clip, NAMES, TEMPLATES, tmp_path)
+        assert torch.equal(found, diverse_features(clip, NAMES, TEMPLATES))
+    assert len(computed) == len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize(
