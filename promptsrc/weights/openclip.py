@@ -67,32 +67,34 @@ def stated(config: Mapping[str, Any], source: str) -> Stated:
         LookupError, TypeError, AttributeError: it is damaged.
     """
     model, images = config["model_cfg"], dict(config.get("preprocess_cfg") or {})
-    sections: dict[str, Mapping[str, Any]] = {
+    text, vision = model["text_cfg"], dict(model["vision_cfg"])
+    sections = {
         "model_cfg": model,
-        "text_cfg": model["text_cfg"],
-        "vision_cfg": model["vision_cfg"],
+        "text_cfg": text,
+        "vision_cfg": vision,
         "preprocess_cfg": images,
     }
-    for name, section in sections.items():
-        for entry, value in section.items():
-            same = not value or value == AS_CLIP[name].get(entry)
-            if not same and entry not in KNOWN[name].split():
-                raise unsupported(source, f"{name}.{entry}", value)
-    text, vision = model["text_cfg"], dict(model["vision_cfg"])
+    _refuse_others(sections, source)
     check_head_widths((text["width"] / text["heads"], vision.get("head_width", HEAD_WIDTH)), source)
     vision["image_size"] = square(vision.get("image_size"), "vision_cfg.image_size", source)
     size = square(images.get("size"), "preprocess_cfg.size", source)
     if size and vision["image_size"] not in (None, size):
         raise unsupported(source, "preprocess_cfg.size", size)
-    if isinstance(vision.get("layers"), list):  # of a ResNet
-        vision["layers"] = tuple(vision["layers"])
-    sections["vision_cfg"] = vision
     sizes = {}
     for argument, entry in SIZES.items():
         section, key = entry.split(".")
         sizes[argument] = (entry, sections[section].get(key))
     used = {key: images[key] for key in ("mean", "std", "interpolation") if images.get(key)}
     return Stated(bool(model.get("quick_gelu")), checked_images(used, source), sizes, source)
+
+
+def _refuse_others(sections: Mapping[str, Mapping[str, Any]], source: str) -> None:
+    """Refuse entries that make it another function than CLIP's."""
+    for name, section in sections.items():
+        for entry, value in section.items():
+            same = not value or value == AS_CLIP[name].get(entry)
+            if not same and entry not in KNOWN[name].split():
+                raise unsupported(source, f"{name}.{entry}", value)
 
 
 def load(name: str) -> tuple[dict[str, Tensor], Stated]:

@@ -34,6 +34,7 @@ class Stated(NamedTuple):
             ValueError: they differ.
         """
         for argument, (entry, value) in self.sizes.items():
+            value = tuple(value) if isinstance(value, list) else value  # layers of a ResNet
             if value is not None and found[argument] != value:
                 raise ValueError(
                     f"{self.source} says {entry} {value}, but the weights have {found[argument]}; "
