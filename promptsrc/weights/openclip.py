@@ -20,7 +20,7 @@ PREFIX = "open_clip:"  # of a backbone's name
 CONFIG = "open_clip_config.json"
 
 # Values with which open_clip computes what CLIP does. So it does with None and False anywhere else.
-AS_CLIP = {
+AS_CLIP: dict[str, dict[str, Any]] = {
     "model_cfg": {},
     "text_cfg": {
         "mlp_ratio": 4,
