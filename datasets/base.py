@@ -30,6 +30,7 @@ class FewShotDataset(DatasetBase):
 
     def __init__(self, cfg: CfgNode, folder: Path, split: Split):
         self.dataset_dir = str(folder)
+        check_no_domains(cfg)
         if cfg.DATASET.NUM_SHOTS < -1:
             shots = cfg.DATASET.NUM_SHOTS
             raise ValueError(f"DATASET.NUM_SHOTS is {shots}; give images per class, or -1 for all")
@@ -164,13 +165,28 @@ class TestOnlyDataset(BenchmarkDataset):
     """A dataset to test on: train and test are all of it, for any shots and classes."""
 
     __test__ = False  # pytest takes the name for a test
+    only_for_tests = True
 
     def __init__(self, cfg: CfgNode):
         folder = find_folder(type(self), cfg.DATASET.ROOT)
         self.dataset_dir = str(folder)
+        check_no_domains(cfg)
         split = self.read(folder)
         items = datums(folder, split.test)
         DatasetBase.__init__(self, train_x=items, test=items)
+
+
+def check_no_domains(cfg: CfgNode) -> None:
+    """
+    Raises:
+        ValueError: domains are named, which no dataset of ours has.
+    """
+    for key in ("SOURCE_DOMAINS", "TARGET_DOMAINS"):
+        if cfg.DATASET[key]:
+            raise ValueError(
+                f"DATASET.{key} is {cfg.DATASET[key]}, but {cfg.DATASET.NAME} has no domains; "
+                "leave it out"
+            )
 
 
 def find_folder(dataset: type[BenchmarkDataset], root: str) -> Path:

@@ -198,6 +198,25 @@ def check_classes(
         )
 
 
+def check_purpose(theirs: Mapping[str, Any], mine: Mapping[str, Any], source: str | Path) -> None:
+    """Check that prompts to start from are for the same CLIP and enter it in the same way.
+
+    Raises:
+        ValueError: backbone, learner or its settings differ, but for the number of classes.
+    """
+    here, there = (
+        {key: entry[key] for key in ("backbone", "learner")}
+        | {key: value for key, value in entry["settings"].items() if key != "classes"}
+        for entry in (mine, theirs)
+    )
+    if changed := [key for key in here | there if here.get(key) != there.get(key)]:
+        key = changed[0]
+        raise ValueError(
+            f"{source} was trained with other settings: {key} (there: {there.get(key)!r}, here: "
+            f"{here.get(key)!r}); set the same here, or start from other prompts"
+        )
+
+
 def _reference_globals() -> list[Callable | tuple[Callable, str]]:
     """Classes in reference files: the pickled schedule, and the optimizer that it points to."""
     return [torch.optim.lr_scheduler.CosineAnnealingLR, torch.optim.SGD, dict, _plain_dict]

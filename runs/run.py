@@ -27,6 +27,7 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
 
     from datasets import OWN
     from runs import folder, saved_config
+    from runs.unused import Watched, check_used
 
     (saved_config.check_model if args.eval_only else saved_config.check_resumed)(cfg)
     with folder.held(cfg):
@@ -38,7 +39,10 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
         print(f"{cfg}\n{collect_env_info()}")
         if cfg.DATASET.NAME in OWN and cfg.INPUT.get("READ_AS") != "shown":
             print("Images are read as stored: not turned as EXIF says (INPUT.READ_AS)")
-        trainer = build_trainer(cfg)
+        watched = Watched(cfg)
+        watched.freeze()
+        trainer = build_trainer(watched)
+        check_used(watched, trainer, args.eval_only, typed=args.opts[::2])
         if args.eval_only:
             if trainer.get_model_names() and not cfg.MODEL_DIR:
                 raise ValueError(

@@ -103,10 +103,17 @@ def planned(args: argparse.Namespace) -> list[Job]:
     for protocol in args.protocols:
         for name in args.methods:
             file = method_file(name, args.configs) if args.configs else None
-            method = Method(name, args.root, args.output, file, pairs=tuple(args.set))
+            method = Method(name, args.root, args.output, file, pairs=for_method(name, args))
             for job in plan(protocol, method, args.datasets, args.seeds, args.shots):
                 jobs[job.folder] = job
     return list(jobs.values())
+
+
+def for_method(name: str, args: argparse.Namespace) -> tuple[str, ...]:
+    """The pairs of --set, without the keys of the other methods of this sweep."""
+    others = tuple(f"TRAINER.{other.upper()}." for other in args.methods if other != name)
+    pairs = [args.set[i : i + 2] for i in range(0, len(args.set), 2)]
+    return tuple(word for pair in pairs if not pair[0].startswith(others) for word in pair)
 
 
 def run(jobs: list[Job], done: int, args: argparse.Namespace) -> dict[str, str]:

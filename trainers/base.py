@@ -36,6 +36,8 @@ from trainers.checkpoints import CheckpointedTrainer
 from trainers.compiled import as_one_graph
 from trainers.dassl_pytorch import Trainer
 
+MOST_EPOCHS = 100_000
+
 
 def extend_cfg(cfg: CfgNode) -> None:
     # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
@@ -70,6 +72,23 @@ class CLIPTrainer(Trainer):
 
     model: PromptedCLIP | ZeroShotCLIP
     half_on_cpu = False  # half kernels on a CPU: slow, for checks of fp16 only
+
+    def check_cfg(self, cfg: CfgNode) -> None:
+        """
+        Raises:
+            ValueError: images would not be tensors, or have views that nothing looks at.
+        """
+        if cfg.INPUT.NO_TRANSFORM:
+            raise ValueError(
+                "INPUT.NO_TRANSFORM is True, but CLIP needs images of one size; set it to False"
+            )
+        one_view = type(self).parse_batch_train is CLIPTrainer.parse_batch_train
+        if one_view and (cfg.DATALOADER.K_TRANSFORMS > 1 or cfg.DATALOADER.RETURN_IMG0):
+            raise ValueError(
+                f"DATALOADER.K_TRANSFORMS is {cfg.DATALOADER.K_TRANSFORMS} and RETURN_IMG0 "
+                f"{cfg.DATALOADER.RETURN_IMG0}, but {cfg.TRAINER.NAME} looks at one view of an "
+                "image; leave both out"
+            )
 
     def load_frozen_clip(self, prec: str) -> FrozenCLIP:
         """The configured backbone on the run's device, not yet cast.
@@ -136,8 +155,13 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
 
     def build_model(self) -> None:
         settings = self.prompt_settings()  # refuse what is wrong before CLIP is loaded
+        if not 1 <= self.max_epoch <= MOST_EPOCHS:
+            raise ValueError(
+                f"OPTIM.MAX_EPOCH is {self.max_epoch}; it must be at least 1, at most {MOST_EPOCHS}"
+            )
         frozen = self.load_frozen_clip(self.prec)
         self.prompts = self.learner(frozen.clip, self.classnames, **settings).to(self.device)
+        self.load_init_weights()
         self.regulation = self.build_regulation(frozen)
         self.build_targets(frozen)
         frozen.cast()
@@ -150,6 +174,19 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         if self.cfg.MODEL.COMPILE:
             self.run_forward = as_one_graph(self.forward, self.device)
         self.register_model(self.registered_as, self.prompts, self.optim, self.sched)
+
+    def before_train(self) -> None:
+        """
+        Raises:
+            ValueError: the dataset is for tests only.
+        """
+        dataset = self.dm.dataset
+        if getattr(dataset, "only_for_tests", False):
+            raise ValueError(
+                f"{self.cfg.DATASET.NAME} is for tests only: its training images are its test "
+                "images; train on another dataset, and test these prompts with --eval-only"
+            )
+        super().before_train()
 
     def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation | None:
         """PromptSRC's constraints for these prompts."""

@@ -10,11 +10,13 @@ from yacs.config import CfgNode
 from promptsrc.checkpoint import (
     CHECKSUM,
     check_classes,
+    check_purpose,
     description_of,
     find,
     load_prompts,
     read_checkpoint,
 )
+from promptsrc.inference.prompt_file import read_learned
 from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import SelfRegulation
 from promptsrc.weights.names import found_from_anywhere
@@ -75,6 +77,29 @@ class CheckpointedTrainer(Trainer):
         trained = (about or {}).get("input", {}).get("read_as", "stored")
         if trained != (here := self.cfg.INPUT.get("READ_AS") or "stored"):
             print(f"Note: images are read as {here}, in training as {trained} (INPUT.READ_AS)")
+
+    def load_init_weights(self) -> None:
+        """Start from the prompts of MODEL.INIT_WEIGHTS, if it is set.
+
+        It names a checkpoint or a run's folder, ours or another implementation's, or a prompt file.
+
+        Raises:
+            FileNotFoundError: there is nothing of the kind.
+            ValueError: it is damaged, or was trained for another backbone, method or classes.
+        """
+        source = self.cfg.MODEL.INIT_WEIGHTS
+        if not source:
+            return
+        key = f"MODEL.INIT_WEIGHTS {source}"
+        try:
+            theirs, tensors = read_learned(os.path.expanduser(source))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"MODEL.INIT_WEIGHTS: {error}") from None
+        mine = self.description
+        if theirs:
+            check_purpose(theirs, mine, key)
+        load_prompts(self.prompts, tensors, key, theirs)
+        print(f"The prompts start from those in {source} (MODEL.INIT_WEIGHTS)")
 
     def resume_model_if_exist(self, directory: str) -> int:
         """Resume the run in this folder; returns the number of epochs done.

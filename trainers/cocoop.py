@@ -11,11 +11,12 @@ from yacs.config import CfgNode
 
 from promptsrc.prompts import ConditionalPrompts
 from trainers.base import PromptTrainer
+from trainers.words import CONTEXT, check_a_vector_per_word
 
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.TRAINER.COCOOP = CfgNode()
-    cfg.TRAINER.COCOOP.N_CTX = 16  # vectors; with CTX_INIT as many as it has words
+    cfg.TRAINER.COCOOP.N_CTX = CONTEXT  # vectors; with CTX_INIT as many as it has words
     cfg.TRAINER.COCOOP.CTX_INIT = ""  # words that the context starts from
     cfg.TRAINER.COCOOP.PREC = "fp16"  # fp32, fp16, amp, bf16
 
@@ -27,4 +28,9 @@ class CoCoOp(PromptTrainer):
     learner = ConditionalPrompts
 
     def prompt_settings(self) -> dict[str, Any]:
+        """
+        Raises:
+            ValueError: another number of vectors than of words.
+        """
+        check_a_vector_per_word("COCOOP", self.settings)
         return {"n": self.settings.N_CTX, "ctx_init": self.settings.CTX_INIT}

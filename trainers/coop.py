@@ -11,12 +11,13 @@ from yacs.config import CfgNode
 
 from promptsrc.prompts import ContextPrompts
 from trainers.base import PromptTrainer
+from trainers.words import CONTEXT, check_a_vector_per_word
 
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.TRAINER.COOP = CfgNode()
-    cfg.TRAINER.COOP.N_CTX = 16  # vectors; with CTX_INIT as many as it has words
-    cfg.TRAINER.COOP.CSC = False  # class-specific context; with CTX_INIT never
+    cfg.TRAINER.COOP.N_CTX = CONTEXT  # vectors; with CTX_INIT as many as it has words
+    cfg.TRAINER.COOP.CSC = False  # class-specific context; needs an empty CTX_INIT
     cfg.TRAINER.COOP.CTX_INIT = ""  # words that the context starts from
     cfg.TRAINER.COOP.PREC = "fp16"  # fp32, fp16, amp, bf16
     cfg.TRAINER.COOP.CLASS_TOKEN_POSITION = "end"  # or middle, front
@@ -29,7 +30,17 @@ class CoOp(PromptTrainer):
     learner = ContextPrompts
 
     def prompt_settings(self) -> dict[str, Any]:
+        """
+        Raises:
+            ValueError: CSC beside words, or another number of vectors than of words.
+        """
         settings = self.settings
+        if settings.CTX_INIT and settings.CSC:
+            raise ValueError(
+                f"TRAINER.COOP.CSC is True and CTX_INIT {settings.CTX_INIT!r}, but words start one "
+                "context for all classes; leave one of them out"
+            )
+        check_a_vector_per_word("COOP", settings)
         return {
             "n": settings.N_CTX,
             "ctx_init": settings.CTX_INIT,

@@ -10,13 +10,14 @@ from yacs.config import CfgNode
 
 from promptsrc.prompts import DeepPrompts
 from trainers.base import PromptTrainer
+from trainers.words import WORDS, check_words_are_used
 
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.TRAINER.IVLP = CfgNode()
     cfg.TRAINER.IVLP.N_CTX_VISION = 2  # vectors per layer, image tower
     cfg.TRAINER.IVLP.N_CTX_TEXT = 2  # vectors per layer, text tower
-    cfg.TRAINER.IVLP.CTX_INIT = "a photo of a"  # words that the first text vectors start from
+    cfg.TRAINER.IVLP.CTX_INIT = WORDS  # that the first text vectors start from
     cfg.TRAINER.IVLP.PREC = "fp16"  # fp32, fp16, amp, bf16
     cfg.TRAINER.IVLP.PROMPT_DEPTH_VISION = 9  # layers with vectors; 0: no image prompts
     cfg.TRAINER.IVLP.PROMPT_DEPTH_TEXT = 9  # at least 1
@@ -31,13 +32,14 @@ class IVLP(PromptTrainer):
     def prompt_settings(self) -> dict[str, Any]:
         """
         Raises:
-            ValueError: the text depth is below 1.
+            ValueError: the text depth is below 1, or a key would not be used.
         """
         settings = self.settings
         if settings.PROMPT_DEPTH_TEXT < 1:
             raise ValueError(
                 f"PROMPT_DEPTH_TEXT is {settings.PROMPT_DEPTH_TEXT}; it must be at least 1"
             )
+        check_words_are_used(self.node, settings.CTX_INIT, "N_CTX_TEXT", settings.N_CTX_TEXT)
         return {
             "n_text": settings.N_CTX_TEXT,
             "depth_text": settings.PROMPT_DEPTH_TEXT,

@@ -13,13 +13,14 @@ from yacs.config import CfgNode
 
 from trainers import regulation
 from trainers.ivlp import IVLP
+from trainers.words import WORDS
 
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.TRAINER.PROMPTSRC = CfgNode()
     cfg.TRAINER.PROMPTSRC.N_CTX_VISION = 4  # vectors per layer, image tower
     cfg.TRAINER.PROMPTSRC.N_CTX_TEXT = 4  # vectors per layer, text tower
-    cfg.TRAINER.PROMPTSRC.CTX_INIT = "a photo of a"  # words that the first text vectors start from
+    cfg.TRAINER.PROMPTSRC.CTX_INIT = WORDS  # that the first text vectors start from
     cfg.TRAINER.PROMPTSRC.PREC = "fp16"  # fp32, fp16, amp, bf16
     cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION = 9  # layers with vectors; 0: no image prompts
     cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT = 9  # at least 1
@@ -40,6 +41,7 @@ class PromptSRC(IVLP):
         Raises:
             ValueError: the node for other methods is set, which would change nothing.
         """
+        super().check_cfg(cfg)
         untouched = CfgNode()
         regulation.extend_cfg(untouched)
         default = untouched.REGULATION

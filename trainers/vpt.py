@@ -10,13 +10,14 @@ from yacs.config import CfgNode
 
 from promptsrc.prompts import DeepPrompts
 from trainers.base import PromptTrainer
+from trainers.words import WORDS
 
 
 def extend_cfg(cfg: CfgNode) -> None:
     cfg.TRAINER.VPT = CfgNode()
     cfg.TRAINER.VPT.N_CTX_VISION = 2  # vectors per layer
     # published files set these two; the text is always "a photo of a <name>.", the precision fp32
-    cfg.TRAINER.VPT.CTX_INIT = "a photo of a"
+    cfg.TRAINER.VPT.CTX_INIT = WORDS
     cfg.TRAINER.VPT.PREC = "fp16"
     cfg.TRAINER.VPT.PROMPT_DEPTH_VISION = 1  # layers with vectors, at least 1
 
@@ -31,8 +32,14 @@ class VPT(PromptTrainer):
     def prompt_settings(self) -> dict[str, Any]:
         """
         Raises:
-            ValueError: the depth is below 1.
+            ValueError: the depth is below 1, or a key is set that VPT does not follow.
         """
+        settings = self.settings
+        if settings.CTX_INIT != WORDS or settings.PREC not in ("fp16", self.prec):
+            raise ValueError(
+                f"TRAINER.VPT.CTX_INIT is {settings.CTX_INIT!r} and PREC {settings.PREC!r}, but "
+                f"VPT's texts are always '{WORDS} <name>.', and it computes in fp32; leave both out"
+            )
         n, depth = self.settings.N_CTX_VISION, self.settings.PROMPT_DEPTH_VISION
         if depth < 1:
             raise ValueError(f"PROMPT_DEPTH_VISION is {depth}; it must be at least 1")

@@ -20,6 +20,7 @@ class ZeroshotCLIP(CLIPTrainer):
         Raises:
             ValueError: self-regulation is asked for.
         """
+        super().check_cfg(cfg)
         if cfg.REGULATION.ENABLED:
             raise ValueError(
                 "REGULATION.ENABLED is for methods that learn prompts; "

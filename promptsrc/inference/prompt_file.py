@@ -65,6 +65,23 @@ def read_prompts(path: str | os.PathLike) -> PromptFile:
     return PromptFile(_checked(description, path), checkpoint["state_dict"])
 
 
+def read_learned(path: str | os.PathLike) -> tuple[Description | None, dict[str, Tensor]]:
+    """Learned tensors, and what they are for; None in files of other implementations.
+
+    Takes what `read_prompts` takes, and checkpoints and folders of other implementations.
+
+    Raises:
+        FileNotFoundError: no such file, or no checkpoint in the folder.
+        ValueError: it is damaged.
+    """
+    path = _file(path)
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    checkpoint = read_checkpoint(path)
+    description = description_of(checkpoint)
+    return description and _checked(description, path), checkpoint["state_dict"]
+
+
 def _file(path: str | os.PathLike) -> Path:
     path = Path(path)
     if path.is_dir():

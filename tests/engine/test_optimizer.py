@@ -37,6 +37,6 @@ def test_staged_rates():
 def test_unknown_names_say_what_there_is(key, value):
     cfg = get_cfg_default().OPTIM
     cfg[key], cfg.WARMUP_EPOCH = value, 1
-    says = f"{value!r} is not available; choose one of .*did you mean"
+    says = f"OPTIM.{key} is {value!r}; choose one of .*did you mean"
     with pytest.raises(ValueError, match=says):
         build_lr_scheduler(build_optimizer(torch.nn.Linear(1, 1), cfg), cfg)

@@ -124,3 +124,42 @@ def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, c
 def test_plug_ins_find_these_names_in_the_trainer_module():
     names = "AverageMeter MetricMeter SimpleTrainer SummaryWriter TrainerBase TrainerX TrainerXU"
     assert all(hasattr(dassl.engine.trainer, name) for name in names.split())
+
+
+@pytest.mark.parametrize("key, value", [("FINAL_MODEL", "best_val"), ("SPLIT", "val")])
+def test_a_part_that_is_not_there_is_refused_before_training(root, tmp_path, key, value, capsys):
+    cfg = toy.config(root, tmp_path / "run")
+    cfg.TEST[key] = value
+    trainer = build_trainer(cfg)
+    trainer.val_loader = None
+    with pytest.raises(
+        ValueError, match=f"^TEST.{key} is {value}, but dataset Toy has no val part"
+    ):
+        trainer.train()
+    assert "epoch [" not in capsys.readouterr().out and not (tmp_path / "run").exists()
+    cfg.TEST.NO_TEST = True  # validates nothing, as in Dassl
+    trainer.train()
+
+
+def test_a_test_does_not_take_other_images_than_those_asked_for(root, tmp_path):
+    cfg = toy.config(root, tmp_path / "run")
+    trainer = build_trainer(cfg)
+    trainer.val_loader = None
+    trainer.test()
+    with pytest.raises(ValueError, match="^a test is asked for, but dataset Toy has no val"):
+        trainer.test(split="val")
+    cfg.TEST.SPLIT = "val"
+    with pytest.raises(ValueError, match="^TEST.SPLIT is val, but dataset Toy has no val"):
+        trainer.test()
+
+
+def test_a_line_says_that_validation_images_are_test_images(root, tmp_path, capsys):
+    cfg = toy.config(root, tmp_path / "run", MAX_EPOCH=1)
+    cfg.TEST.FINAL_MODEL = "best_val"
+    build_trainer(cfg).train()
+    assert "Note: 9 of the 9 validation images are test images" in capsys.readouterr().out
+    cfg.OUTPUT_DIR = str(tmp_path / "apart")
+    apart = build_trainer(cfg)
+    apart.test_loader.dataset.data_source = 2 * apart.dm.dataset.train_x[1::2]
+    apart.train()
+    assert "are test images" not in capsys.readouterr().out

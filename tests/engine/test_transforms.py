@@ -28,3 +28,29 @@ def test_the_order_of_transforms(cfg):
     assert names(False) == "Resize CenterCrop ToTensor Normalize"
     cfg.INPUT.TRANSFORMS = ["random_flip"]
     assert names(True) == "Resize RandomHorizontalFlip ToTensor"
+
+
+@pytest.mark.parametrize(
+    "choice, key, value, message",
+    [
+        ("normalize", "PIXEL_MEAN", [0.5], r"is \[0.5\]; it takes three numbers"),
+        ("normalize", "PIXEL_STD", ["a", 1, 1], r"is \['a', 1, 1\]; it takes three"),
+        ("normalize", "PIXEL_STD", [1, 0, 1], r"is \[1, 0, 1\]; all three must be above 0"),
+        ("random_resized_crop", "RRCROP_SCALE", (), r"is \(\); it takes the smallest and the"),
+        ("random_resized_crop", "RRCROP_SCALE", (0.9, 0.1), r"is \(0.9, 0.1\); it takes"),
+        ("random_crop", "CROP_PADDING", -1, "is -1; it must be at least 0"),
+        ("colorjitter", "COLORJITTER_H", 0.6, "is 0.6; it must be at most 0.5"),
+        ("colorjitter", "COLORJITTER_B", -0.1, "is -0.1; it must be at least 0"),
+        ("randaugment", "RANDAUGMENT_M", 31, "is 31; it must be at most 30"),
+        ("randaugment2", "RANDAUGMENT_N", 10**12, "is 1000000000000; it must be at most 100"),
+        ("cutout", "CUTOUT_N", 10**12, "is 1000000000000; it must be at most 1000"),
+        ("randomgrayscale", "RGS_P", 1.5, "is 1.5; it must be at most 1"),
+        ("gaussian_blur", "GB_K", 20, "is 20; a blur's kernel has an odd number"),
+        ("gaussian_noise", "GN_STD", -1.0, "is -1.0; it must be at least 0"),
+    ],
+)
+def test_a_value_that_a_choice_does_not_take_is_refused(cfg, choice, key, value, message):
+    cfg.INPUT[key] = value
+    build_transform(cfg, choices=[])  # nobody uses it
+    with pytest.raises(ValueError, match=f"^INPUT.{key} {message}"):
+        build_transform(cfg, choices=[choice])

@@ -14,10 +14,12 @@ from dassl.data.datasets import Datum, build_dataset
 from dassl.data.image_cache import ImageCache, can_share
 from dassl.data.loader import Loader, ignore_stop_signals
 from dassl.data.samplers import build_sampler
-from dassl.data.transforms import INTERPOLATION_MODES, build_transform
+from dassl.data.transforms import INTERPOLATION_MODES, build_transform, normalisation
+from dassl.utils.checks import in_range, one_of
 from dassl.utils.reader import READ_AS, read_image
 
 Transforms = Callable | Sequence[Callable] | None
+EACH_ITEM_ONCE = ("SequentialSampler", "RandomSampler")  # the others leave some out, or repeat them
 
 
 def build_data_loader(
@@ -78,27 +80,30 @@ class DataManager:
         train = build_transform(cfg, is_train=True) if train is None else train
         test = build_transform(cfg, is_train=False) if test is None else test
 
-        def loader(items: list[Datum] | None, node: CfgNode, is_train: bool) -> Any:
+        def loader(items: list[Datum] | None, name: str, is_train: bool) -> Any:
             if not items:
                 return None
+            node = cfg.DATALOADER[name]
             return build_data_loader(
                 cfg,
                 node.SAMPLER,
                 items,
-                node.BATCH_SIZE,
-                node.get("N_DOMAIN", 0),
-                node.get("N_INS", 2),
+                in_range(f"DATALOADER.{name}.BATCH_SIZE", node.BATCH_SIZE, 1),
+                node.N_DOMAIN if node.SAMPLER == "RandomDomainSampler" else 0,
+                node.N_INS if node.SAMPLER == "RandomClassSampler" else 2,
                 train if is_train else test,
                 is_train,
                 dataset_wrapper,
             )
 
-        nodes = cfg.DATALOADER
-        unlabelled = nodes.TRAIN_X if nodes.TRAIN_U.SAME_AS_X else nodes.TRAIN_U
-        self.train_loader_x = loader(dataset.train_x, nodes.TRAIN_X, True)
-        self.train_loader_u = loader(dataset.train_u, unlabelled, True)
-        self.val_loader = loader(dataset.val, nodes.TEST, False)
-        self.test_loader = loader(dataset.test, nodes.TEST, False)
+        one_of("DATALOADER.TEST.SAMPLER", cfg.DATALOADER.TEST.SAMPLER, EACH_ITEM_ONCE)
+        self.train_loader_x = loader(dataset.train_x, "TRAIN_X", True)
+        self.train_loader_u = None
+        if dataset.train_u:
+            same = cfg.DATALOADER.TRAIN_U.SAME_AS_X
+            self.train_loader_u = loader(dataset.train_u, "TRAIN_X" if same else "TRAIN_U", True)
+        self.val_loader = loader(dataset.val, "TEST", False)
+        self.test_loader = loader(dataset.test, "TEST", False)
         self.num_classes = dataset.num_classes
         self.num_source_domains = len(cfg.DATASET.SOURCE_DOMAINS)
         self.lab2cname = dataset.lab2cname
@@ -132,7 +137,10 @@ class DatasetWrapper(Dataset):
     ):
         self.cfg, self.data_source = cfg, data_source
         self.transform, self.is_train = transform, is_train
-        self.k_tfm = cfg.DATALOADER.K_TRANSFORMS if is_train else 1
+        self.k_tfm = 1
+        if is_train:
+            repeats = cfg.DATALOADER.K_TRANSFORMS
+            self.k_tfm = in_range("DATALOADER.K_TRANSFORMS", repeats, 1, 1000)
         self.return_img0 = cfg.DATALOADER.RETURN_IMG0
         if self.k_tfm > 1 and transform is None:
             raise ValueError(f"K_TRANSFORMS is {self.k_tfm}, but there is no transform to repeat")
@@ -145,7 +153,7 @@ class DatasetWrapper(Dataset):
         mode = INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
         steps = [T.Resize(tuple(cfg.INPUT.SIZE), mode), T.ToTensor()]
         if "normalize" in cfg.INPUT.TRANSFORMS:
-            steps.append(T.Normalize(list(cfg.INPUT.PIXEL_MEAN), list(cfg.INPUT.PIXEL_STD)))
+            steps.append(normalisation(cfg))
         self.to_tensor = T.Compose(steps)
 
     def __len__(self) -> int:

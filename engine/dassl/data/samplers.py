@@ -58,12 +58,13 @@ class SeqDomainSampler(RandomDomainSampler):
 
 
 class RandomClassSampler(Sampler):
-    """Batches with `n_ins` items of each of batch_size / n_ins random classes."""
+    """Groups of `n_ins` items of a class, batch_size // n_ins random classes in turn."""
 
     def __init__(self, data_source: Sequence[Any], batch_size: int, n_ins: int):
-        if batch_size < n_ins or batch_size % n_ins:
+        if not 1 <= n_ins <= batch_size:
             raise ValueError(
-                f"batch size {batch_size} is not a multiple of {n_ins} items per class (N_INS)"
+                f"N_INS is {n_ins} items per class; it is at least 1, and at most the batch size, "
+                f"{batch_size}"
             )
         self.n_ins, self.classes_per_batch = n_ins, batch_size // n_ins
         self.by_label = _indices(data_source, "label")

@@ -160,7 +160,42 @@ class SimpleTrainer(TrainerBase):
         raise NotImplementedError("a trainer builds and registers its models in build_model()")
 
     def train(self) -> None:  # type: ignore[override]
+        """
+        Raises:
+            ValueError: a validation part is asked for, and there is none.
+        """
+        if not self.cfg.TEST.NO_TEST:
+            if self.cfg.TEST.FINAL_MODEL == "best_val":
+                self._loader("val", "TEST.FINAL_MODEL is best_val")
+                self._note_shared_images()
+            self._loader(self.cfg.TEST.SPLIT, f"TEST.SPLIT is {self.cfg.TEST.SPLIT}")
         super().train(self.start_epoch, self.max_epoch)
+
+    def _loader(self, split: str, asked: str) -> Any:
+        """The loader of a part.
+
+        Raises:
+            ValueError: there is none. (Dassl.pytorch takes the test images then.)
+        """
+        loader = self.val_loader if split == "val" else self.test_loader
+        if loader is None:
+            raise ValueError(
+                f"{asked}, but dataset {self.cfg.DATASET.NAME} has no {split} part; give it one, "
+                "or leave this out"
+            )
+        return loader
+
+    def _note_shared_images(self) -> None:
+        """Say it if the best epoch is chosen on test images; published loaders of ImageNet do."""
+        val, test = (
+            {item.impath for item in getattr(loader.dataset, "data_source", ())}
+            for loader in (self.val_loader, self.test_loader)
+        )
+        if shared := len(val & test):
+            print(
+                f"Note: {shared:,} of the {len(val):,} validation images are test images, so the "
+                "best epoch is chosen on images of the test"
+            )
 
     def before_train(self) -> None:
         resumed = self.cfg.RESUME
@@ -244,14 +279,16 @@ class SimpleTrainer(TrainerBase):
 
     @torch.no_grad()
     def test(self, split: str | None = None) -> float:
-        """Evaluate on `split` or TEST.SPLIT (on test if there is no val); the first result."""
+        """Evaluate on `split`, or on TEST.SPLIT; the first result.
+
+        Raises:
+            ValueError: there is no such part.
+        """
         self.set_model_mode("eval")
         self.evaluator.reset()
+        asked = "a test is asked for" if split else f"TEST.SPLIT is {self.cfg.TEST.SPLIT}"
         split = split or self.cfg.TEST.SPLIT
-        if split == "val" and self.val_loader is not None:
-            loader = self.val_loader
-        else:
-            split, loader = "test", self.test_loader
+        loader = self._loader(split, asked)
         print(f"Evaluate on the *{split}* set")
         batches = iter(loader)
         with killed_on_failure():

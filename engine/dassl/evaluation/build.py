@@ -2,8 +2,8 @@ from typing import Any
 
 from yacs.config import CfgNode
 
+from dassl.utils.checks import one_of
 from dassl.utils.registry import Registry
-from dassl.utils.tools import check_availability
 
 EVALUATOR_REGISTRY = Registry("EVALUATOR")
 
@@ -14,5 +14,5 @@ def build_evaluator(cfg: CfgNode, **kwargs: Any) -> Any:
     Raises:
         ValueError: no evaluator of that name is registered.
     """
-    check_availability(cfg.TEST.EVALUATOR, EVALUATOR_REGISTRY.registered_names())
+    one_of("TEST.EVALUATOR", cfg.TEST.EVALUATOR, EVALUATOR_REGISTRY.registered_names())
     return EVALUATOR_REGISTRY.get(cfg.TEST.EVALUATOR)(cfg, **kwargs)

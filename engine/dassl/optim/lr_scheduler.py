@@ -21,7 +21,7 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler
 from yacs.config import CfgNode
 
-from dassl.utils.tools import check_availability
+from dassl.utils.checks import in_range, one_of
 
 AVAI_SCHEDS = ["single_step", "multi_step", "cosine"]
 AVAI_WARMUPS = ["constant", "linear"]
@@ -31,9 +31,13 @@ class EpochSchedule(LRScheduler):
     """Takes one step an epoch; its state is the number of epochs done."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, optim_cfg: CfgNode):
-        self._cfg = optim_cfg
         self._decay = _decay(optim_cfg)
         self._warmup = max(optim_cfg.WARMUP_EPOCH, 0)
+        self._skipped = 0  # warm-up epochs that the decay counts
+        if self._warmup:
+            self._start = _start(optim_cfg)
+            self._skipped = 0 if optim_cfg.WARMUP_RECOUNT else self._warmup
+        self._from = self._decay(self._skipped) or 1  # 0 if all epochs are warm-up
         super().__init__(optimizer)
 
     def get_lr(self) -> list[Any]:
@@ -42,11 +46,9 @@ class EpochSchedule(LRScheduler):
     def _rate(self, base: Any) -> float:
         done, warmup = self.last_epoch, self._warmup
         if done >= warmup:
-            skipped = 0 if self._cfg.WARMUP_RECOUNT else warmup
-            return base * self._decay(done - warmup + skipped) / self._decay(skipped)
-        if self._cfg.WARMUP_TYPE == "constant":
-            return self._cfg.WARMUP_CONS_LR
-        return base * done / warmup if done else self._cfg.WARMUP_MIN_LR
+            return base * self._decay(done - warmup + self._skipped) / self._from
+        kind, rate = self._start
+        return base * done / warmup if done and kind == "linear" else rate
 
     def state_dict(self) -> dict[str, Any]:
         return {"last_epoch": self.last_epoch}
@@ -56,24 +58,34 @@ class EpochSchedule(LRScheduler):
         self.last_epoch = state_dict["last_epoch"]
         successor = state_dict.get("successor")
         if successor is not None and self.last_epoch >= self._warmup:  # where theirs stops counting
-            skipped = self._warmup if self._cfg.WARMUP_RECOUNT else 0
-            self.last_epoch = successor.last_epoch + skipped
+            self.last_epoch = successor.last_epoch + self._warmup - self._skipped
         self._last_lr = self.get_lr()
         for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
             group["lr"] = rate
 
 
+def _start(optim_cfg: CfgNode) -> tuple[str, float]:
+    """The kind of warm-up, and its first learning rate."""
+    kind = one_of("OPTIM.WARMUP_TYPE", optim_cfg.WARMUP_TYPE, AVAI_WARMUPS)
+    key = "WARMUP_CONS_LR" if kind == "constant" else "WARMUP_MIN_LR"
+    return kind, in_range(f"OPTIM.{key}", optim_cfg[key], 0)
+
+
 def _decay(optim_cfg: CfgNode) -> Callable[[int], float]:
     """The factor after n epochs."""
-    name, epochs, gamma = optim_cfg.LR_SCHEDULER, optim_cfg.MAX_EPOCH, optim_cfg.GAMMA
-    check_availability(name, AVAI_SCHEDS)
-    sizes = optim_cfg.STEPSIZE
-    sizes = sizes if isinstance(sizes, list | tuple) else (sizes,)
+    name = one_of("OPTIM.LR_SCHEDULER", optim_cfg.LR_SCHEDULER, AVAI_SCHEDS)
+    epochs = max(optim_cfg.MAX_EPOCH, 1)
     if name == "cosine":
         return lambda n: (1 + math.cos(math.pi * n / epochs)) / 2
+    sizes = optim_cfg.STEPSIZE
+    sizes = sizes if isinstance(sizes, list | tuple) else (sizes,)
+    if not sizes or not all(isinstance(size, int) for size in sizes):
+        raise ValueError(f"OPTIM.STEPSIZE is {sizes}; it takes whole numbers of epochs: (10, 20)")
+    if name == "single_step" and sizes[-1] < 1:
+        return lambda n: 1.0 if n < epochs else optim_cfg.GAMMA ** (n // epochs)
+    gamma = in_range("OPTIM.GAMMA", optim_cfg.GAMMA, 0)
     if name == "single_step":
-        size = sizes[-1] if sizes[-1] > 0 else epochs
-        return lambda n: gamma ** (n // size)
+        return lambda n: gamma ** (n // sizes[-1])
     return lambda n: gamma ** sum(milestone <= n for milestone in sizes)
 
 
@@ -83,6 +95,4 @@ def build_lr_scheduler(optimizer: torch.optim.Optimizer, optim_cfg: CfgNode) -> 
     Raises:
         ValueError: an unknown scheduler or warm-up.
     """
-    if optim_cfg.WARMUP_EPOCH > 0:
-        check_availability(optim_cfg.WARMUP_TYPE, AVAI_WARMUPS)
     return EpochSchedule(optimizer, optim_cfg)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from yacs.config import CfgNode
 
-from dassl.utils.tools import check_availability
+from dassl.utils.checks import in_range, one_of
 
 AVAI_OPTIMS = ["adam", "amsgrad", "sgd", "rmsprop", "radam", "adamw"]
 
@@ -24,30 +24,39 @@ def build_optimizer(
     `param_groups` takes precedence over both.
 
     Raises:
-        ValueError: an unknown name, or STAGED_LR without a module.
+        ValueError: an unknown name, a value out of range, or STAGED_LR without a module.
     """
-    check_availability(optim_cfg.NAME, AVAI_OPTIMS)
+    name = one_of("OPTIM.NAME", optim_cfg.NAME, AVAI_OPTIMS)
     params = param_groups
     if params is None:
         params = _staged(model, optim_cfg) if optim_cfg.STAGED_LR else _parameters(model)
-    shared = {"lr": optim_cfg.LR, "weight_decay": optim_cfg.WEIGHT_DECAY}
-    betas = (optim_cfg.ADAM_BETA1, optim_cfg.ADAM_BETA2)
-    if optim_cfg.NAME == "sgd":
-        return torch.optim.SGD(
-            params,
-            **shared,
-            momentum=optim_cfg.MOMENTUM,
-            dampening=optim_cfg.SGD_DAMPNING,
-            nesterov=optim_cfg.SGD_NESTEROV,
-        )
-    if optim_cfg.NAME == "rmsprop":
-        return torch.optim.RMSprop(
-            params, **shared, momentum=optim_cfg.MOMENTUM, alpha=optim_cfg.RMSPROP_ALPHA
-        )
-    if optim_cfg.NAME in ("adam", "amsgrad"):
-        return torch.optim.Adam(params, **shared, betas=betas, amsgrad=optim_cfg.NAME == "amsgrad")
-    kind = torch.optim.RAdam if optim_cfg.NAME == "radam" else torch.optim.AdamW
+    shared = {key: _number(optim_cfg, key.upper()) for key in ("lr", "weight_decay")}
+    if name in ("sgd", "rmsprop"):
+        shared["momentum"] = _number(optim_cfg, "MOMENTUM")
+    if name == "sgd":
+        dampening, nesterov = optim_cfg.SGD_DAMPNING, optim_cfg.SGD_NESTEROV
+        if nesterov and (dampening or not optim_cfg.MOMENTUM):
+            raise ValueError(
+                "OPTIM.SGD_NESTEROV True needs OPTIM.MOMENTUM above 0 and OPTIM.SGD_DAMPNING 0"
+            )
+        return torch.optim.SGD(params, **shared, dampening=dampening, nesterov=nesterov)
+    if name == "rmsprop":
+        return torch.optim.RMSprop(params, **shared, alpha=_number(optim_cfg, "RMSPROP_ALPHA"))
+    betas = _beta(optim_cfg, "ADAM_BETA1"), _beta(optim_cfg, "ADAM_BETA2")
+    if name in ("adam", "amsgrad"):
+        return torch.optim.Adam(params, **shared, betas=betas, amsgrad=name == "amsgrad")
+    kind = torch.optim.RAdam if name == "radam" else torch.optim.AdamW
     return kind(params, **shared, betas=betas)
+
+
+def _number(optim_cfg: CfgNode, key: str) -> float:
+    return in_range(f"OPTIM.{key}", optim_cfg[key], 0)
+
+
+def _beta(optim_cfg: CfgNode, key: str) -> float:
+    if not 0 <= optim_cfg[key] < 1:
+        raise ValueError(f"OPTIM.{key} is {optim_cfg[key]}; it must be at least 0 and below 1")
+    return optim_cfg[key]
 
 
 def _parameters(model: nn.Module | Iterable[Any]) -> list[Any]:
@@ -60,14 +69,14 @@ def _staged(model: nn.Module | Iterable[Any], optim_cfg: CfgNode) -> list[dict[s
     model = model.module if isinstance(model, nn.DataParallel) else model
     layers = optim_cfg.NEW_LAYERS
     new = [layers] if isinstance(layers, str) else list(layers)
-    if not new:
+    named = [(name.split(".")[0] in new, p) for name, p in model.named_parameters()]
+    if not any(is_new for is_new, _ in named):
         warnings.warn(
-            "OPTIM.STAGED_LR without NEW_LAYERS: all layers learn at LR * BASE_LR_MULT",
+            f"OPTIM.STAGED_LR: none of NEW_LAYERS {layers} is here; all learn at LR * BASE_LR_MULT",
             stacklevel=3,
         )
-    children = dict(model.named_children())
-    old = [p for name, child in children.items() if name not in new for p in child.parameters()]
+    rate = optim_cfg.LR * _number(optim_cfg, "BASE_LR_MULT")
     return [
-        {"params": old, "lr": optim_cfg.LR * optim_cfg.BASE_LR_MULT},
-        {"params": [p for name in new if name in children for p in children[name].parameters()]},
+        {"params": [p for is_new, p in named if not is_new], "lr": rate},
+        {"params": [p for is_new, p in named if is_new]},
     ]

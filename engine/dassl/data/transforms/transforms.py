@@ -1,7 +1,9 @@
 """Builds torchvision transforms from the choices of the configuration, in a fixed order."""
 
+import math
 import random
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import torch
 from PIL import Image
@@ -9,6 +11,8 @@ from torch import Tensor
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 from yacs.config import CfgNode
+
+from dassl.utils.checks import in_range, one_of
 
 INTERPOLATION_MODES = {
     "bilinear": InterpolationMode.BILINEAR,
@@ -71,36 +75,81 @@ def _crops(cfg: CfgNode) -> dict[str, Callable]:
     size = height, width
     return {
         "random_translation": lambda: Random2DTranslation(height, width, mode),
-        "random_crop": lambda: T.RandomCrop(size, padding=cfg.INPUT.CROP_PADDING),
+        "random_crop": lambda: T.RandomCrop(size, padding=_number(cfg, "CROP_PADDING", 10_000)),
         "random_resized_crop": lambda: T.RandomResizedCrop(
-            size, tuple(cfg.INPUT.RRCROP_SCALE), interpolation=mode
+            size, _crop_scale(cfg), interpolation=mode
         ),
     }
 
 
+def _number(cfg: CfgNode, key: str, most: float, least: float = 0) -> Any:
+    return in_range(f"INPUT.{key}", cfg.INPUT[key], least, most)
+
+
+def _crop_scale(cfg: CfgNode) -> tuple[float, float]:
+    scale = tuple(cfg.INPUT.RRCROP_SCALE)
+    if len(scale) != 2 or isinstance(scale[0], str) or not 0 < scale[0] <= scale[1] <= 1:
+        raise ValueError(
+            f"INPUT.RRCROP_SCALE is {scale}; it takes the smallest and the largest share of an "
+            "image, such as (0.08, 1.0)"
+        )
+    return scale
+
+
+def _jitter(cfg: CfgNode) -> Callable:
+    parts = (_number(cfg, f"COLORJITTER_{part}", 0.5 if part == "H" else 100) for part in "BCSH")
+    return T.ColorJitter(*parts)
+
+
+def _randaugment(cfg: CfgNode) -> Callable:
+    return T.RandAugment(_number(cfg, "RANDAUGMENT_N", 100), _number(cfg, "RANDAUGMENT_M", 30))
+
+
+def _blur(cfg: CfgNode) -> Callable:
+    if not (kernel := _number(cfg, "GB_K", 1001)) % 2:
+        raise ValueError(f"INPUT.GB_K is {kernel}; a blur's kernel has an odd number of pixels")
+    return T.RandomApply([T.GaussianBlur(kernel)], p=_number(cfg, "GB_P", 1))
+
+
+def normalisation(cfg: CfgNode) -> Callable:
+    """With INPUT.PIXEL_MEAN and PIXEL_STD.
+
+    Raises:
+        ValueError: they are not three numbers each, or a deviation is not positive.
+    """
+    values = {key: list(cfg.INPUT[key]) for key in ("PIXEL_MEAN", "PIXEL_STD")}
+    for key, value in values.items():
+        if len(value) != 3 or not all(isinstance(number, int | float) for number in value):
+            raise ValueError(f"INPUT.{key} is {value}; it takes three numbers: red, green, blue")
+    if min(values["PIXEL_STD"]) <= 0:
+        raise ValueError(f"INPUT.PIXEL_STD is {values['PIXEL_STD']}; all three must be above 0")
+    return T.Normalize(*values.values())
+
+
 def _on_images(cfg: CfgNode) -> dict[str, Callable]:
-    inp = cfg.INPUT
-    jitter = (inp.COLORJITTER_B, inp.COLORJITTER_C, inp.COLORJITTER_S, inp.COLORJITTER_H)
     return {
         "random_flip": T.RandomHorizontalFlip,
         "imagenet_policy": lambda: T.AutoAugment(T.AutoAugmentPolicy.IMAGENET),
         "cifar10_policy": lambda: T.AutoAugment(T.AutoAugmentPolicy.CIFAR10),
         "svhn_policy": lambda: T.AutoAugment(T.AutoAugmentPolicy.SVHN),
-        "randaugment": lambda: T.RandAugment(inp.RANDAUGMENT_N, inp.RANDAUGMENT_M),
-        "randaugment_fixmatch": lambda: T.RandAugment(inp.RANDAUGMENT_N),
-        "randaugment2": lambda: T.RandAugment(inp.RANDAUGMENT_N),
-        "colorjitter": lambda: T.ColorJitter(*jitter),
-        "randomgrayscale": lambda: T.RandomGrayscale(p=inp.RGS_P),
-        "gaussian_blur": lambda: T.RandomApply([T.GaussianBlur(inp.GB_K)], p=inp.GB_P),
+        "randaugment": lambda: _randaugment(cfg),
+        "randaugment_fixmatch": lambda: T.RandAugment(_number(cfg, "RANDAUGMENT_N", 100)),
+        "randaugment2": lambda: T.RandAugment(_number(cfg, "RANDAUGMENT_N", 100)),
+        "colorjitter": lambda: _jitter(cfg),
+        "randomgrayscale": lambda: T.RandomGrayscale(p=_number(cfg, "RGS_P", 1)),
+        "gaussian_blur": lambda: _blur(cfg),
     }
 
 
 def _on_tensors(cfg: CfgNode) -> dict[str, Callable]:
-    inp = cfg.INPUT
     return {
-        "cutout": lambda: Cutout(inp.CUTOUT_N, inp.CUTOUT_LEN),
-        "normalize": lambda: T.Normalize(list(inp.PIXEL_MEAN), list(inp.PIXEL_STD)),
-        "gaussian_noise": lambda: GaussianNoise(inp.GN_MEAN, inp.GN_STD),
+        "cutout": lambda: Cutout(
+            _number(cfg, "CUTOUT_N", 1000), _number(cfg, "CUTOUT_LEN", math.inf)
+        ),
+        "normalize": lambda: normalisation(cfg),
+        "gaussian_noise": lambda: GaussianNoise(
+            cfg.INPUT.GN_MEAN, _number(cfg, "GN_STD", math.inf)
+        ),
         "instance_norm": InstanceNormalization,
     }
 
@@ -135,7 +184,7 @@ def build_transform(
     `choices` replaces INPUT.TRANSFORMS.
 
     Raises:
-        ValueError: an unknown choice or interpolation.
+        ValueError: an unknown choice or interpolation, or a value that a choice does not take.
     """
     if cfg.INPUT.NO_TRANSFORM:
         print("Note: no transform is applied!")
@@ -146,10 +195,7 @@ def build_transform(
             raise ValueError(
                 f"INPUT.TRANSFORMS has {choice!r}; choose from {', '.join(AVAI_CHOICES)}"
             )
-    if (mode := cfg.INPUT.INTERPOLATION) not in INTERPOLATION_MODES:
-        raise ValueError(
-            f"INPUT.INTERPOLATION is {mode!r}; choose one of {', '.join(INTERPOLATION_MODES)}"
-        )
+    one_of("INPUT.INTERPOLATION", cfg.INPUT.INTERPOLATION, INTERPOLATION_MODES)
     return T.Compose(_train_steps(cfg, choices) if is_train else _test_steps(cfg, choices))
 
 

@@ -1,0 +1,259 @@
+"""Every key of the configuration is used, or refused, for every shipped trainer.
+
+The walk changes each key and builds the trainer: what it builds differs, or a line names the key.
+"""
+
+from contextlib import redirect_stdout
+from io import StringIO
+
+import pytest
+import torch
+from dassl.engine import build_trainer
+
+import runs.embedded
+from runs.arguments import parse_args, setup_config
+from runs.config import default_config
+from runs.saved_config import flat
+from runs.unused import Watched, check_used
+
+TRAINERS = {  # and what it calls its node
+    "CoOp": "COOP",
+    "PromptSRC": "PROMPTSRC",
+    "IVLP": "IVLP",
+    "MaPLe": "MAPLE",
+    "VPT": "VPT",
+    "CoCoOp": "COCOOP",
+    "ZeroshotCLIP": "",
+    "ZeroshotCLIP2": "",
+}
+DEFAULTS = flat(default_config())
+# Used by train.py itself or after the build, and tested there.
+LATER = {
+    "OUTPUT_DIR": "runs/test_folder.py",
+    "SEED": "test_train.py",
+    "DETERMINISTIC": "test_train.py",
+    "USE_CUDA": "on a GPU",
+    "VERBOSE": "the printed summary",
+    "RESUME": "engine/test_trainer.py",
+    "MODEL_DIR": "test_a_mode_has_keys_of_its_own",
+    "LOAD_EPOCH": "test_a_mode_has_keys_of_its_own",
+    "TEST.SPLIT": "engine/test_trainer.py",
+    "TEST.FINAL_MODEL": "engine/test_trainer.py",
+    "TEST.NO_TEST": "engine/test_trainer.py",
+    "TEST.PER_CLASS_RESULT": "engine/test_evaluator.py",
+    "TEST.COMPUTE_CMAT": "engine/test_evaluator.py",
+    "TRAIN.CHECKPOINT_FREQ": "engine/test_trainer.py",
+    "TRAIN.CHECKPOINT_MINUTES": "engine/test_loop.py",
+    "TRAIN.PRINT_FREQ": "engine/test_loop.py",
+    "MODEL.BACKBONE.CACHE": "where files are, not what they are",
+    "DATASET.ROOT": "where files are, not what they are",
+}
+# Another value of the key's kind, and what has to be set for it to matter.
+CHANGED = {
+    "DATALOADER.NUM_WORKERS": 1,
+    "DATALOADER.CACHE_MB": 0,
+    "DATALOADER.TEST.SAMPLER": "RandomSampler",
+    "DATALOADER.TRAIN_X.SAMPLER": "SequentialSampler",
+    "DATASET.SUBSAMPLE_CLASSES": "new",
+    "DATASET.SOURCE_DOMAINS": ("photo",),
+    "INPUT.INTERPOLATION": "nearest",
+    "INPUT.TRANSFORMS": ("random_flip", "normalize"),
+    "INPUT.RRCROP_SCALE": (0.3, 0.9),
+    "OPTIM.NAME": "adam",
+    "OPTIM.LR_SCHEDULER": "single_step",
+    "OPTIM.WARMUP_TYPE": "linear",
+}
+BESIDE = {"OPTIM.WARMUP_TYPE": {"OPTIM.WARMUP_EPOCH": 3}}
+CHANGED_OF_METHODS = {
+    "CTX_INIT": "an image of one",
+    "PREC": "bf16",
+    "CLASS_TOKEN_POSITION": "front",
+    "N_CTX": 3,
+    "N_CTX_TEXT": 3,
+    "PROMPT_DEPTH": 2,
+    "PROMPT_DEPTH_TEXT": 2,
+    "PROMPT_DEPTH_VISION": 2,
+}
+
+
+def configuration(trainer, output, **changed):
+    words = ["--trainer", trainer, "--output-dir", str(output)]
+    pairs = ["DATASET.NUM_SHOTS", "1", "DATALOADER.NUM_WORKERS", "0", "USE_CUDA", "False"]
+    args = runs.embedded.with_defaults(parse_args([*words, *pairs]))
+    cfg = setup_config(args)
+    cfg.defrost()
+    for key, value in changed.items():
+        *nodes, leaf = key.split(".")
+        node = cfg
+        for name in nodes:
+            node = node[name]
+        node[leaf] = value
+    return Watched(cfg)
+
+
+def built(trainer, output, **changed):
+    cfg = configuration(trainer, output, **changed)
+    torch.manual_seed(1)
+    with redirect_stdout(StringIO()):
+        return cfg, build_trainer(cfg)
+
+
+def another(key, value):
+    """A value that is not this one; of its kind, and plausible."""
+    if key in CHANGED or key.rpartition(".")[2] in CHANGED_OF_METHODS:
+        return CHANGED.get(key, CHANGED_OF_METHODS.get(key.rpartition(".")[2]))
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, tuple | list) and value and not isinstance(value[0], str):
+        return type(value)(number + 1 for number in value)
+    return {int: 7, float: 0.375, str: "other", tuple: ("other",), list: ["other"]}[type(value)]
+
+
+def snapshot(trainer):
+    """What a trainer would do, as text."""
+    loaders = trainer.train_loader_x, trainer.test_loader
+    parts = [type(trainer), type(trainer.evaluator), trainer.max_epoch, trainer.lab2cname]
+    for loader in loaders:
+        data = loader.dataset
+        steps = [(type(step), vars(step)) for step in data.transform.transforms]
+        parts += [steps, loader.batch_size, loader.num_workers, type(loader.sampler)]
+        parts += [data.cache and data.cache.__dict__.keys(), [i.impath for i in data.data_source]]
+    model = trainer.model
+    frozen = model.frozen
+    parts += [frozen.precision, getattr(frozen, "texts_at_once", None), _values(model)]
+    for optim, schedule in zip(trainer._optims.values(), trainer._scheds.values(), strict=True):
+        groups = [{k: v for k, v in g.items() if k != "params"} for g in optim.param_groups]
+        rates = [schedule._rate(1.0) for schedule.last_epoch in range(6)]
+        parts += [type(optim), groups, rates, trainer.run_forward == trainer.forward]
+        learned = trainer.prompts.state_dict().items()
+        parts += [{name: (value.shape, value.flatten()[:3]) for name, value in learned}]
+        parts += [getattr(trainer.prompts, "position", None), trainer.prompts.prefix]
+        if trainer.regulation:
+            r = trainer.regulation
+            parts += [r.aggregation.weights, r.lambda_1, r.lambda_2]
+    return repr(parts)
+
+
+def _values(model):
+    return {name: value for name, value in vars(model).items() if isinstance(value, torch.Tensor)}
+
+
+@pytest.fixture(scope="module")
+def read_by_all(tmp_path_factory):
+    """Keys that each trainer reads while it is built, without those of methods."""
+    found = {}
+    for name in TRAINERS:
+        cfg, _ = built(name, tmp_path_factory.mktemp("run"))
+        found[name] = {k for k in DEFAULTS if cfg.has_read(k) and not k.startswith("TRAINER.")}
+    return found
+
+
+def test_trainers_share_how_they_read_the_keys_of_all(read_by_all):
+    reference = read_by_all["CoOp"]
+    for name in TRAINERS:
+        learns = not name.startswith("Zero")
+        shared = {k for k in reference if learns or not k.startswith(("OPTIM.", "MODEL.COMPILE"))}
+        differ = (shared ^ read_by_all[name]) - {"REGULATION.ENABLED", "OPTIM.MAX_EPOCH"}
+        assert differ <= {"MODEL.INIT_WEIGHTS"}, name
+
+
+def keys_of(trainer):
+    """The keys to walk for this trainer; those of all in one of them, which stands for all."""
+    own = f"TRAINER.{TRAINERS[trainer]}."
+    return [k for k in DEFAULTS if k.startswith(own) or (trainer == "CoOp" and k not in LATER)]
+
+
+@pytest.mark.parametrize(
+    "trainer, key", [(name, key) for name in TRAINERS for key in keys_of(name)]
+)
+def test_a_changed_key_changes_what_is_built_or_is_refused(trainer, key, tmp_path):
+    beside = BESIDE.get(key, {})
+    value = another(key, flat(configuration(trainer, tmp_path))[key])
+    try:
+        cfg, changed = built(trainer, tmp_path, **{key: value}, **beside)
+        check_used(cfg, changed, eval_only=False, typed=[key])
+    except (ValueError, OSError, UserWarning) as refusal:
+        assert key.rpartition(".")[2] in str(refusal) or str(value) in str(refusal), refusal
+        return
+    _, usual = built(trainer, tmp_path, **beside)
+    assert snapshot(changed) != snapshot(usual)
+
+
+REFUSED = {  # for all trainers
+    "VERSION": 2,
+    "MODEL.BACKBONE.PRETRAINED": False,
+    "MODEL.HEAD.NAME": "mlp",
+    "MODEL.HEAD.DROPOUT": 0.1,
+    "DATASET.VAL_PERCENT": 0.2,
+    "DATASET.NUM_LABELED": 4,
+    "DATASET.STL10_FOLD": 1,
+    "DATASET.CIFAR_C_LEVEL": 2,
+    "DATASET.ALL_AS_UNLABELED": True,
+    "DATASET.CSV_FILE": "other.csv",
+    "DATASET.FOLDER": "photos",
+    "DATALOADER.TRAIN_U.BATCH_SIZE": 4,
+    "INPUT.GB_K": 5,
+}
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_what_nobody_reads_is_refused_in_one_line(trainer, tmp_path):
+    cfg, model = built(trainer, tmp_path, **REFUSED)
+    with pytest.raises(ValueError, match=f"{trainer} on Emoji does not use these keys") as refusal:
+        check_used(cfg, model, eval_only=False, typed=REFUSED)
+    assert all(key in str(refusal.value) for key in REFUSED)
+
+
+def test_zero_shot_names_the_keys_of_coops_file_that_it_ignores(tmp_path, capsys):
+    cfg, model = built("ZeroshotCLIP", tmp_path)
+    check_used(cfg, model, eval_only=True)
+    said = capsys.readouterr().out
+    assert said.startswith("Not used, since it is of training, and ZeroshotCLIP learns nothing: ")
+    assert "OPTIM.LR 0.00" in said and "TRAIN.PRINT_FREQ" in said
+
+
+def test_a_line_names_what_the_command_line_has_replaced_in_the_method_file(tmp_path, capsys):
+    cfg, model = built("CoOp", tmp_path, **{"OPTIM.WARMUP_EPOCH": 0})
+    check_used(cfg, model, eval_only=False, typed=["OPTIM.WARMUP_EPOCH"])
+    said = capsys.readouterr().out
+    assert said == "Not used, since it is replaced: OPTIM.WARMUP_TYPE 'constant'\n"
+
+
+@pytest.mark.parametrize(
+    "trainer, key, value, training, testing",
+    [
+        ("CoOp", "MODEL_DIR", "output", False, True),
+        ("CoOp", "LOAD_EPOCH", 3, False, True),
+        ("CoOp", "RESUME", "output", True, False),
+        ("CoOp", "TEST.FINAL_MODEL", "best_val", True, True),
+        ("CoOp", "TRAIN.COUNT_ITER", "train_u", False, False),
+        ("CoOp", "TRAINER.IVLP.N_CTX_TEXT", 3, False, False),
+        ("CoOp", "REGULATION.GPA_MEAN", 3.0, False, False),
+        ("ZeroshotCLIP", "MODEL_DIR", "output", False, False),
+        ("ZeroshotCLIP", "RESUME", "output", False, False),
+        ("ZeroshotCLIP", "TEST.FINAL_MODEL", "best_val", False, False),
+    ],
+)
+def test_a_mode_has_keys_of_its_own(trainer, key, value, training, testing, tmp_path):
+    cfg, model = built(trainer, tmp_path, **{key: value})
+    for eval_only, used in ((False, training), (True, testing)):
+        try:
+            check_used(cfg, model, eval_only)
+            assert used
+        except ValueError as refusal:
+            assert not used and str(refusal).startswith(key)
+
+
+def test_a_key_of_ones_own_method_may_be_read_late(tmp_path):
+    cfg, model = built("CoOp", tmp_path)
+    cfg.TRAINER["COOP"]["LATE"] = 3  # such as a weight that only the loss reads
+    check_used(cfg, model, eval_only=False)
+
+
+def test_copies_of_a_configuration_count(tmp_path):
+    cfg = configuration("CoOp", tmp_path)
+    copy = cfg.clone()
+    assert not cfg.has_read("MODEL.HEAD.NAME")
+    assert copy.MODEL.HEAD.NAME == "" and cfg.has_read("MODEL.HEAD.NAME")
+    print(cfg), cfg.dump()
+    assert not cfg.has_read("MODEL.HEAD.DROPOUT")
