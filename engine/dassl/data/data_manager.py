@@ -144,9 +144,7 @@ class DatasetWrapper(Dataset):
         self.return_img0 = cfg.DATALOADER.RETURN_IMG0
         if self.k_tfm > 1 and transform is None:
             raise ValueError(f"K_TRANSFORMS is {self.k_tfm}, but there is no transform to repeat")
-        self.read_as = cfg.INPUT.READ_AS or "stored"
-        if self.read_as not in READ_AS:
-            raise ValueError(f"INPUT.READ_AS is {self.read_as!r}; use {' or '.join(READ_AS)}")
+        self.read_as = one_of("INPUT.READ_AS", cfg.INPUT.READ_AS or "stored", READ_AS)
         megabytes = cfg.DATALOADER.CACHE_MB if is_train and can_share() else 0
         paths = [item.impath for item in data_source]
         self.cache = ImageCache(paths, megabytes * 2**20, self.read_as) if megabytes else None
