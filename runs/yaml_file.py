@@ -10,8 +10,20 @@ import yaml
 DAMAGE = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
 
 
+MOST_VALUES = 100_000  # a configuration has a few hundred
+
+
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that a mapping has twice; YAML would take the second one silently."""
+    """Refuses a key that a mapping has twice; YAML would take the second one silently.
+
+    Also refuses anchors by which a short file stands for a vast one.
+    """
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None and (count := _count(node, {})) > MOST_VALUES:
+            raise ValueError(f"its anchors make {float(count):.0e} values of it")
+        return node
 
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict:
         seen = set()
@@ -22,6 +34,18 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(name)
         return super().construct_mapping(node, deep)
+
+
+def _count(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
+    """How many values a node stands for, with what its anchors repeat."""
+    if node not in known:
+        known[node] = MOST_VALUES + 1  # while it is counted: a node within itself has no end
+        if isinstance(node, yaml.MappingNode):
+            within = [value for _, value in node.value]
+        else:
+            within = node.value if isinstance(node, yaml.SequenceNode) else []
+        known[node] = 1 + sum(_count(value, known) for value in within)
+    return known[node]
 
 
 def read_yaml(path: str | Path) -> Mapping[str, Any]:

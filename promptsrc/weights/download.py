@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import os
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -11,6 +12,8 @@ from filelock import FileLock
 from tqdm import tqdm
 
 CHUNK = 1 << 20  # bytes
+MOST = 16 << 30  # bytes of a file; the largest CLIPs have 10
+SLOWEST, PATIENCE = 1000, 60  # bytes a second, over as many seconds
 
 
 def fetched(url: str, sha256: str, path: Path) -> Path:
@@ -58,7 +61,8 @@ def _append_rest(url: str, part: Path) -> None:
         raise
     with response:
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        total = int(response.headers.get("Content-Length", 0)) + have * resumed
+        length = response.headers.get("Content-Length") or ""
+        total = int(length) + have * resumed if length.isdecimal() else 0
         bar = tqdm(
             total=total or None,
             initial=have * resumed,
@@ -68,11 +72,40 @@ def _append_rest(url: str, part: Path) -> None:
             disable=None,
         )
         with bar, open(part, "ab" if resumed else "wb") as file:
-            while chunk := response.read(CHUNK):
+            pace = _Pace()
+            while chunk := response.read1(CHUNK):  # what has come; `read` waits for all of it
                 file.write(chunk)
                 bar.update(len(chunk))
+                pace.check(len(chunk))
+                if file.tell() > MOST:
+                    break
+        if part.stat().st_size > MOST:
+            part.unlink()
+            raise ConnectionError(f"it has more than {MOST:,} bytes")
         if total and part.stat().st_size < total:
             raise ConnectionError("the connection broke; the next try resumes from there")
+
+
+class _Pace:
+    """Gives up on a server that sends next to nothing; without this, that can take for ever."""
+
+    def __init__(self) -> None:
+        self.since, self.received = time.monotonic(), 0
+
+    def check(self, received: int) -> None:
+        """
+        Raises:
+            ConnectionError: fewer than SLOWEST bytes a second have come in PATIENCE seconds.
+        """
+        self.received += received
+        if (seconds := time.monotonic() - self.since) < PATIENCE:
+            return
+        if self.received < SLOWEST * seconds:
+            raise ConnectionError(
+                f"{self.received:,} bytes came in {seconds:.0f} seconds; the next try resumes from "
+                "there"
+            )
+        self.since, self.received = time.monotonic(), 0
 
 
 def _is_right(path: Path, sha256: str) -> bool:

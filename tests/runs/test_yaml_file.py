@@ -1,5 +1,7 @@
 """A YAML file that may hold anything."""
 
+import time
+
 import pytest
 
 from runs.yaml_file import read_yaml
@@ -29,3 +31,24 @@ def test_all_else_is_one_line(tmp_path, content, message):
     with pytest.raises(ValueError, match=message) as error:
         read_yaml(tmp_path / "a.yaml")
     assert "\n" not in str(error.value)
+
+
+def bomb(kind):
+    """Forty lines; each one holds the line before twice."""
+    pair = {"list": "[*a{0}, *a{0}]", "mapping": "{{x: *a{0}, y: *a{0}}}"}[kind]
+    lines = [f"A{i + 1}: &a{i + 1} {pair.format(i)}" for i in range(40)]
+    return "\n".join(["A0: &a0 [1, 1]", *lines])
+
+
+@pytest.mark.parametrize("content", [bomb("list"), bomb("mapping"), "A: &a [*a]", "A: &a {B: *a}"])
+def test_a_short_file_that_stands_for_a_vast_one_is_refused_at_once(tmp_path, content):
+    (tmp_path / "a.yaml").write_text(content)
+    start = time.monotonic()
+    with pytest.raises(ValueError, match=r"is not YAML: its anchors make .* values of it; correct"):
+        read_yaml(tmp_path / "a.yaml")
+    assert time.monotonic() - start < 1
+
+
+def test_anchors_are_read(tmp_path):
+    (tmp_path / "a.yaml").write_text("A: &a {B: 1}\nC: *a\nD: [&b 2, *b]\n")
+    assert read_yaml(tmp_path / "a.yaml") == {"A": {"B": 1}, "C": {"B": 1}, "D": [2, 2]}
