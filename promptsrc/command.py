@@ -8,8 +8,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NoReturn
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import TextIOWrapper
+from typing import Any, NoReturn
+
+from promptsrc.escape import printable
 
 FAILED, INVALID, STOPPED = 1, 2, 130
 STOP_SIGNALS = [  # of schedulers, besides Ctrl-C; Windows has no SIGUSR1
@@ -26,11 +29,13 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(INVALID, f"error: {' '.join(message.split())} (see --help)\n")
+        self.exit(INVALID, f"error: {printable(' '.join(message.split()))} (see --help)\n")
 
 
 class InvalidCommand(ValueError):
-    """The command line is at fault, not the work: exit code 2."""
+    """The command line is at fault, not the work."""
+
+    exit_code = INVALID
 
 
 @contextmanager
@@ -50,12 +55,23 @@ def exit_code(
 ) -> int:
     """Do a command's work; returns its exit code. A failure is one line on stderr.
 
+    Meanwhile all that is printed is `Printable`. An error may have an `exit_code` of its own.
+
     Args:
         work: returns an exit code, or None for 0.
         memory_hint: what to do when a GPU has too little memory.
         stopped: exit code and line after Ctrl-C; the message of the interrupt, if any, follows.
         debug: let failures through, traceback and all.
     """
+    # bars rewrite their line on stderr
+    streams = Printable(sys.stdout, "\n\t"), Printable(sys.stderr, "\n\t\r")
+    with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+        return _ended(work, memory_hint, stopped, debug)
+
+
+def _ended(
+    work: Callable[[], int | None], memory_hint: str, stopped: tuple[int, str], debug: bool
+) -> int:
     try:
         return work() or 0
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
@@ -68,13 +84,33 @@ def exit_code(
         if debug:
             raise
         print(f"error: {one_line(error)}", file=sys.stderr)
-        return INVALID if isinstance(error, InvalidCommand) else FAILED
+        return getattr(error, "exit_code", FAILED)
     except RuntimeError as error:
         # PyTorch's OutOfMemoryError, by name: PyTorch is not imported for --help
         if debug or type(error).__name__ != "OutOfMemoryError":
             raise
         print(f"error: the GPU has too little memory; {memory_hint}", file=sys.stderr)
         return FAILED
+
+
+class Printable:
+    """A text stream of a terminal: names with control characters are shown, not obeyed.
+
+    Attributes:
+        exact: the stream itself, for data.
+    """
+
+    def __init__(self, stream: Any, keep: str):
+        self.exact = getattr(stream, "exact", stream)
+        self._keep = keep
+        if isinstance(self.exact, TextIOWrapper) and self.exact.errors == "strict":
+            self.exact.reconfigure(errors="backslashreplace")  # names need not fit its encoding
+
+    def write(self, text: str) -> int:
+        return self.exact.write(printable(text, self._keep))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.exact, name)
 
 
 def stop_like_ctrl_c() -> None:
@@ -84,11 +120,11 @@ def stop_like_ctrl_c() -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error on one line.
+    """The message of an error on one line, printable.
 
     An error of a loading process carries the traceback there; its last line is the message.
     """
     message = str(error.args[0] if isinstance(error, KeyError) else error)
     if "Original Traceback" in message:
         message = message.rstrip().splitlines()[-1].partition(": ")[2]
-    return " ".join(message.split())
+    return printable(" ".join(message.split()))

@@ -65,7 +65,7 @@ def write_all(texts: Mapping[Path, str]) -> None:
         parts = {path: renaming.enter_context(replacing(path)) for path in texts}
         for path, part in parts.items():
             try:
-                with part.open("w", encoding="utf-8") as file:
+                with part.open("w", encoding="utf-8", errors="backslashreplace") as file:
                     file.write(texts[path])
                     file.flush()
                     os.fsync(file.fileno())

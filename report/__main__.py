@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptsrc.command import InvalidCommand, Parser, exit_code
+from promptsrc.escape import markdown, printable
 from promptsrc.files import write_all
 from report import formats
 from report.results import Result, find
@@ -62,16 +63,18 @@ def report(output: Path, to: Path | None, root: str) -> None:
 
 
 def _report_tables(results: list[Result], made: list[Table], folder: Path) -> None:
-    open_runs = [f"no result: {run}" for run in unfinished(results)]
-    text = "\n".join([*map(formats.text, made), *open_runs])
-    listed = (f"- {line}" for line in open_runs)
+    open_runs = unfinished(results)
+    text = "\n".join(
+        [*map(formats.text, made), *(f"no result: {printable(run)}" for run in open_runs)]
+    )
+    listed = (f"- no result: {markdown(run)}" for run in open_runs)
     files = {
         "report.txt": text,
         "report.md": "\n".join([*map(formats.markdown, made), *listed]),
         "report.tex": "\n".join(map(formats.latex, made)),
         "tables.csv": formats.csv_of_tables(made),
         "runs.csv": formats.csv_of_runs(results),
-        "report.html": formats.html(results, made, unfinished(results)),
+        "report.html": formats.html(results, made, open_runs),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_all({folder / name: f"{content.rstrip()}\n" for name, content in files.items()})

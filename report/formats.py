@@ -1,44 +1,43 @@
 """Tables written down: aligned text, Markdown, LaTeX, CSV, HTML."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
+from promptsrc import escape
 from report import figures
 from report.html import render
 from report.results import Result, by_method
 from report.tables import Table, few_shot_methods
 
-LATEX = {"_": r"\_", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "%": r"\%", "*": r"$^*$"}
-
 
 def text(table: Table) -> str:
     """Aligned columns."""
-    rows = [table.header, *table.rows]
+    rows = [list(map(escape.printable, row)) for row in (table.header, *table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.header))]
     rule = "-" * (sum(widths) + 2 * len(widths) - 2)
     lines = [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
         for row in rows
     ]
-    return "\n".join([table.title, rule, lines[0], rule, *lines[1:], rule, *table.notes]) + "\n"
+    title, *notes = map(escape.printable, (table.title, *table.notes))
+    return "\n".join([title, rule, lines[0], rule, *lines[1:], rule, *notes]) + "\n"
 
 
 def markdown(table: Table) -> str:
     """A Markdown table under a heading."""
-    rule = ["---", *["---:"] * (len(table.header) - 1)]
-    rows = [f"| {' | '.join(row)} |" for row in (table.header, rule, *table.rows)]
-    notes = [f"\n{note}" for note in table.notes]
-    below = [line.replace("*", r"\*") for line in (*rows, *notes)]
-    return "\n".join([f"### {table.title}\n", *below]) + "\n"
+    header, *rows = (
+        f"| {' | '.join(map(escape.markdown, row))} |" for row in (table.header, *table.rows)
+    )
+    rule = f"| --- |{' ---: |' * (len(table.header) - 1)}"
+    title, *notes = map(escape.markdown, (table.title, *table.notes))
+    below = [f"\n{note}" for note in notes]
+    return "\n".join([f"### {title}\n", header, rule, *rows, *below]) + "\n"
 
 
 def latex(table: Table) -> str:
     """A `tabular` with the rules of booktabs."""
     header, *rows = (" & ".join(map(_latex, row)) + r" \\" for row in (table.header, *table.rows))
     lines = [
-        f"% {table.title}",
-        *(f"% {note}" for note in table.notes),
+        *(f"% {escape.printable(line)}" for line in (table.title, *table.notes)),
         rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",
         r"\toprule",
         header,
@@ -52,7 +51,7 @@ def latex(table: Table) -> str:
 
 def _latex(cell: str) -> str:
     indent = r"\quad " if cell.startswith("  ") else ""
-    return indent + "".join(LATEX.get(letter, letter) for letter in cell.strip())
+    return indent + escape.latex(cell.strip())
 
 
 def csv_of_tables(tables: Iterable[Table]) -> str:
@@ -65,7 +64,7 @@ def csv_of_tables(tables: Iterable[Table]) -> str:
             row = f"{owner}, {name.strip()}" if name.startswith("  ") else name
             cells = zip(table.header[1:], values, strict=True)
             lines += [(table.title, row, column, value) for column, value in cells]
-    return _csv(lines)
+    return "".join(map(escape.csv_line, lines))
 
 
 def csv_of_runs(results: Iterable[Result]) -> str:
@@ -75,13 +74,7 @@ def csv_of_runs(results: Iterable[Result]) -> str:
     for result in results:
         place = [getattr(result.place, field) for field in fields]
         lines.append((*place, result.accuracy, result.folder))
-    return _csv(lines)
-
-
-def _csv(lines: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(lines)
-    return out.getvalue()
+    return "".join(map(escape.csv_line, lines))
 
 
 def html(results: Sequence[Result], tables: Sequence[Table], unfinished: Sequence[str]) -> str:

@@ -269,7 +269,7 @@ def _delta(ours: float | None, theirs: Published | None) -> str:
 
 
 def _title(name: str) -> str:
-    return TITLES.get(name, name)
+    return TITLES.get(name, name.strip())  # blanks in front mark a row that belongs to another
 
 
 def _shots(k: str) -> str:

@@ -37,7 +37,8 @@ def held(cfg: CfgNode) -> Iterator[None]:
             f"--output-dir (OUTPUT_DIR) {folder} can't be made ({error.strerror}); use another"
         ) from None
     try:
-        with _locked(folder):
+        hint = "wait until it ends, or use another --output-dir"
+        with locked(folder, ValueError(f"another run works in {folder}; {hint}")):
             _delete_failed_start(folder)
             before = set(folder.iterdir())
             try:
@@ -54,20 +55,18 @@ def held(cfg: CfgNode) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, refusal: ValueError) -> Iterator[None]:
     """Lock the folder for this process; if it is killed, the system frees the lock.
 
     Raises:
-        ValueError: another process holds it.
+        ValueError: another process holds it; this is `refusal`.
     """
     path = folder / LOCK
     lock = FileLock(path)
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise ValueError(
-            f"another run works in {folder}; wait until it ends, or use another --output-dir"
-        ) from None
+        raise refusal from None
     try:
         yield
     finally:

@@ -7,7 +7,8 @@
         --cluster-options slurm_partition=gpu gpus_per_node=1
 
 Finished runs are not run again and interrupted ones resume: the same command continues a sweep.
-Exit code 0: all runs are finished. 1: some failed. 2: an invalid command line. 130: stopped.
+Exit code 0: all runs are finished. 1: some failed. 2: an invalid command line. 75: another sweep
+works in the folder; try again when it has ended. 130: stopped.
 """
 
 import argparse
@@ -25,10 +26,18 @@ from promptsrc.command import (
     exit_code,
     stop_like_ctrl_c,
 )
+from runs.folder import locked
 from runs.job import Job
 from runs.layout import SEEDS
 from runs.protocols import CONFIGS, DATASETS, Method, method_file, plan
+from runs.run import RESUMABLE
 from sweep import local
+
+
+class Busy(ValueError):
+    """Another sweep works in the folder."""
+
+    exit_code = RESUMABLE
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -77,7 +86,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def sweep(args: argparse.Namespace) -> int:
-    """Run what is not finished, and print the tables; 1 if some runs failed."""
+    """Run what is not finished, and print the tables; 1 if some runs failed.
+
+    Raises:
+        Busy: another sweep works there.
+    """
     with checking_the_command():
         jobs = planned(args)
         todo = [job for job in jobs if not job.is_finished()]
@@ -86,12 +99,16 @@ def sweep(args: argparse.Namespace) -> int:
     if args.dry_run:
         print(*(shlex.join(job.command) for job in todo), sep="\n", flush=True)
         return 0
-    print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished", flush=True)
-    failed = run(todo, len(jobs) - len(todo), args) if todo else {}
-    if any(job.accuracy() is not None for job in jobs):
-        from report.__main__ import main as report
+    args.output.mkdir(parents=True, exist_ok=True)
+    hint = "wait until it ends, or use another --output"
+    with locked(args.output, Busy(f"another sweep works in {args.output}; {hint}")):
+        todo = [job for job in todo if not job.is_finished()]  # of a sweep that has just ended
+        print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished", flush=True)
+        failed = run(todo, len(jobs) - len(todo), args) if todo else {}
+        if any(job.accuracy() is not None for job in jobs):
+            from report.__main__ import main as report
 
-        report([str(args.output)])
+            report([str(args.output)])
     for folder, reason in failed.items():
         print(f"failed: {folder} ({reason})", file=sys.stderr)
     return 1 if failed else 0

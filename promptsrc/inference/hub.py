@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptsrc.command import one_line
+from promptsrc.escape import markdown, printable
 from promptsrc.inference.prompt_file import PromptFile, read_prompts, write_prompts
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ FILE = "prompts.safetensors"  # in a repository
 CARD = """---
 library_name: promptsrc
 pipeline_tag: zero-shot-image-classification
-tags: [clip, prompt-learning, {method}]
+tags: [clip, prompt-learning, {tag}]
 ---
 # Prompts for CLIP, trained with {method}
 {parameters:,} parameters; with the frozen CLIP they classify images among any class names.
@@ -60,7 +61,7 @@ def push(path: str | Path, repo: str) -> str:
         write_prompts(prompts, Path(folder, FILE))
         Path(folder, "README.md").write_text(card(prompts, repo), encoding="utf-8")
         url = api.create_repo(repo, exist_ok=True)
-        message = f"{prompts.description['method']} prompts"
+        message = printable(f"{prompts.description['method']} prompts")
         api.upload_folder(repo_id=repo, folder_path=folder, commit_message=message)
     return str(url)
 
@@ -99,16 +100,25 @@ def card(prompts: PromptFile, repo: str) -> str:
     """The README.md of a repository."""
     about = prompts.description
     names = about.get("classnames")
-    settings = [f"| {key} | {json.dumps(value)} |" for key, value in about["settings"].items()]
+    settings = [
+        f"| {markdown(key)} | {markdown(_json(value))} |"
+        for key, value in about["settings"].items()
+    ]
     return CARD.format(
-        method=about["method"],
-        backbone=about["backbone"],
-        learner=about["learner"],
+        tag=_json(printable(about["method"])).replace("<", r"\u003c"),
+        method=markdown(about["method"]),
+        backbone=markdown(about["backbone"]),
+        learner=markdown(about["learner"]),
         parameters=prompts.parameters,
         settings="\n".join(settings),
-        classes=f"Trained on {len(names)} classes: {', '.join(names)}."
+        classes=f"Trained on {len(names)} classes: {', '.join(map(markdown, names))}."
         if names
         else "The file does not name its classes.",
         repo=repo,
         file=FILE,
     )
+
+
+def _json(value: object) -> str:
+    """Without control characters in the value it is YAML, too."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,14 +1,14 @@
 """Predictions on standard output: a table, CSV or JSON. A progress bar is on standard error."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from io import TextIOWrapper
 from pathlib import Path
 
 from tqdm import tqdm
 
+from promptsrc.command import one_line
+from promptsrc.escape import csv_line, printable
 from promptsrc.inference.classifier import Classifier, Prediction
 
 
@@ -25,9 +25,6 @@ def classify(
     Args:
         form: "csv", "json" or None, a table.
     """
-    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not fit its encoding
-    name_width = max(map(len, classifier.model(classnames).classnames))
     unreadable = []
     with tqdm(total=len(files), unit="image", leave=False, disable=None) as bar:
 
@@ -35,7 +32,7 @@ def classify(
             unreadable.append(error)
             bar.update()
             with tqdm.external_write_mode(sys.stderr):
-                print(f"skipped: {error}", file=sys.stderr)
+                print(f"skipped: {one_line(error)}", file=sys.stderr)
 
         def shown() -> Iterator[Prediction]:
             for image, classes in classifier.predictions(files, classnames, batch_size, skip):
@@ -48,23 +45,29 @@ def classify(
         elif form == "csv":
             print_csv(shown())
         else:
-            print_table(shown(), max(len(str(file)) for file in files), name_width)
+            print_table(shown(), files, classifier.names(classnames))
     if unreadable:
         print(f"{len(unreadable)} of {len(files)} images could not be read", file=sys.stderr)
     return int(bool(unreadable))
 
 
-def print_table(predictions: Iterable[Prediction], path_width: int, name_width: int) -> None:
+def print_table(
+    predictions: Iterable[Prediction], files: Iterable[Path], names: Iterable[str]
+) -> None:
+    """Aligned, given all files and class names."""
+    path_width, name_width = (max(len(printable(str(x))) for x in xs) for xs in (files, names))
     for image, classes in predictions:
-        row = "  ".join(f"{probability:6.1%} {name:<{name_width}}" for name, probability in classes)
-        print(f"{image!s:<{path_width}}  {row}".rstrip())
+        row = "  ".join(f"{found:6.1%} {printable(name):<{name_width}}" for name, found in classes)
+        print(f"{printable(str(image)):<{path_width}}  {row}".rstrip())
 
 
 def print_csv(predictions: Iterable[Prediction]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", "class", "probability"])
+    """Names are exact in a file or pipe, but those that a spreadsheet would run as formulas."""
+    out = sys.stdout if sys.stdout.isatty() else getattr(sys.stdout, "exact", sys.stdout)
+    print(csv_line(["image", "class", "probability"]), end="", file=out)
     for image, classes in predictions:
-        writer.writerows((image, *found) for found in classes)
+        for found in classes:
+            print(csv_line([image, *found]), end="", file=out)
 
 
 def print_json(predictions: Iterable[Prediction]) -> None:

@@ -25,3 +25,13 @@ def test_the_evaluator_prints_and_returns_percents(capsys, tmp_path):
     assert "* class: 0 (cat)\ttotal: 3\tcorrect: 2\tacc: 66.7%\n" in out
     assert "* macro_f1: " in out and "* average: 58.3%" in out
     assert (tmp_path / "cmat.pt").is_file()
+
+
+def test_a_class_name_cannot_pass_for_a_result(capsys):
+    cfg = get_cfg_default()
+    cfg.TEST.PER_CLASS_RESULT = True
+    evaluator = build_evaluator(cfg, lab2cname={0: "cat\n=> result\n* accuracy: 99.0%\r\x1b[2K"})
+    evaluator.process(torch.eye(1), torch.tensor([0]))
+    evaluator.evaluate()
+    line = r"* class: 0 (cat\n=> result\n* accuracy: 99.0%\r\x1b[2K)" + "\ttotal: 1\t"
+    assert f"=> per-class result\n{line}" in capsys.readouterr().out

@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+import yaml
 
-from promptsrc import hub
+from promptsrc import escape, hub
 from promptsrc.inference import hub as work
 from promptsrc.inference.prompt_file import PromptFile, read_prompts, write_prompts
 
@@ -151,6 +152,38 @@ def test_there_and_back_again(repositories, prompts, tmp_path, capsys):
     assert (
         hub.main(["push", str(target), "someone/owls"]) == 0
     )  # once more into the same repository
+
+
+HOSTILE = "a|b\n---\nlicense: mit\n---\n<script>alert(1)</script> `x` \x1b"
+
+
+def test_names_are_text_of_the_card():
+    about = {
+        "method": HOSTILE,
+        "backbone": HOSTILE,
+        "learner": HOSTILE,
+        "settings": {HOSTILE: HOSTILE},
+        "classnames": [HOSTILE, "red_fox"],
+    }
+    card = work.card(PromptFile(about, {"ctx": torch.ones(2)}), "someone/owls")
+    plain = work.card(
+        PromptFile(about | dict.fromkeys(about, "a") | {"settings": {"a": 1}}, {}), "b/c"
+    )
+    shown = r"a\|b\\n---\\nlicense: mit\\n---\\n&lt;script&gt;alert(1)&lt;/script&gt; \`x\` \\x1b"
+    front, title, table, classes = (
+        part.strip() for part in re.split(r"^# |^\| \| \|$|^Trained", card, flags=re.M)
+    )
+    assert yaml.safe_load(front.strip("-\n")) == {
+        "library_name": "promptsrc",
+        "pipeline_tag": "zero-shot-image-classification",
+        "tags": ["clip", "prompt-learning", escape.printable(HOSTILE)],
+    }
+    assert title.startswith(f"Prompts for CLIP, trained with {shown}\n")
+    assert f"| backbone | {shown} |\n" in table
+    assert [len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()] == [3] * 5
+    assert classes.startswith(f"on 2 classes: {shown}, red_fox.\n")
+    assert len(card.splitlines()) == len(plain.splitlines())
+    assert "<script" not in card and "\x1b" not in card
 
 
 def test_only_prompts_take_the_place_of_a_file(repositories, prompts, capsys):

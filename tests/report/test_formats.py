@@ -1,6 +1,10 @@
 """Every format has the same values, and escapes what it has to."""
 
 import csv
+import io
+import re
+
+import pytest
 
 from report import formats
 from report.results import find
@@ -70,3 +74,92 @@ def test_the_page_escapes_names_and_marks_rows(tmp_path):
     assert content.count("<i>") == 1  # of the legend, not of the method's name
     assert '<tr class="total"><td>Average</td><td>50.00</td>' in content
     assert "2 finished runs" in content
+
+
+HOSTILE = [
+    "cats&dogs",
+    r"\input{x} 50% #1 $a_b$ ~^",
+    "[3cm] a|b",
+    "a\n\\end{tabular}\n| c |\n# d",
+    "<script>alert(1)<script>&lt;",
+    "=HYPERLINK(1)",
+    "\x1b]0;mine\x07\x9b2J",
+]
+
+
+@pytest.fixture(params=HOSTILE)
+def named(request, tmp_path):
+    """Results of a dataset and of a method with this name; and the name."""
+    base_new(tmp_path, request.param, 1, 50.0, 40.0, trainer=f"{request.param} Mine")
+    put(tmp_path, f"base2new/test_new/{request.param}/shots_16/CoOp/c/seed2", 0, "begun")
+    return find(tmp_path), request.param
+
+
+def test_a_name_is_one_cell_of_latex(named):
+    results, _ = named
+    for table in tables(results):
+        lines = formats.latex(table).splitlines()
+        rows = [line for line in lines if not line.startswith(("%", r"\begin", r"\end"))]
+        rows = [row for row in rows if not re.fullmatch(r"\\(top|mid|bottom)rule", row)]
+        assert len(rows) == 1 + len(table.rows)
+        for row in rows:
+            assert len(re.findall(r"(?<!\\)&", row)) == len(table.header) - 1
+            text = re.sub(r"\\text[a-z]+\{\}|\\[&%$#_{}]|\{[][]\}|\$(\\pm|\\Delta|\^\*)\$", "", row)
+            assert re.fullmatch(r"[^\\%$#_{}^~\[\]]+\\\\", text), row
+
+
+def test_a_name_is_one_cell_of_markdown(named):
+    results, _ = named
+    for table in tables(results):
+        title, rows, *notes = formats.markdown(table).rstrip().split("\n\n")
+        assert title.startswith("### Base-to-new, ") and "\n" not in title
+        assert len(rows.splitlines()) == 2 + len(table.rows)
+        for row in rows.splitlines():
+            assert len(re.findall(r"(?<!\\)\|", row)) == len(table.header) + 1
+        assert len(notes) == len(table.notes)
+        assert not {"<", "\x1b", "\x9b"} & set(formats.markdown(table))
+
+
+def test_a_name_is_one_line_of_text(named):
+    results, _ = named
+    for table in tables(results):
+        lines = formats.text(table).split("\n")
+        assert len(lines) == 1 + 5 + len(table.rows) + len(table.notes)
+        assert len({len(line) for line in lines if line.startswith("---")}) == 1
+        assert "".join(lines).isprintable()
+
+
+def test_a_name_is_one_cell_of_csv(named):
+    results, name = named
+    name = f"'{name}" if name.startswith("=") else name
+    made = tables(results)
+    rows = list(csv.reader(io.StringIO(formats.csv_of_tables(made), newline="")))
+    assert {len(row) for row in rows} == {4}
+    assert [name, "Base", "50.00"] in [row[1:] for row in rows]
+    runs = list(csv.DictReader(io.StringIO(formats.csv_of_runs(results), newline="")))
+    assert {run["dataset"] for run in runs} == {name}
+    assert {run["trainer"] for run in runs} == {f"{name} Mine", "CoOp"}
+
+
+def test_a_name_is_text_of_the_page(named):
+    results, name = named
+    content = formats.html(results, tables(results), [name])
+    page = Page(content)
+    assert not {"script", "b", "img", "link"} & set(page.tags)
+    assert name.replace("\n", " ") in [text.replace("\n", " ") for text in page.text]
+
+
+def test_changed_settings_are_cells(tmp_path):
+    """Their values are of a run's config.yaml."""
+    table = Table("T", ["Method"], [["CoOp (TRAINER.COOP.CTX_INIT a|b_\n&<i>\x1b)"]])
+    assert r"COOP.CTX\_INIT a\textbar{}b\_\textbackslash{}n\&" in formats.latex(table)
+    assert r"| CoOp (TRAINER.COOP.CTX_INIT a\|b\_\\n&amp;&lt;i&gt;\\x1b) |" in formats.markdown(
+        table
+    )
+    assert r"CoOp (TRAINER.COOP.CTX_INIT a|b_\n&<i>\x1b)" in formats.text(table)
+
+
+def test_blanks_before_a_dataset_do_not_make_it_part_of_another(tmp_path):
+    base_new(tmp_path, "  cats", 1, 50.0, 40.0)
+    rows = list(csv.reader(formats.csv_of_tables(tables(find(tmp_path))).splitlines()))
+    assert ["cats", "Base", "50.00"] in [row[1:] for row in rows]

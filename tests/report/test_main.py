@@ -117,3 +117,20 @@ def test_a_damaged_configuration_is_one_line(tmp_path, capsys, content, message)
 def test_root_is_for_runs(tmp_path, capsys):
     assert main([str(tmp_path), "--root", "data"]) == 2
     assert "--root is for the report of a run" in capsys.readouterr().err
+
+
+def test_names_of_folders_do_not_command_terminal_or_pages(tmp_path, capsys):
+    """An escape sequence, a line break and a name that is not UTF-8."""
+    name = "a\x1b]0;mine\x07\n- <b>|\udcff"
+    base_new(tmp_path, name, 1, 80.0, 70.0)
+    begun = f"base2new/train_base/{name}/shots_16/PromptSRC/{TINY}/seed2"
+    put(tmp_path, begun, 0, "epoch [1/20]")
+    assert main([str(tmp_path)]) == 0
+    shown = r"a\x1b]0;mine\x07\n- <b>|\udcff"
+    out = capsys.readouterr().out
+    assert f"\nno result: {begun.replace(name, shown)}\n" in out and f"\n{shown}  " in out
+    files = {file: (tmp_path / "report" / file).read_text() for file in FILES}
+    line = begun.replace(name, r"a\\x1b\]0;mine\\x07\\n- &lt;b&gt;\|\\udcff")
+    assert f"\n- no result: {line}\n" in files["report.md"]
+    assert not [file for file in ("report.txt", "report.md", "report.tex") if "\x1b" in files[file]]
+    assert "\\udcff" in files["report.html"] and "<b>|" not in files["report.html"]

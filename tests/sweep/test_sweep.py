@@ -11,6 +11,7 @@ import pytest
 
 from report.results import find
 from report.tables import tables
+from sweep import local
 from sweep.__main__ import main
 from tests.conftest import ROOT
 from tests.datasets.roots import make_root
@@ -181,3 +182,39 @@ def test_an_invalid_command_line_is_one_line(root, tmp_path, in_root, capsys, wo
     except SystemExit as error:
         code = error.code
     assert code == 2 and message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_folder_is_for_one_sweep_at_a_time(root, tmp_path, in_root, monkeypatch, capsys):
+    words = ["base2new", "--root", str(root), "--output", str(tmp_path), *OPTIONS, *QUICK]
+
+    def second(jobs, environments, done):
+        """The first sweep works; another one is started."""
+        consoles = {job.folder / local.CONSOLE for job in jobs}
+        for console in consoles:
+            console.parent.mkdir(parents=True)
+            console.write_text("of the first")
+        before = sorted(tmp_path.rglob("*"))
+        capsys.readouterr()
+        assert main(words) == 75
+        assert capsys.readouterr() == (
+            "",
+            f"error: another sweep works in {tmp_path}; wait until it ends, or use another "
+            "--output\n",
+        )
+        assert {console.read_text() for console in consoles} == {"of the first"}
+        assert sorted(tmp_path.rglob("*")) == before
+        assert main([*words, "--dry-run"]) == 0  # which only reads
+        return {}
+
+    monkeypatch.setattr(local, "run", second)
+    assert main(words) == 0
+    assert not (tmp_path / ".lock").exists()
+    monkeypatch.setattr(local, "run", lambda *_: {})
+    assert main(words) == 0  # it has ended
+
+
+def test_a_killed_sweep_frees_its_folder(root, tmp_path, in_root, monkeypatch):
+    (tmp_path / ".lock").touch()
+    monkeypatch.setattr(local, "run", lambda *_: {})
+    words = ["base2new", "--root", str(root), "--output", str(tmp_path), *OPTIONS, *QUICK]
+    assert main(words) == 0 and list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from dassl.evaluation.build import EVALUATOR_REGISTRY
+from dassl.utils.logger import printable
 
 
 class EvaluatorBase:
@@ -70,7 +71,7 @@ class Classification(EvaluatorBase):
             right = predicted[true == label] == label
             accuracies.append(100.0 * right.mean())
             print(
-                f"* class: {label} ({self._lab2cname[label]})\ttotal: {len(right):,}\t"
+                f"* class: {label} ({printable(self._lab2cname[label])})\ttotal: {len(right):,}\t"
                 f"correct: {right.sum():,}\tacc: {accuracies[-1]:.1f}%"
             )
         print(f"* average: {np.mean(accuracies):.1f}%")

@@ -2,15 +2,24 @@
 
 import contextlib
 import os.path as osp
+import re
 import sys
 import time
 from typing import TextIO
 
 from dassl.utils.tools import mkdir_if_missing
 
+# Those that command a terminal or end a line, turn the direction of text, or are not Unicode
+CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""Control characters other than those of `keep` as \x1b, \n: a name is shown, not obeyed."""
+    return CONTROL.sub(lambda m: m[0] if m[0] in keep else repr(m[0])[1:-1], text)
+
 
 class Logger:
-    """A stand-in for `sys.stdout` that also writes to a file."""
+    """A stand-in for `sys.stdout` that also writes to a file, see `printable`."""
 
     def __init__(self, fpath: str | None = None):
         self.console = sys.stdout
@@ -25,6 +34,7 @@ class Logger:
         Raises:
             OSError: the file cannot be written; nothing is written to it any more.
         """
+        message = printable(message, "\n\t")
         self.console.write(message)
         if self.file is not None:
             try:

@@ -1,0 +1,73 @@
+"""Names of files and classes among the predictions."""
+
+import csv
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+from promptsrc.command import exit_code
+from promptsrc.inference import printing
+from promptsrc.inference.classifier import Class, Prediction
+
+FILES = [Path("a\x1b]0;mine\x07.png"), Path("b\n  99.9% cat.png"), Path("=c\t\rd.png")]
+NAMES = ["=HYPERLINK(1)", "dog\x9b2J\n\x1b[31m", "+1"]
+
+
+class Fixed:
+    """A classifier that says the same of each image; the last one is unreadable."""
+
+    def names(self, classnames):
+        return NAMES
+
+    def predictions(self, files, classnames, batch_size, unreadable):
+        for file in files[:-1]:
+            yield Prediction(file, list(map(Class, NAMES, (0.5, 0.25, 0.25))))
+        unreadable(OSError(f"image {files[-1]} can't be read"))
+
+
+def printed(form, capsys):
+    assert exit_code(lambda: printing.classify(Fixed(), [*FILES, FILES[0]], form=form)) == 1
+    return capsys.readouterr()
+
+
+def test_the_table_has_a_line_per_image(capsys):
+    out, err = printed(None, capsys)
+    shown = [r"a\x1b]0;mine\x07.png", r"b\n  99.9% cat.png", r"=c\t\rd.png"]
+    classes = r" 50.0% =HYPERLINK(1)         25.0% dog\x9b2J\n\x1b[31m   25.0% +1"
+    assert out.splitlines() == [f"{name:20}  {classes}" for name in shown]
+    error = r"skipped: image a\x1b]0;mine\x07.png can't be read"
+    assert err.splitlines() == [error, "1 of 4 images could not be read"]
+
+
+def test_json_has_the_exact_names_and_no_control_characters(capsys):
+    out = printed("json", capsys).out
+    assert out.replace("\n", "").isprintable()
+    found = json.loads(out)
+    assert [one["image"] for one in found] == list(map(str, FILES))
+    assert [one["name"] for one in found[0]["classes"]] == NAMES
+
+
+def test_csv_has_the_exact_names_but_formulas(capsys):
+    out = printed("csv", capsys).out
+    header, *rows = csv.reader(io.StringIO(out, newline=""))
+    assert header == ["image", "class", "probability"] and len(rows) == 9
+    files = [*map(str, FILES[:2]), os.path.join(".", FILES[2])]
+    assert [row[0] for row in rows[::3]] == files  # which are the same files
+    assert [row[1:] for row in rows[:3]] == [
+        ["'=HYPERLINK(1)", "0.5"],
+        [NAMES[1], "0.25"],
+        ["+1", "0.25"],
+    ]
+
+
+def test_csv_on_a_terminal_is_printable(monkeypatch, capsys):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Terminal(newline=""))
+    printed("csv", capsys)
+    assert not {"\x1b", "\x9b", "\r", "\x07"} & set(sys.stdout.getvalue())
+    assert r"a\x1b]0;mine\x07.png,'=HYPERLINK(1),0.5" in sys.stdout.getvalue()
