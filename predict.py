@@ -46,9 +46,9 @@ def predict(args: argparse.Namespace) -> int:
     """Print the classes of each image; 1 if some images are unreadable."""
     with checking_the_command():
         names = classnames.chosen(args)
-    from promptsrc.inference import classifier, images, printing
+    from promptsrc.inference import classifier, listing, printing
 
-    files = images.image_files(args.images)
+    files = listing.image_files(args.images)
     with redirect_stdout(sys.stderr):  # notes about weights and precision are not results
         loaded = classifier.load(args.model_dir, args.device, backbone=args.backbone)
         loaded.model(names)  # also notes about the classes

@@ -16,6 +16,8 @@ def extend_cfg(cfg: "CfgNode") -> None:
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"  # or base, new: a half of the classes
     cfg.DATASET.FOLDER = ""  # ImageFolder and CSV: the folder in ROOT
     cfg.DATASET.SPLIT = ()  # without train/ and test/ or a column split: shares of train, val, test
+    cfg.DATASET.SHUFFLED_SPLIT = False  # SPLIT as runs of version 0.1 drew it
     cfg.DATASET.CLASS_NAMES = ""  # ImageFolder: a JSON file {"folder": "class name"} in FOLDER
     cfg.DATASET.CSV_FILE = "images.csv"  # CSV: the table, in FOLDER
     cfg.DATASET.BAD_IMAGES = "stop"  # own images that can't be read; or skip: leave them out
+    cfg.DATASET.REFUSE_DUPLICATES = False  # own images: copies in two classes or parts are an error

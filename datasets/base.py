@@ -13,7 +13,9 @@ from pathlib import Path
 from dassl.data.datasets import DatasetBase, Datum
 from yacs.config import CfgNode
 
+from datasets.duplicates import check_duplicates
 from datasets.files import absolute, class_folders, read_rows, visible_files, write_new
+from datasets.opened import readable
 from datasets.shots import Shots, cache_file, fingerprint, read_pickle, read_shots, store_shots
 from datasets.splits import Item, Split, by_label, class_half, cut, read_split, split_text
 
@@ -65,6 +67,21 @@ class FewShotDataset(DatasetBase):
             drawn["val"] = self.generate_fewshot_dataset(split.val, num_shots=min(shots, VAL_SHOTS))
         random.setstate(state)
         return drawn
+
+
+class OwnDataset(FewShotDataset):
+    """Your own images: each is opened once before a training, and copies are found.
+
+    Raises:
+        OSError: images are unreadable.
+        ValueError: DATASET.BAD_IMAGES is invalid, or DATASET.REFUSE_DUPLICATES is set and there
+            are copies.
+    """
+
+    def __init__(self, cfg: CfgNode, folder: Path, split: Split):
+        split = readable(split, folder, cfg)
+        check_duplicates(split, folder, cfg.DATASET.REFUSE_DUPLICATES)
+        super().__init__(cfg, folder, split)
 
 
 class BenchmarkDataset(FewShotDataset):

@@ -7,16 +7,15 @@ from pathlib import Path
 from dassl.data.datasets import DATASET_REGISTRY
 from yacs.config import CfgNode
 
-from datasets.base import FewShotDataset, own_folder
+from datasets.base import OwnDataset, own_folder
 from datasets.classnames import check_distinct
-from datasets.image_folder import split_by_shares
-from datasets.opened import readable
+from datasets.shares import split_by_shares
 from datasets.splits import Item, Split
 from datasets.table import Row, Table, read
 
 
 @DATASET_REGISTRY.register()
-class CSV(FewShotDataset):
+class CSV(OwnDataset):
     """Labels follow the sorted class names. Paths are absolute, or relative to the folder.
 
     Without a split column, DATASET.SPLIT gives the shares of train, val and test.
@@ -33,8 +32,7 @@ class CSV(FewShotDataset):
         for note in table.notes:
             print(f"{file}: {note}")
         check(table, file, folder)
-        found = split(table, file, folder, cfg.DATASET.SPLIT)
-        super().__init__(cfg, folder, readable(found, folder, cfg))
+        super().__init__(cfg, folder, split(table, file, folder, cfg.DATASET.SPLIT))
 
 
 def check(table: Table, file: Path, folder: Path) -> None:

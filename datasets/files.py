@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from promptsrc.inference.listing import is_visible
+
 
 def absolute(path: str) -> Path:
     """The absolute path, with `~` expanded and dots resolved."""
@@ -83,9 +85,7 @@ def read_mat(path: Path, variable: str) -> np.ndarray:
 def class_folders(folder: Path) -> list[str]:
     """Names of the visible folders in a folder, sorted by code point."""
     with os.scandir(folder) as entries:
-        return sorted(
-            entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()
-        )
+        return sorted(entry.name for entry in entries if is_visible(entry.name) and entry.is_dir())
 
 
 def visible_files(folder: Path) -> list[str]:

@@ -1,28 +1,29 @@
 """Your own images in class folders: in train/, test/ and perhaps val/, or in one folder."""
 
-import math
-import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
 from yacs.config import CfgNode
 
-from datasets.base import FewShotDataset, own_folder
+from datasets.base import OwnDataset, own_folder
 from datasets.classnames import check_distinct
 from datasets.files import class_folders, read_json, visible_files
-from datasets.opened import readable
+from datasets.parts import find_parts
+from datasets.shares import split_by_shares
 from datasets.shots import CACHE_FOLDER
-from datasets.splits import Item, Split, by_label, cut
-from promptsrc.inference.images import SUFFIXES
+from datasets.splits import Item, Split
+from promptsrc.inference.images import can_read
+from promptsrc.inference.listing import described, images_below, no_images, printable
 
 
 @DATASET_REGISTRY.register()
-class ImageFolder(FewShotDataset):
+class ImageFolder(OwnDataset):
     """Labels follow the sorted class folders, whose names are the class names.
 
-    A JSON file (DATASET.CLASS_NAMES) gives other class names. Without train/ and test/,
-    DATASET.SPLIT gives the shares of train, val and test.
+    The images of a class are in and below its folder. A JSON file (DATASET.CLASS_NAMES) gives other
+    class names. Without train/ and test/, DATASET.SPLIT gives the shares of train, val and test.
 
     Raises:
         FileNotFoundError: the folder, or its train/ or test/, is not there.
@@ -30,30 +31,32 @@ class ImageFolder(FewShotDataset):
     """
 
     def __init__(self, cfg: CfgNode):
-        folder = own_folder(cfg)
-        shares = cfg.DATASET.SPLIT
-        read = read_whole if shares else read_parts
+        folder, shares = own_folder(cfg), cfg.DATASET.SPLIT
+        parts = find_parts(folder, shares)
         classes = read_classes(
-            folder / ("" if shares else "train"),
+            folder / parts.get("train", ""),
             cfg.DATASET.CLASS_NAMES and folder / cfg.DATASET.CLASS_NAMES,
         )
         check_distinct(classes, folder, "folders", "join them, or set DATASET.CLASS_NAMES")
-        super().__init__(cfg, folder, readable(read(folder, classes, shares), folder, cfg))
+        reader = Reader(folder, classes)
+        if shares:
+            split = split_by_shares(reader.items(""), shares, cfg.DATASET.SHUFFLED_SPLIT)
+        else:
+            val = reader.items(parts["val"]) if "val" in parts else None
+            split = Split(reader.items(parts["train"]), val, reader.items(parts["test"]))
+            reader.pass_over_folders(set(class_folders(folder)) - set(parts.values()))
+        reader.say()
+        super().__init__(cfg, folder, split)
 
 
 def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
     """Class names by folder, sorted by folder.
 
     Raises:
-        FileNotFoundError: there is no such folder.
-        ValueError: there are no class folders, or one has no name in the file.
+        ValueError: there are no class folders, or one has no name in the file, or a name that is
+            not UTF-8.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"{folder.parent} has no train/; make train/ and test/ with a folder per class, or set "
-            "DATASET.SPLIT, such as (0.5, 0.2, 0.3), if the class folders are in it"
-        )
-    folders = [name for name in class_folders(folder) if name != CACHE_FOLDER]
+    folders = _folders(folder)
     if not folders:
         raise ValueError(
             f"{folder} has no class folders; put the images of each class into their own folder"
@@ -73,61 +76,78 @@ def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
     return {name: names[name] for name in folders}
 
 
-def read_parts(folder: Path, classes: dict[str, str], _: Sequence[float]) -> Split:
-    """The split in the folders train/, val/ (if there is one) and test/."""
-    if not (folder / "test").is_dir():
-        raise FileNotFoundError(
-            f"{folder} has no test/; make it, or join all and set DATASET.SPLIT"
-        )
-    val = _read_part(folder, "val", classes) if (folder / "val").is_dir() else None
-    return Split(_read_part(folder, "train", classes), val, _read_part(folder, "test", classes))
-
-
-def read_whole(folder: Path, classes: dict[str, str], shares: Sequence[float]) -> Split:
-    """A split by shares of all class folders."""
-    if (folder / "train").is_dir() and (folder / "test").is_dir():
-        raise ValueError(
-            f"{folder} has train/ and test/, so DATASET.SPLIT {shares} does not apply; remove it"
-        )
-    return split_by_shares(_read_part(folder, "", classes), shares)
-
-
-def split_by_shares(items: list[Item], shares: Sequence[float]) -> Split:
-    """A split by shares of each class, the same for every seed.
+def _folders(folder: Path) -> list[str]:
+    """The names of class folders.
 
     Raises:
-        ValueError: the shares are not three that sum to 1, or a class has too few images.
+        ValueError: one is not UTF-8.
     """
-    if (
-        len(shares) != 3
-        or any(isinstance(share, str) or share < 0 for share in shares)
-        or not math.isclose(sum(shares), 1)
-    ):
+    names = [name for name in class_folders(folder) if name != CACHE_FOLDER]
+    if odd := [name for name in names if not name.isascii() and name != printable(name)]:
         raise ValueError(
-            f"DATASET.SPLIT is {shares}; give shares of train, val and test: (0.5, 0.2, 0.3)"
+            f"folder {printable(odd[0])!r} in {folder} has a name that is not UTF-8; rename it"
         )
-    train, val, _ = shares
-    parts = cut(by_label(items), (train, val) if val else (train,), random.Random(0))
-    return Split(*parts) if val else Split(parts[0], None, parts[1])
+    return names
 
 
-def _read_part(folder: Path, part: str, classes: dict[str, str]) -> list[Item]:
-    labels = {name: label for label, name in enumerate(classes)}
-    if unknown := sorted(set(class_folders(folder / part)) - set(classes) - {CACHE_FOLDER}):
-        raise ValueError(
-            f"{folder / part / unknown[0]} is not a class: train/ has no such folder; add it or "
-            "remove this one"
-        )
-    items = []
-    for name in filter(lambda name: (folder / part / name).is_dir(), classes):
-        files = [
-            f for f in visible_files(folder / part / name) if Path(f).suffix.lower() in SUFFIXES
-        ]
-        if not files:
+class Reader:
+    """Reads class folders, and counts what it passes over."""
+
+    def __init__(self, folder: Path, classes: dict[str, str]):
+        self.folder, self.classes = folder, classes
+        self.passed_over: Counter[str] = Counter()
+        self.nested: list[str] = []
+
+    def items(self, part: str) -> list[Item]:
+        """The images of a part, class by class.
+
+        Args:
+            part: its folder; empty: the dataset's own.
+
+        Raises:
+            ValueError: a folder is not a class, or a class has no images, or the only class is the
+                folder of the classes.
+        """
+        place = self.folder / part
+        if unknown := [name for name in _folders(place) if name not in self.classes]:
             raise ValueError(
-                f"{folder / part / name} has no images ({' '.join(sorted(SUFFIXES))}); add some"
+                f"{place / unknown[0]} is not a class: train/ has no such folder; add it or "
+                "remove this one"
             )
-        items += [
-            Item(f"{part}/{name}/{file}".lstrip("/"), labels[name], classes[name]) for file in files
-        ]
-    return items
+        loose = [f for f in visible_files(place) if can_read(f) and (place / f).is_file()]
+        self.passed_over += Counter({"outside the class folders": len(loose)})
+        items = []
+        for label, (name, classname) in enumerate(self.classes.items()):
+            if (place / name).is_dir():
+                items += [Item(path, label, classname) for path in self._images(part, name)]
+        return items
+
+    def _images(self, part: str, name: str) -> list[str]:
+        place = self.folder / part / name
+        images, passed_over = images_below(place)
+        if not images:
+            raise ValueError(f"{place} {no_images(passed_over)}; add some")
+        if len(self.classes) == 1 and all("/" in image for image in images):
+            raise ValueError(
+                f"{place} is the only class folder, and its images are in folders below it; if "
+                "those are the classes, move them up, or name it as --root or DATASET.FOLDER"
+            )
+        self.passed_over += passed_over
+        paths = [f"{part}/{name}/{image}".lstrip("/") for image in images]
+        self.nested += [path for path, image in zip(paths, images, strict=True) if "/" in image]
+        return paths
+
+    def pass_over_folders(self, names: Iterable[str]) -> None:
+        """Count folders beside train/ and test/."""
+        for name in set(names) - {CACHE_FOLDER}:
+            self.passed_over[f"folder {printable(name)}/ beside train/ and test/"] += 1
+
+    def say(self) -> None:
+        """Print what was passed over, and what lies deeper than in the class folders."""
+        if text := described(self.passed_over):
+            print(f"{printable(self.folder)}: {text}")
+        if self.nested:
+            print(
+                f"{printable(self.folder)}: {len(self.nested):,} images are in folders below the "
+                f"class folders, such as {printable(self.nested[0])}"
+            )

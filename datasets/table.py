@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datasets import multilabel
+from datasets.parts import part_of
 from promptsrc.files import read_text
 
 COLUMNS = {  # names of each column, the most exact first, without capitals, blanks and underscores
     "path": ("path", "filepath", "imagepath", "filename", "file", "image"),
     "class": ("class", "classname", "category", "label"),
     "split": ("split", "part", "subset", "set"),
-}
-PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
 }
 NEEDED = "it needs path,class,split"
 ZIP = b"PK\x03\x04"  # how an .xlsx starts
@@ -71,7 +67,7 @@ def read(path: Path) -> Table:
         if problem := _problem(row, cells[len(header) :], "split" in columns):
             problems.append(f"line {line} {problem}")
         else:
-            rows.append(row._replace(part=PARTS.get(row.part.lower(), "")))
+            rows.append(row._replace(part=part_of(row.part) or ""))
     problems += multilabel.problems(rows)
     return Table(rows, "split" in columns, problems, _notes(header, columns, rows))
 
@@ -124,7 +120,7 @@ def _problem(row: Row, more_cells: Sequence[str], needs_part: bool) -> str:
     """What is wrong with a line; empty: nothing."""
     if any(cell.strip() for cell in more_cells):
         return f"has more cells than line 1; put quotes around a cell with a separator: {row.path}"
-    if not row.path or not row.classname or (needs_part and row.part.lower() not in PARTS):
+    if not row.path or not row.classname or (needs_part and not part_of(row.part)):
         shown = ",".join(filter(None, row[1:]))[:200]
         parts = " and train, val or test" if needs_part else ""
         return f"is {shown!r}; it needs a path, a class name{parts}"

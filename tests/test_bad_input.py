@@ -220,8 +220,8 @@ TRAIN = {
     "no test": (1, "{w}/mine has no test/; make it, or", "", gone("mine/test")),
     "no class": (1, "mine/train has no class folders; put", "", both(gone("mine/train"), lambda w: (w / "mine/train").mkdir())),
     "test class unknown": (1, "mine/test/cow is not a class: train/ has no such folder; add it", "", images("test/cow/0.png")),
-    "one image to cut": (1, "class 'ape' has 1 images .*too few for 3 parts; add images, or remove", "; DATASET.SPLIT '(0.5, 0.2, 0.3)' DATASET.FOLDER cut", images("ape/0.png", "bat/0.png", below="cut")),
-    "two images to cut": (1, "class 'ape' has 2 images .*too few for 3 parts", "; DATASET.SPLIT '(0.5, 0.2, 0.3)' DATASET.FOLDER cut", images("ape/0.png", "ape/1.png", below="cut")),
+    "one image to cut": (1, "{w}/cut: the test part of the split is empty; give it images", "; DATASET.SPLIT '(0.5, 0.2, 0.3)' DATASET.FOLDER cut", images("ape/0.png", "bat/0.png", below="cut")),
+    "two images to cut": (1, "class 'ape' has 2 images .*too few for 3 parts", "; DATASET.SHUFFLED_SPLIT True DATASET.SPLIT '(0.5, 0.2, 0.3)' DATASET.FOLDER cut", images("ape/0.png", "ape/1.png", below="cut")),
     "one class is not two halves": (1, "SUBSAMPLE_CLASSES is 'new', but there is only one class; use 'all'", CSV_DATA + " ; DATASET.SUBSAMPLE_CLASSES new"),
     "shares are no numbers": (1, "DATASET.SPLIT is .*'x'.*; give shares of train, val and test", "; DATASET.SPLIT \"('x', 'y', 'z')\" DATASET.FOLDER cut", images("ape/0.png", below="cut")),
     # images that are none

@@ -26,6 +26,7 @@ LENT_TO_DATASETS = {
     "promptsrc.files",
     "promptsrc.inference.classnames",
     "promptsrc.inference.images",
+    "promptsrc.inference.listing",
     "promptsrc.inference.reader",
     "promptsrc.weights.names",
     "promptsrc.weights.pickles",

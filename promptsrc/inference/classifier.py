@@ -21,7 +21,8 @@ from promptsrc.clip.frozen import FrozenCLIP, load_clip
 from promptsrc.clip.names import notes
 from promptsrc.clip.precision import precision
 from promptsrc.inference.classnames import checked
-from promptsrc.inference.images import Preprocessing, image_files
+from promptsrc.inference.images import Preprocessing
+from promptsrc.inference.listing import image_files
 from promptsrc.inference.prompt_file import PromptFile, read_prompts
 from promptsrc.inference.reader import read_image, to_rgb
 from promptsrc.model import PromptedCLIP

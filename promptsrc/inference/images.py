@@ -4,7 +4,6 @@ Images are read like the engine reads them (`reader`).
 """
 
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.util import find_spec
@@ -106,35 +105,3 @@ def can_read(path: str | os.PathLike) -> bool:
 def why_not(path: str | os.PathLike) -> str:
     """What to do about an image that is passed over; empty if it is read, or is not an image."""
     return "" if can_read(path) else NOT_READ.get(Path(path).suffix.lower(), "")
-
-
-def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
-    """The files among `paths`; for each folder the images in and below it, sorted.
-
-    Hidden files and folders are left out, links to folders are not followed.
-
-    Raises:
-        FileNotFoundError: no such file or folder.
-        ValueError: a folder has no images.
-    """
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if not path.exists():
-            raise FileNotFoundError(f"no image or folder at {path}")
-        inside = sorted(_walk(path)) if path.is_dir() else [path]
-        if not inside:
-            raise ValueError(f"folder {path} has no images ({' '.join(sorted(SUFFIXES))})")
-        found += inside
-    return found
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder, onerror=_stop):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and can_read(name):
-                yield Path(place) / name
-
-
-def _stop(error: OSError) -> None:
-    raise error

@@ -59,12 +59,12 @@ def test_class_names_come_from_a_json_file(parts):
         folder(parts, CLASS_NAMES="names.json")
 
 
-def test_one_folder_is_cut_by_stated_shares_the_same_for_every_seed(tmp_path):
+def test_one_folder_is_split_by_stated_shares_the_same_for_every_seed(tmp_path):
     make_images(
-        tmp_path / "mine", *(f"{name}/{i}.png" for name in ("ape", "bat") for i in range(10))
+        tmp_path / "mine", *(f"{name}/{i}.png" for name in ("ape", "bat") for i in range(30))
     )
     data = folder(tmp_path, SPLIT=(0.5, 0.2, 0.3))
-    assert [len(part) for part in (data.train_x, data.val, data.test)] == [10, 4, 6]
+    assert [len(part) for part in (data.train_x, data.val, data.test)] == [25, 16, 19]
     again = folder(tmp_path, seed=7, SPLIT=(0.5, 0.2, 0.3))
     assert [items(data.train_x), items(data.test)] == [items(again.train_x), items(again.test)]
     assert folder(tmp_path, SPLIT=(0.5, 0.0, 0.5)).val is None
@@ -79,12 +79,12 @@ def test_one_folder_is_cut_by_stated_shares_the_same_for_every_seed(tmp_path):
         (
             lambda mine: None,
             {"SPLIT": (0.5, 0.2, 0.3)},
-            "has train/ and test/, so DATASET.SPLIT .* does not apply; remove it",
+            "has train/, val/, test/, so DATASET.SPLIT .* does not apply; remove it",
         ),
         (
             lambda mine: (mine / "test").rename(mine / "tests"),
             {},
-            "mine has no test/; make it, or join all",
+            "mine has no test/; make it, or rename val/ to test/, or join all",
         ),
         (
             lambda mine: (mine / "train").rename(mine / "trains"),

@@ -44,14 +44,14 @@ def data(tmp_path_factory):
     """Own data: 4 classes of 8 images, half of them to test on; HTML has to escape one name."""
     root = tmp_path_factory.mktemp("data")
     for folder, name in NAMES.items():
-        (root / "mine" / folder).mkdir(parents=True)
         source = ROOT / "data" / "emoji" / "images" / ("bird" if "bird" in name else name)
-        for file in sorted(source.iterdir())[:32:4]:
-            shutil.copy(file, root / "mine" / folder)
+        for part, start in (("train", 0), ("test", 4)):
+            (root / "mine" / part / folder).mkdir(parents=True)
+            for file in sorted(source.iterdir())[start:32:8]:
+                shutil.copy(file, root / "mine" / part / folder)
     (root / "mine" / "names.json").write_text(json.dumps(NAMES))
     (root / "mine.yaml").write_text(
-        "DATASET:\n  NAME: ImageFolder\n  FOLDER: mine\n  SPLIT: (0.5, 0.0, 0.5)\n"
-        "  CLASS_NAMES: names.json\n"
+        "DATASET:\n  NAME: ImageFolder\n  FOLDER: mine\n  CLASS_NAMES: names.json\n"
     )
     return root
 

@@ -1,0 +1,128 @@
+"""The images in folders and below; what is passed over is counted.
+
+Hidden files and folders are left out, as is what systems leave between images (`__MACOSX/`,
+`Thumbs.db`). Links to files are followed. Links to folders are not, which could lead in a circle.
+"""
+
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from promptsrc.inference.images import SUFFIXES, can_read, why_not
+
+CLUTTER = {  # in lower case; of macOS's archives, Windows and Synology
+    *("__macosx", "@eadir", "$recycle.bin", "system volume information"),
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
+}
+NAMED = 6  # endings in a message; the others are summed up
+
+
+class Listing(NamedTuple):
+    """What a folder holds."""
+
+    images: list[str]  # paths relative to the folder, with slashes, sorted folder by folder
+    passed_over: Counter[str]  # how many of each kind, usually an ending: {".heic": 5}
+
+
+def is_visible(name: str) -> bool:
+    """Whether a file or folder is neither hidden nor left by a system."""
+    return not name.startswith(".") and name.lower() not in CLUTTER
+
+
+def images_below(folder: str | os.PathLike) -> Listing:
+    """The images in and below a folder.
+
+    A broken link with an image's ending is listed, so that opening it names it.
+
+    Raises:
+        OSError: the folder, or one below it, can't be read.
+    """
+    found = Listing([], Counter())
+    places = [""]
+    while places:
+        place = places.pop()
+        with os.scandir(os.path.join(folder, place)) as entries:
+            for entry in entries:
+                if not is_visible(entry.name):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    places.append(f"{place}{entry.name}/")
+                elif reason := _reason(entry):
+                    found.passed_over[reason] += 1
+                else:
+                    found.images.append(place + entry.name)
+    found.images.sort(key=lambda path: path.split("/"))
+    return found
+
+
+def _reason(entry: os.DirEntry) -> str:
+    """Why it is passed over; empty if it is an image."""
+    if os.path.isdir(entry.path):
+        return "linked folder(s)"
+    if not can_read(entry.name):
+        ending = os.path.splitext(entry.name)[1].lower()
+        return ending if re.fullmatch(r"\.[a-z0-9]{1,10}", ending) else "without a usual ending"
+    if not entry.is_file(follow_symlinks=False) and is_special(entry.path):
+        return "pipe(s) or device(s)"  # opening it could wait for ever
+    return ""
+
+
+def is_special(path: str | os.PathLike) -> bool:
+    """Whether it is there, but neither a file nor a folder."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def described(passed_over: Counter[str]) -> str:
+    """`passed over 5 .heic (install pillow-heif or convert), 1 .txt`; empty for nothing."""
+    if not passed_over:
+        return ""
+    ordered = sorted(passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
+    texts = []
+    for kind, count in ordered[:NAMED]:
+        hint = why_not(f"image{kind}") if kind.startswith(".") else ""
+        texts.append(f"{count:,} {kind}" + (f" ({hint})" if hint else ""))
+    if rest := sum(count for _, count in ordered[NAMED:]):
+        texts.append(f"{rest:,} others")
+    return f"passed over {', '.join(texts)}"
+
+
+def no_images(passed_over: Counter[str]) -> str:
+    """What to say of a folder without images: what is there instead, or what counts as one."""
+    return f"has no images ({described(passed_over) or ' '.join(sorted(SUFFIXES))})"
+
+
+def printable(path: str | os.PathLike) -> str:
+    """A path as any output takes it; bytes that are not UTF-8 are escaped."""
+    return os.fspath(path).encode("utf-8", "backslashreplace").decode()
+
+
+def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
+    """The files among `paths`; for each folder the images in and below it, sorted.
+
+    A line on standard error says what is passed over.
+
+    Raises:
+        FileNotFoundError: no such file or folder.
+        ValueError: a folder has no images, or a path is a pipe or a device.
+        OSError: a folder can't be read.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise FileNotFoundError(f"no image or folder at {path}")
+        if is_special(path):
+            raise ValueError(f"{path} is a pipe or device; give image files or folders")
+        if path.is_file():
+            found.append(path)
+            continue
+        images, passed_over = images_below(path)
+        if not images:
+            raise ValueError(f"folder {path} {no_images(passed_over)}")
+        if passed_over:
+            print(f"{printable(path)}: {described(passed_over)}", file=sys.stderr)
+        found += [path / image for image in images]
+    return found

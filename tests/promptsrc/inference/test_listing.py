@@ -1,0 +1,100 @@
+"""Which files of a folder are images; training and predictions share the rule."""
+
+import os
+import socket
+from collections import Counter
+
+import pytest
+
+from promptsrc.inference import images, listing
+from promptsrc.inference.listing import described, image_files, images_below
+
+PHOTOS = ("a.jpg", "b/c.PNG", "b/d/e.jfif", "b.x/f.webp")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return touch(tmp_path / "photos", *PHOTOS)
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def test_images_are_found_at_any_depth_and_sorted_folder_by_folder(photos):
+    found = ["a.jpg", "b/c.PNG", "b/d/e.jfif", "b.x/f.webp"]
+    assert images_below(photos) == (found, Counter())
+    assert image_files([photos]) == [photos / name for name in found]
+
+
+@pytest.mark.parametrize(
+    "name", ["__MACOSX/b/c.png", "Thumbs.db", ".DS_Store", "b/._c.png", "desktop.ini", ".t/x.jpg",
+             "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "b/__macosx/x.jpg"],
+)  # fmt: skip
+def test_what_systems_leave_is_neither_found_nor_counted(photos, name):
+    touch(photos, name)
+    assert images_below(photos) == (list(PHOTOS), Counter())
+
+
+def test_other_files_are_counted_by_ending_with_what_helps(photos, monkeypatch, capsys):
+    monkeypatch.setattr(images, "SUFFIXES", images.SUFFIXES - images.HEIC)
+    touch(photos, *(f"b/IMG_{i}.HEIC" for i in range(5)), "logo.svg", "notes", "x.2020-01 (copy)")
+    text = (
+        "passed over 5 .heic (install pillow-heif or convert), 2 without a usual ending, "
+        "1 .svg (convert to .png)"
+    )
+    assert described(images_below(photos).passed_over) == text
+    assert len(image_files([photos])) == 4
+    assert capsys.readouterr() == ("", f"{photos}: {text}\n")
+
+
+def test_a_folder_of_iphone_photos_does_not_just_have_no_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "SUFFIXES", images.SUFFIXES - images.HEIC)
+    touch(tmp_path, *(f"IMG_{i}.HEIC" for i in range(5)))
+    with pytest.raises(ValueError, match=r"has no images \(passed over 5 .heic \(install pillow-"):
+        image_files([tmp_path])
+
+
+def test_many_endings_are_summed_up():
+    counts = Counter({f".{n}": n for n in range(1, 10)})
+    assert described(counts) == "passed over 9 .9, 8 .8, 7 .7, 6 .6, 5 .5, 4 .4, 6 others"
+
+
+def test_links_to_folders_are_counted_and_links_to_files_followed(photos, tmp_path):
+    elsewhere = touch(tmp_path / "elsewhere", "g.jpg")
+    (photos / "linked").symlink_to(elsewhere)
+    (photos / "circle").symlink_to(photos)
+    (photos / "h.jpg").symlink_to(elsewhere / "g.jpg")
+    (photos / "i.jpg").symlink_to("nowhere.jpg")  # opening it names it
+    (photos / "loop.txt").symlink_to("loop.txt")
+    found, passed_over = images_below(photos)
+    assert found == [*PHOTOS, "h.jpg", "i.jpg"]
+    assert passed_over == {"linked folder(s)": 2, ".txt": 1}
+
+
+def test_a_folder_that_is_a_link_is_searched(photos, tmp_path):
+    (tmp_path / "link").symlink_to(photos)
+    assert image_files([tmp_path / "link"]) == [tmp_path / "link" / name for name in PHOTOS]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_and_sockets_are_never_opened(photos, tmp_path, capsys):
+    os.mkfifo(photos / "pipe.png")
+    (photos / "link.png").symlink_to("pipe.png")
+    here = os.getcwd()
+    with socket.socket(socket.AF_UNIX) as endpoint:
+        os.chdir(photos)  # the path of a socket has at most 107 bytes
+        endpoint.bind("socket.png")
+        os.chdir(here)
+        assert images_below(photos) == (list(PHOTOS), Counter({"pipe(s) or device(s)": 3}))
+    for path in (photos / "pipe.png", "/dev/null"):
+        with pytest.raises(ValueError, match="is a pipe or device; give image files or folders"):
+            image_files([path])
+
+
+def test_names_that_are_not_utf_8_print(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    assert listing.printable(tmp_path / name) == f"{tmp_path}/caf\\udce9"
