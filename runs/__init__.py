@@ -4,7 +4,8 @@ arguments.py     the flags of train.py, and the configuration they make
 config.py        defaults, configuration files, KEY VALUE pairs
 yaml_file.py     reads a YAML file
 run.py           one training or test
-folder.py        its output folder: one process, one configuration
+folder.py        its output folder: one process, one configuration, one list of images
+items.py         items.json in that folder: class names, and a fingerprint of the images
 reading.py       how it reads images, if its configuration does not say
 saved_config.py  config.yaml in that folder, compared with other configurations
 results.py       its accuracy, read from its log

@@ -60,11 +60,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def setup_config(args: argparse.Namespace) -> "CfgNode":
     """Defaults, dataset file, method file, flags, KEY VALUE pairs, in this order; frozen.
 
+    A run of an earlier version in its folders is resumed and tested as it was begun.
+
     Raises:
         FileNotFoundError: a configuration file does not exist.
         ValueError: a key or a value is not allowed.
     """
     from runs.config import default_config, merge_file, merge_pairs  # imports PyTorch
+    from runs.folder import began_without
     from runs.reading import read_as
 
     cfg = default_config()
@@ -85,6 +88,12 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
         )
     if cfg.INPUT.get("READ_AS") == "":  # Dassl.pytorch has no such key
         cfg.INPUT.READ_AS = read_as(cfg)
+    if (
+        cfg.DATASET.NAME == "ImageFolder"
+        and cfg.DATASET.SPLIT
+        and began_without(cfg, "DATASET.SHUFFLED_SPLIT")
+    ):
+        cfg.DATASET.SHUFFLED_SPLIT = True
     cfg.freeze()
     return cfg
 

@@ -1,21 +1,31 @@
-"""The output folder of a run: one process at a time, one configuration.
+"""The output folder of a run: one process at a time, one configuration, one list of images.
 
-output/.../seed1/log.txt  config.yaml  VLPromptLearner/model.pth.tar-20
+output/.../seed1/log.txt  config.yaml  items.json  VLPromptLearner/model.pth.tar-20
 """
 
+import json
 import sys
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 from yacs.config import CfgNode
 
 from promptsrc.files import replacing
-from runs import saved_config
+from runs import items, saved_config
 from runs.results import TESTED, parse_run
+from runs.yaml_file import read_yaml
+
+if TYPE_CHECKING:
+    from dassl.data.datasets import DatasetBase
 
 LOCK = ".lock"  # held by the process that works in the folder
+
+
+class OtherItems(ValueError):
+    """The images have changed since the run began."""
 
 
 @contextmanager
@@ -45,6 +55,10 @@ def held(cfg: CfgNode) -> Iterator[None]:
                 claim(cfg)
                 with _logged(folder):
                     yield
+            except OtherItems:
+                for file in set(folder.iterdir()) - before:  # the log
+                    file.unlink()
+                raise
             except BaseException:
                 _delete_failed_start(folder, keep=before)
                 raise
@@ -82,7 +96,7 @@ def _delete_failed_start(folder: Path, keep: Container[Path] = ()) -> None:
     """
     if has_begun(folder) or not saved_config.is_of_a_run(folder / saved_config.NAME):
         return
-    for pattern in ("log.txt", "log.txt-*", "tensorboard/events.*", saved_config.NAME):
+    for pattern in ("log.txt", "log.txt-*", "tensorboard/events.*", items.NAME, saved_config.NAME):
         for file in folder.glob(pattern):
             if file not in keep:
                 file.unlink(missing_ok=True)
@@ -126,9 +140,35 @@ def claim(cfg: CfgNode) -> None:
             f"{file} is not the configuration of a run; use another --output-dir, or move it away"
         )
     folder.mkdir(parents=True, exist_ok=True)
+    _write(file, cfg.dump())
+
+
+def claim_items(cfg: CfgNode, dataset: "DatasetBase") -> None:
+    """Write `items.json` to the output folder; if the run has begun there, compare it.
+
+    A run without `items.json`, which version 0.1 did not write, passes.
+
+    Raises:
+        OtherItems: a run on other images has begun there, or in RESUME.
+        ValueError: an `items.json` is damaged.
+        OSError: it can't be written.
+    """
+    now = items.described(dataset, cfg.DATASET.ROOT)
+    for folder in filter(None, (cfg.OUTPUT_DIR, cfg.RESUME)):
+        file = Path(folder) / items.NAME
+        if file.is_file() and (changed := items.changes(items.read(file), now)):
+            raise OtherItems(
+                f"the images have changed since the run in {folder} began: {changed}; use another "
+                "--output-dir, or delete it"
+            )
+    if not has_begun(Path(cfg.OUTPUT_DIR)):
+        _write(Path(cfg.OUTPUT_DIR) / items.NAME, json.dumps(now, indent=1))
+
+
+def _write(file: Path, text: str) -> None:
     try:
         with replacing(file) as part:
-            part.write_text(cfg.dump(), encoding="utf-8")
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OSError(
             f"{file} can't be written ({error.strerror}); make room, or use another --output-dir"
@@ -138,3 +178,11 @@ def claim(cfg: CfgNode) -> None:
 def has_begun(folder: Path) -> bool:
     """Whether a run has a checkpoint or a result there."""
     return any(folder.glob("*/model*.pth.tar*")) or parse_run(folder, TESTED) is not None
+
+
+def began_without(cfg: CfgNode, key: str) -> bool:
+    """Whether a run in OUTPUT_DIR, RESUME or MODEL_DIR began before there was a key."""
+    folders = map(Path, filter(None, (cfg.OUTPUT_DIR, cfg.RESUME, cfg.MODEL_DIR)))
+    files = [folder / saved_config.NAME for folder in folders if has_begun(folder)]
+    began = filter(saved_config.is_of_a_run, files)
+    return any(key not in saved_config.flat(read_yaml(file)) for file in began)

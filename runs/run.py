@@ -43,6 +43,8 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
         watched.freeze()
         trainer = build_trainer(watched)
         check_used(watched, trainer, args.eval_only, typed=args.opts[::2])
+        if hasattr(trainer, "dm"):  # not if a trainer of your own builds its loaders
+            folder.claim_items(cfg, trainer.dm.dataset)
         if args.eval_only:
             if trainer.get_model_names() and not cfg.MODEL_DIR:
                 raise ValueError(

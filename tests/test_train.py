@@ -212,6 +212,7 @@ def test_the_log_of_a_killed_start_is_replaced(tmp_path, in_root, capsys):
     assert {file.name for file in tmp_path.iterdir()} == {
         "VLPromptLearner",
         "config.yaml",
+        "items.json",
         "log.txt",
         "tensorboard",
     }
