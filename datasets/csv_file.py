@@ -12,6 +12,7 @@ from datasets.classnames import check_distinct
 from datasets.shares import split_by_shares
 from datasets.splits import Item, Split
 from datasets.table import Row, Table, read
+from promptsrc.escape import printable
 
 
 @DATASET_REGISTRY.register()
@@ -30,7 +31,7 @@ class CSV(OwnDataset):
         file = folder / cfg.DATASET.CSV_FILE
         table = read(file)
         for note in table.notes:
-            print(f"{file}: {note}")
+            print(f"{file}: {printable(note)}")
         check(table, file, folder)
         super().__init__(cfg, folder, split(table, file, folder, cfg.DATASET.SPLIT))
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from yacs.config import CfgNode
 
 from datasets.splits import Split
+from promptsrc.escape import printable
 from promptsrc.files import replacing
 from promptsrc.weights.names import cache_folder
 
@@ -71,10 +72,10 @@ def _problem(path: str) -> str:
     """What is wrong with an image; empty: nothing."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for ever
-            return f"image {path} can't be read (not a file)"
+            raise OSError(f"image {path} can't be read (not a file)")
         read_image(path)
     except OSError as error:
-        return str(error)
+        return printable(str(error))
     return ""
 
 

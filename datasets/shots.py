@@ -14,6 +14,7 @@ from typing import Any
 
 from datasets.files import read_json, write_new
 from datasets.splits import Item, Split, checked_item
+from promptsrc.escape import printable
 from promptsrc.weights.pickles import check_memo
 
 CACHE_FOLDER = "split_fewshot"
@@ -67,7 +68,7 @@ def read_pickle(path: Path) -> Shots | None:
         None,
     )
     if absent:
-        print(f"Ignoring {path}: some of its images are missing, such as {absent}")
+        print(f"Ignoring {path}: some of its images are missing, such as {printable(absent)}")
         return None
     print(f"Few-shot images are read from {path}")
     return shots

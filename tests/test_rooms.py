@@ -23,6 +23,7 @@ ALLOWED = {  # importing room: imported rooms
 # datasets takes from promptsrc only what reads files safely and ends commands
 LENT_TO_DATASETS = {
     "promptsrc.command",
+    "promptsrc.escape",
     "promptsrc.files",
     "promptsrc.inference.classnames",
     "promptsrc.inference.images",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.text import embed, readable
+from promptsrc.escape import printable
 
 SHOWN = 8  # names in a line
 
@@ -31,7 +32,10 @@ def notes(clip: CLIP, classnames: Sequence[str]) -> list[str]:
         lines.append(f"Only one class, {classnames[0]!r}: 100 % are right, whatever the image")
     groups = read_as_one(clip, classnames)
     if groups:
-        named = [", ".join(names[:SHOWN] + ["..."] * (len(names) > SHOWN)) for names in groups]
+        named = [
+            ", ".join([*map(printable, names[:SHOWN]), *["..."] * (len(names) > SHOWN)])
+            for names in groups
+        ]
         lines.append(
             "This backbone reads these class names as one and can't tell the classes apart: "
             f"{'; '.join(named[:SHOWN])}. They are equal, or words that it has never read; choose "

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from promptsrc.command import one_line
 from promptsrc.escape import csv_line, printable
 from promptsrc.inference.classifier import Classifier, Prediction
 
@@ -32,7 +31,7 @@ def classify(
             unreadable.append(error)
             bar.update()
             with tqdm.external_write_mode(sys.stderr):
-                print(f"skipped: {one_line(error)}", file=sys.stderr)
+                print(f"skipped: {printable(str(error))}", file=sys.stderr)
 
         def shown() -> Iterator[Prediction]:
             for image, classes in classifier.predictions(files, classnames, batch_size, skip):

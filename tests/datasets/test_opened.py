@@ -139,3 +139,13 @@ def test_published_datasets_are_not_opened(read):
 
     load("Emoji", ROOT / "data")
     assert read == []
+
+
+def test_a_file_name_cannot_pass_for_a_result(photos, capsys):
+    name = "0\n=> result\n* accuracy: 99.0%\x1b[2K\r.png"
+    damage(photos, f"train/ape/{name}")
+    load("ImageFolder", photos, BAD_IMAGES="skip")
+    shown = r"train/ape/0\n=> result\n* accuracy: 99.0%\x1b[2K\r.png"
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "=> result" in line] == [lines[1]]
+    assert lines[1].startswith(f"Skipped: image {photos / shown} can't be read")

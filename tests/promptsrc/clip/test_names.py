@@ -32,6 +32,8 @@ def test_what_is_said(bundled):
     assert notes(bundled, ["bird", "flower"]) == []
     (line,) = notes(bundled, ["bird", "猫", "犬"])
     assert "reads these class names as one and can't tell the classes apart: 猫, 犬. They" in line
+    (line,) = notes(bundled, ["猫\n", "犬\n"])
+    assert r": 猫\n, 犬\n. They" in line
     assert notes(bundled, ["bird"]) == [
         "Only one class, 'bird': 100 % are right, whatever the image"
     ]
