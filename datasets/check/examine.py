@@ -22,6 +22,7 @@ class Report:
     ready: bool
     headline: str
     details: tuple[str, ...] = ()
+    counts: str = ""  # images per class
 
 
 def examine(name: str, root: Path, opened: int | None = None) -> Report:

@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from dassl.data.datasets import DATASET_REGISTRY
+
 from datasets.base import BenchmarkDataset
 from datasets.check.published import PUBLISHED
-from datasets.files import class_folders
+from datasets.files import class_folders, visible_files
+from promptsrc.inference.images import can_read
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".rar", ".7z")
 
@@ -16,6 +19,26 @@ def advice(dataset: type[BenchmarkDataset], root: Path) -> list[str]:
     folder = root / dataset.dataset_dir
     finders = (renamed_folders, other_downloads, moved_files, unpacked_twice, packed_files)
     return [f"found {line}" for find in finders for line in find(dataset, root, folder)]
+
+
+def has_published(root: Path) -> bool:
+    """Whether a folder in the root is one of a published dataset, by its name.
+
+    With images directly in it, it is a class of one's own, such as `cars`.
+    """
+    known = {
+        _letters(name)
+        for registered, published in PUBLISHED.items()
+        for name in (
+            DATASET_REGISTRY.get(registered).dataset_dir,
+            registered,
+            *published.aliases,
+        )
+    }
+    return any(
+        _letters(name) in known and not any(map(can_read, visible_files(root / name)))
+        for name in class_folders(root)
+    )
 
 
 def renamed_folders(dataset: type[BenchmarkDataset], root: Path, folder: Path) -> Iterator[str]:

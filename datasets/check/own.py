@@ -1,0 +1,189 @@
+"""Your own images, in class folders or a table: what a training would read, and stop at."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+from tabulate import tabulate
+
+from datasets import csv_file, table
+from datasets.check.examine import Report
+from datasets.check.lookalikes import has_published
+from datasets.classnames import check_distinct
+from datasets.duplicates import problems as duplicates
+from datasets.files import class_folders, visible_files
+from datasets.opened import unreadable
+from datasets.parts import find_parts, part_of
+from datasets.shots import CACHE_FOLDER
+from datasets.splits import Item, Split
+from promptsrc.inference.images import can_read
+from promptsrc.inference.listing import described, images_below, no_images, printable
+from promptsrc.inference.reader import ORIENTATION
+
+TABLES = (".csv", ".tsv")
+NO_PART = "images"  # heads the counts where no part is stated
+ANY_SHARES = (0.6, 0.0, 0.4)
+
+
+@dataclass
+class OwnImages:
+    """What is found in `source`, class folders or a table; paths are relative to `folder`."""
+
+    source: Path
+    folder: Path
+    parts: dict[str, list[Item]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def attempt(self, check: Callable, *arguments: object) -> None:
+        """Run a check; what it raises is a problem."""
+        try:
+            check(*arguments)
+        except (OSError, ValueError) as error:
+            self.problems.append(str(error))
+
+
+def find(root: Path, name: str = "") -> list[Path]:
+    """Class folders (the root) or tables of one's own; empty in a root of published datasets.
+
+    Without a name, `images.csv` comes before class folders, and these before other tables.
+
+    Args:
+        name: ImageFolder or CSV, to look for these only.
+    """
+    tables = sorted(path for path in root.iterdir() if path.suffix.lower() in TABLES)
+    stated = root / "images.csv"
+    if name == "CSV":
+        return [stated] if stated in tables or not tables else tables
+    if name == "ImageFolder":
+        return [root]
+    if has_published(root):
+        return []
+    if stated in tables:
+        return [stated]
+    return [root] if any(images_below(root / f).images for f in class_folders(root)) else tables
+
+
+def examine(source: Path) -> Report:
+    """Look at class folders or a table, and open every image."""
+    found = _in_folders(source) if source.is_dir() else _in_table(source)
+    items = [item for part in found.parts.values() for item in part]
+    paths = sorted({os.path.join(found.folder, item.path) for item in items})
+    broken = unreadable(paths)
+    found.problems += broken.values()
+    found.notes += _looks([path for path in paths if path not in broken])
+    train, val, test = (found.parts.get(part, []) for part in Split._fields)
+    found.notes += duplicates(Split(train + found.parts.get(NO_PART, []), val, test), found.folder)
+    if not items and not found.problems:
+        found.problems.append("no images of classes; make a folder with images for each class")
+    classes = {item.classname for item in items}
+    if untested := test and sorted(classes - {item.classname for item in test}):
+        found.notes.append(f"without test images: {', '.join(untested)}")
+    headline = f"{len(paths):,} images, {len(classes):,} classes in {source}"
+    if found.problems:
+        headline += f"; {len(found.problems):,} to mend"
+    details = tuple(map(printable, (*found.problems, *found.notes)))
+    return Report(not found.problems, printable(headline), details, printable(_counts(found)))
+
+
+def _in_folders(folder: Path) -> OwnImages:
+    found = OwnImages(folder, folder)
+    parts = _parts(found)
+    classes = {name: _folders(folder / name) for name in parts.values()}
+    names = dict.fromkeys(name for part in classes.values() for name in part)
+    hint = "join them, or set DATASET.CLASS_NAMES"
+    found.attempt(check_distinct, {name: name for name in names}, folder, "folders", hint)
+    passed_over: Counter[str] = Counter()
+    for part, place in parts.items():
+        loose = [name for name in visible_files(folder / place) if can_read(name)]
+        passed_over["images outside class folders"] += sum(
+            (folder / place / name).is_file() for name in loose
+        )
+        found.parts[part] = []
+        for name in classes[place]:
+            images, others = images_below(folder / place / name)
+            passed_over += others
+            if not images:
+                found.problems.append(f"{folder / place / name} {no_images(others)}; add some")
+            if name not in classes[parts.get("train", place)]:
+                found.problems.append(f"{folder / place / name} is not a class of the training")
+            paths = [os.path.join(place, name, image) for image in images]
+            found.parts[part] += [Item(path, 0, name) for path in paths]
+    if NO_PART not in parts:
+        others = set(_folders(folder)) - set(parts.values())
+        passed_over.update(f"folder {name}/" for name in others)
+    if text := described(+passed_over):
+        found.notes.append(text)
+    return found
+
+
+def _parts(found: OwnImages) -> dict[str, str]:
+    """Folders by part; the folder itself if its folders are classes."""
+    try:
+        find_parts(found.folder, ANY_SHARES)
+    except ValueError:  # they are parts
+        found.attempt(find_parts, found.folder, ())
+        named = {part_of(name): name for name in _folders(found.folder)}
+        return {part: named[part] for part in Split._fields if part in named}
+    return {NO_PART: ""}
+
+
+def _folders(place: Path) -> list[str]:
+    return [name for name in class_folders(place) if name != CACHE_FOLDER]
+
+
+def _in_table(file: Path) -> OwnImages:
+    found = OwnImages(file, file.parent)
+    try:
+        read = table.read(file)
+    except (OSError, ValueError) as error:
+        found.problems.append(str(error))
+        return found
+    found.problems += read.problems
+    found.notes += read.notes
+    found.attempt(check_distinct, csv_file.names_of(read), file, "lines", "use one spelling")
+    absent = {row.line for row in csv_file.missing(read, found.folder)}
+    for row in read.rows:
+        if row.line in absent:
+            found.problems.append(f"line {row.line}: no image at {found.folder / row.path}")
+        else:
+            item = Item(csv_file.local(row.path, found.folder), 0, row.classname)
+            found.parts.setdefault(row.part or NO_PART, []).append(item)
+    if not read.has_parts:
+        found.notes.append("no column split: set DATASET.SPLIT, such as (0.5, 0.2, 0.3)")
+    for part in ("train", "test") if read.has_parts else ():
+        if part not in {row.part for row in read.rows}:
+            found.problems.append(f"no line with split {part}; it needs train and test")
+    return found
+
+
+def _looks(paths: list[str]) -> Iterator[str]:
+    """How many of the readable images are not upright 8-bit ones."""
+    looks = [_look(path) for path in paths]
+    if turned := sum(turned for turned, _ in looks):
+        yield f"{turned:,} images are turned by an EXIF orientation"
+    if wide := sum(wide for _, wide in looks):
+        yield f"{wide:,} images have more than 8 bits per channel"
+
+
+def _look(path: str) -> tuple[bool, bool]:
+    """Whether an image is turned by EXIF, and whether it has more than 8 bits per channel."""
+    try:
+        with Image.open(path) as image:
+            return image.getexif().get(ORIENTATION, 1) != 1, image.mode[0] in "IF"
+    except Exception:  # damaged EXIF raises any, and the pixels are fine
+        return False, False
+
+
+def _counts(found: OwnImages) -> str:
+    """A table of images per class and part."""
+    counts = {part: Counter(i.classname for i in items) for part, items in found.parts.items()}
+    rows = [
+        [name, *(count[name] for count in counts.values())]
+        for name in sorted(set().union(*counts.values()))
+    ]
+    totals = ["(all)", *(count.total() for count in counts.values())]
+    return tabulate([*rows, totals], headers=["class", *counts], disable_numparse=[0])
