@@ -15,7 +15,7 @@ from torch import Tensor
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 
-from promptsrc.inference.reader import READ_AS
+from promptsrc.inference.reader import READ_AS, middle
 
 HEIC = {".heic", ".heif", ".hif"}
 SUFFIXES = {  # endings of the images that folders are searched for
@@ -86,10 +86,17 @@ class Preprocessing:
 
     @cached_property
     def _steps(self) -> T.Compose:
-        resize = T.Resize(self.size, InterpolationMode(self.interpolation))
+        resize = _Resize(self.size, InterpolationMode(self.interpolation))
         return T.Compose(
             [resize, T.CenterCrop(self.size), T.ToTensor(), T.Normalize(self.mean, self.std)]
         )
+
+
+class _Resize(T.Resize):
+    """Shorter side to `size`, for a centre square."""
+
+    def forward(self, img: Image.Image) -> Image.Image:
+        return super().forward(middle(img, self.size))
 
 
 def _is_colour(value: Any) -> bool:

@@ -20,6 +20,7 @@ from importlib.util import find_spec
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+MOST_PIXELS = 2**24  # of a resized image: 64 MB
 READ_AS = ("stored", "shown")
 # Nothing else is opened: Pillow hands PostScript to Ghostscript, whatever the file is called.
 ALWAYS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "ICO", "PSD")
@@ -144,3 +145,18 @@ def _turned(rgb: Image.Image, image: Image.Image) -> Image.Image:
     except Exception:  # damaged EXIF raises any, and the pixels are fine
         turn = None
     return rgb if turn is None else rgb.transpose(turn)
+
+
+def middle(image: Image.Image, size: int) -> Image.Image:
+    """The part to resize, where only the centre square of the resized image is used.
+
+    It is the whole image, unless that is so long that its shorter side of `size` pixels makes more
+    than MOST_PIXELS: then the middle, 64 times as long as wide. The square is the same up to half a
+    pixel.
+    """
+    short, long = sorted(image.size)
+    if size * size * long <= MOST_PIXELS * short:
+        return image
+    cut = (long - 64 * short) // 2  # at both ends, so that the centre stays
+    box = (cut, 0, long - cut, short) if image.width == long else (0, cut, short, long - cut)
+    return image.crop(box)

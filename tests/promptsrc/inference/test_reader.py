@@ -8,7 +8,7 @@ import pytest
 from dassl.utils import read_image as read_by_engine
 from PIL import Image
 
-from promptsrc.inference import images
+from promptsrc.inference import images, reader
 from promptsrc.inference.reader import read_image
 from tests.conftest import ROOT
 
@@ -71,3 +71,28 @@ def test_tga_is_known_by_its_ending_alone(tmp_path):
     RGB.save(tmp_path / "image.png", "TGA")
     with pytest.raises(OSError, match="it is not one of"):
         read_image(tmp_path / "image.png")
+
+
+@pytest.mark.parametrize("size", [(12000, 30), (30, 12001), (7001, 7), (2, 4001)])
+def test_of_a_very_long_image_the_middle_is_resized(monkeypatch, size):
+    waves = 127 + 100 * np.sin(np.linspace(0, 60, max(size)))[None, :, None]
+    values = np.repeat(np.repeat(waves, min(size), 0), 3, 2).astype(np.uint8)
+    values = values if size[0] > size[1] else values.swapaxes(0, 1)
+    image = Image.fromarray(np.ascontiguousarray(values))
+    cut = reader.middle(image, 224)
+    assert min(cut.size) == min(size) and max(cut.size) in (64 * min(size), 64 * min(size) + 1)
+    prepared = images.Preprocessing(224)(image)
+    monkeypatch.setattr(reader, "MOST_PIXELS", 2**40)
+    assert reader.middle(image, 224) is image
+    whole = images.Preprocessing(224)(image)
+    assert (prepared - whole).abs().max() < 0.02  # one of 255 levels
+
+
+def test_other_images_are_resized_whole():
+    for size in ((224, 224), (4480, 224), (20, 6000)):
+        image = Image.new("L", size)
+        assert reader.middle(image, 224) is image
+
+
+def test_an_image_of_one_row_needs_no_gigabytes():
+    assert images.Preprocessing(224)(Image.new("RGB", (2_000_000, 1))).shape == (3, 224, 224)

@@ -13,12 +13,20 @@ from torchvision.transforms import InterpolationMode
 from yacs.config import CfgNode
 
 from dassl.utils.checks import in_range, one_of
+from dassl.utils.reader import middle
 
 INTERPOLATION_MODES = {
     "bilinear": InterpolationMode.BILINEAR,
     "bicubic": InterpolationMode.BICUBIC,
     "nearest": InterpolationMode.NEAREST,
 }
+
+
+class Resize(T.Resize):
+    """Shorter side to `size`, for a centre square."""
+
+    def forward(self, img: Image.Image) -> Image.Image:
+        return super().forward(middle(img, self.size))
 
 
 class Random2DTranslation:
@@ -212,7 +220,7 @@ def _train_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
 
 def _test_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
     return [
-        T.Resize(max(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]),
+        Resize(max(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]),
         T.CenterCrop(tuple(cfg.INPUT.SIZE)),
         T.ToTensor(),
         *_chosen(_on_tensors(cfg), {"normalize", "instance_norm"} & set(choices)),
