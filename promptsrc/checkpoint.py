@@ -7,7 +7,7 @@ tensors and plain containers, only the few classes named here are let through.
 import hashlib
 import os
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
+from promptsrc.clip.text import name_tokens, same_names
 from promptsrc.command import one_line
 
 if TYPE_CHECKING:
@@ -157,11 +158,12 @@ def load_prompts(
     Raises:
         ValueError: they do not fit (other method, depth, width or classes); one line says how.
     """
+    names = (description or {}).get("classnames")
     if description is None:
         theirs = learned_tensors(state, wanted=prompts.state_dict())
     else:
         theirs = {key.removeprefix("module."): value for key, value in state.items()}
-        theirs = prompts.match_classes(theirs, description.get("classnames"), source)
+        theirs = prompts.match_classes(theirs, names, source)
     mine = prompts.state_dict()
     differences = [f"{key} is missing" for key in mine if key not in theirs]
     differences += [f"{key} is not expected" for key in theirs if key not in mine]
@@ -177,6 +179,11 @@ def load_prompts(
         )
     if spoiled := [key for key, value in theirs.items() if not value.isfinite().all()]:
         raise ValueError(f"{source} has NaN or Inf in {', '.join(spoiled)}; train again")
+    if prompts.per_class and names is None:
+        print(
+            f"Note: {source} has learned something for each class and does not name them; it is "
+            "taken in the order of the names given here"
+        )
     prompts.load_state_dict(theirs)
 
 
@@ -189,13 +196,25 @@ def check_classes(
         ValueError: the class names or their order differ.
     """
     names = (description_of(checkpoint) or {}).get("classnames", prompts.classnames)
-    if names != prompts.classnames:
+    if not same_names(names, prompts.classnames):
         pairs = zip_longest(names, prompts.classnames)
-        there, here = next(pair for pair in pairs if pair[0] != pair[1])
+        there, here = next(pair for pair in pairs if None in pair or not same_names(*zip(pair)))
         raise ValueError(
             f"{source} was trained on other classes (there: {there!r}, here: {here!r}); use "
             "another --output-dir, or the classes of that run"
         )
+
+
+def among(trained_on: Sequence[str] | None, tested: Sequence[str]) -> str:
+    """Which of the classes trained on a test chooses among; empty for all, or if unknown."""
+    if trained_on is None or same_names(trained_on, tested):
+        return ""
+    trained = {name_tokens(name) for name in trained_on}
+    known = sum(name_tokens(name) in trained for name in tested)
+    total, classes = len(trained_on), f"{len(tested)} class{'es' * (len(tested) != 1)}"
+    if known < len(tested):
+        return f"among {classes}, {known or 'none'} of them among the {total} trained"
+    return f"among {known} of the {total} trained classes" if known < total else ""
 
 
 def check_purpose(theirs: Mapping[str, Any], mine: Mapping[str, Any], source: str | Path) -> None:

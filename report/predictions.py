@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 from yacs.config import CfgNode
 
-from promptsrc.checkpoint import find
+from promptsrc.checkpoint import check_classes, find, read_checkpoint
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ def predictions(cfg: CfgNode, checkpoint: Path | None) -> Predictions:
     cfg = cfg.clone()
     cfg.defrost()
     cfg.DATALOADER.TEST.SAMPLER, cfg.VERBOSE = "SequentialSampler", False
+    cfg.MODEL.INIT_WEIGHTS = ""  # the checkpoint replaces them
     plain = cfg.clone()
     plain.TRAINER.NAME, plain.REGULATION.ENABLED = "ZeroshotCLIP", False
     trained = None
@@ -135,8 +136,12 @@ def _tested(cfg: CfgNode, checkpoint: Path | None) -> _Recorder:
             if checkpoint is None:
                 raise ValueError("the run has no checkpoint")
             trainer.load_model(str(checkpoint.parents[1]), epoch=epoch_of(checkpoint))
-        on_val = cfg.TEST.SPLIT == "val" and trainer.val_loader is not None
-        items = (trainer.val_loader if on_val else trainer.test_loader).dataset.data_source
+            if not cfg.MODEL_DIR:  # the run's own
+                check_classes(trainer.prompts, read_checkpoint(checkpoint), checkpoint)
+        loader = trainer.val_loader if cfg.TEST.SPLIT == "val" else trainer.test_loader
+        if loader is None:
+            raise ValueError(f"TEST.SPLIT is {cfg.TEST.SPLIT}, a part that the data does not have")
+        items = loader.dataset.data_source
         names = [trainer.lab2cname[label] for label in range(trainer.num_classes)]
         recorder = trainer.evaluator = _Recorder(names, [item.impath for item in items])
         trainer.test()

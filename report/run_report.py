@@ -10,6 +10,7 @@ import numpy as np
 from yacs.config import CfgNode
 
 from datasets import OWN
+from promptsrc.checkpoint import among
 from promptsrc.clip.text import readable
 from promptsrc.inference.reader import read_image
 from promptsrc.templates import DATASETS, DEFAULT
@@ -93,7 +94,10 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     found, history = run.predictions, run.history
     accuracy = _accuracy_here(run) if run.accuracy is None else run.accuracy
     images = f" on {len(found.labels):,} test images" if found else ""
-    yield ("–" if accuracy is None else f"{accuracy:.1f} %"), f"accuracy{images}"
+    trained_on = run.prompts.description.get("classnames") if run.prompts else None
+    classes = among(trained_on, found.classnames) if found else ""
+    said = f"accuracy{images}{f', {classes}' if classes else ''}"
+    yield ("–" if accuracy is None else f"{accuracy:.1f} %"), said
     if found and found.trained is not None:
         yield f"{found.accuracy(found.zero_shot):.1f} %", "zero-shot CLIP, same images"
     if history.lines:

@@ -40,6 +40,8 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
         if cfg.DATASET.NAME in OWN and cfg.INPUT.get("READ_AS") != "shown":
             print("Images are read as stored: not turned as EXIF says (INPUT.READ_AS)")
         watched = Watched(cfg)
+        if args.eval_only:
+            watched.MODEL.INIT_WEIGHTS = ""  # the checkpoint replaces them
         watched.freeze()
         trainer = build_trainer(watched)
         check_used(watched, trainer, args.eval_only, typed=args.opts[::2])

@@ -23,6 +23,7 @@ from dassl.optim import build_lr_scheduler, build_optimizer
 from torch import Tensor
 from yacs.config import CfgNode
 
+from promptsrc.checkpoint import among
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
 from promptsrc.clip.names import notes
 from promptsrc.clip.precision import CopiedScalar, precision
@@ -286,4 +287,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
 
     def test(self, split: str | None = None) -> float:
         with self.model.classes_encoded_once():
-            return super().test(split)
+            result = super().test(split)
+        if said := among(self.trained_on, self.classnames):
+            print(f"* {said}")
+        return result

@@ -30,6 +30,7 @@ class CheckpointedTrainer(Trainer):
     prompts: PromptLearner
     regulation: SelfRegulation | None
     scaler: torch.amp.GradScaler
+    trained_on: list[str] | None = None  # classes of a loaded checkpoint
 
     def prompt_settings(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -74,6 +75,7 @@ class CheckpointedTrainer(Trainer):
         print(f'Loading weights to {self.registered_as} from "{path}" (epoch = {done})')
         about = description_of(checkpoint)
         load_prompts(self.prompts, checkpoint["state_dict"], path, about)
+        self.trained_on = (about or {}).get("classnames")
         trained = (about or {}).get("input", {}).get("read_as", "stored")
         if trained != (here := self.cfg.INPUT.get("READ_AS") or "stored"):
             print(f"Note: images are read as {here}, in training as {trained} (INPUT.READ_AS)")
@@ -169,6 +171,12 @@ class CheckpointedTrainer(Trainer):
         return state
 
     def load_training_state(self, state: dict[str, Any]) -> None:
+        """Take what `training_state` returned.
+
+        Raises:
+            ValueError: it is of other classes.
+        """
+        check_classes(self.prompts, {"trainer_state": state}, "the state of the run")
         self.scaler.load_state_dict(state["scaler"])
         if self.regulation and "regulation" in state:  # else resume_model_if_exist reports it
             self.regulation.aggregation.load_state_dict(state["regulation"], self.device)

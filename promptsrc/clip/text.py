@@ -113,6 +113,11 @@ def name_tokens(classname: str) -> tuple[int, ...]:
     return tuple(openai.tokenizer.encode(readable(classname)))
 
 
+def same_names(some: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether two lists name the same classes in the same order, as CLIP reads names."""
+    return [*map(name_tokens, some)] == [*map(name_tokens, others)]
+
+
 def tokenize(texts: Sequence[str], length: int = 77) -> Tensor:
     """CLIP's token ids (len(texts), length).
 

@@ -12,7 +12,15 @@ from torch import Tensor, nn
 
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.openai import CLIP, VisionTransformer
-from promptsrc.clip.text import PLACEHOLDER, Texts, class_texts, embed, readable
+from promptsrc.clip.text import (
+    PLACEHOLDER,
+    Texts,
+    class_texts,
+    embed,
+    name_tokens,
+    readable,
+    same_names,
+)
 from promptsrc.clip.vectors import NO_VECTORS, Vectors
 from promptsrc.model import PromptedCLIP
 
@@ -66,6 +74,8 @@ class PromptLearner(nn.Module):
     ) -> dict[str, Tensor]:
         """A checkpoint's tensors for the classes of this learner: rows per class, by class name.
 
+        Names are compared as CLIP reads them.
+
         Override it where only the classes trained on have a part, such as a second head: for
         other names remove that part and its tensors.
 
@@ -76,21 +86,23 @@ class PromptLearner(nn.Module):
             ValueError: a class of this learner has no row of its own.
         """
         found = [key for key in self.per_class if key in state]
-        if not found or trained_on is None or trained_on == self.classnames:
+        if not found or trained_on is None or same_names(trained_on, self.classnames):
             return state
-        times = Counter(trained_on)
-        for name in self.classnames:
-            if not times[name]:
+        trained = [name_tokens(name) for name in trained_on]
+        here = [name_tokens(name) for name in self.classnames]
+        times = Counter(trained)
+        for name, ids in zip(self.classnames, here, strict=True):
+            if not times[ids]:
                 raise ValueError(
                     f"{source} has learned something for each class, but not for {name!r}; it "
                     f"knows {', '.join(trained_on[:10])}{', ...' if len(trained_on) > 10 else ''}"
                 )
-            if times[name] > 1:
+            if times[ids] > 1:
                 raise ValueError(
-                    f"{source} has learned something for each class, and {times[name]} are called "
+                    f"{source} has learned something for each class, and {times[ids]} are called "
                     f"{name!r}; take all its classes, in its order"
                 )
-        rows = [trained_on.index(name) for name in self.classnames]
+        rows = [trained.index(ids) for ids in here]
         return state | {key: state[key][rows] for key in found}
 
     def texts(self, clip: CLIP) -> Texts:

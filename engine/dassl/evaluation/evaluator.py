@@ -1,6 +1,7 @@
 """Metrics that a test prints and returns."""
 
 import os.path as osp
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from yacs.config import CfgNode
 
 from dassl.evaluation.build import EVALUATOR_REGISTRY
 from dassl.utils.logger import printable
+from dassl.utils.tools import replacing, write_json
+
+MOST_NAMES = 10  # in a line
 
 
 class EvaluatorBase:
@@ -55,14 +59,32 @@ class Classification(EvaluatorBase):
         macro_f1 = 100.0 * f1_score(true, predicted, average="macro", labels=np.unique(true))
         print(f"=> result\n* total: {total:,}\n* correct: {correct:,}\n* accuracy: {accuracy:.1f}%")
         print(f"* error: {100 - accuracy:.1f}%\n* macro_f1: {macro_f1:.1f}%")
+        present = set(true.tolist())
+        if absent := [name for k, name in sorted(self._lab2cname.items()) if k not in present]:
+            named = ", ".join(printable(str(name)) for name in absent[:MOST_NAMES]) + ", ..." * (
+                len(absent) > MOST_NAMES
+            )
+            print(f"* no image of {len(absent)} of the {len(self._lab2cname)} classes: {named}")
         results = {"accuracy": accuracy, "error_rate": 100.0 - accuracy, "macro_f1": macro_f1}
         if self.cfg.TEST.PER_CLASS_RESULT:
             results["perclass_accuracy"] = self._by_class(true, predicted)
         if self.cfg.TEST.COMPUTE_CMAT:
-            path = osp.join(self.cfg.OUTPUT_DIR, "cmat.pt")
-            torch.save(confusion_matrix(true, predicted, normalize="true"), path)
-            print(f"Confusion matrix is saved to {path}")
+            self._save_confusions(true, predicted)
         return results
+
+    def _save_confusions(self, true: np.ndarray, predicted: np.ndarray) -> None:
+        """Write `cmat.pt`, a tensor (C, C), and beside it `cmat.json`, the names of its rows.
+
+        Row i has the shares of class i's images by predicted class; zeros if it has no image.
+        """
+        labels = range(max([*true, *predicted, *self._lab2cname]) + 1)
+        shares = confusion_matrix(true, predicted, labels=labels, normalize="true")
+        path = osp.join(self.cfg.OUTPUT_DIR, "cmat.pt")
+        with replacing(path) as part:
+            torch.save(torch.from_numpy(shares), part)
+        names = [self._lab2cname.get(label, str(label)) for label in labels]
+        write_json(names, str(Path(path).with_suffix(".json")))
+        print(f"Confusion matrix is saved to {path}")
 
     def _by_class(self, true: np.ndarray, predicted: np.ndarray) -> float:
         print("=> per-class result")
@@ -71,7 +93,7 @@ class Classification(EvaluatorBase):
             right = predicted[true == label] == label
             accuracies.append(100.0 * right.mean())
             print(
-                f"* class: {label} ({printable(self._lab2cname[label])})\ttotal: {len(right):,}\t"
+                f"* class: {label} ({printable(str(self._lab2cname.get(label, label)))})\ttotal: {len(right):,}\t"
                 f"correct: {right.sum():,}\tacc: {accuracies[-1]:.1f}%"
             )
         print(f"* average: {np.mean(accuracies):.1f}%")
