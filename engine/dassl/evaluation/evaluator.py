@@ -59,18 +59,23 @@ class Classification(EvaluatorBase):
         macro_f1 = 100.0 * f1_score(true, predicted, average="macro", labels=np.unique(true))
         print(f"=> result\n* total: {total:,}\n* correct: {correct:,}\n* accuracy: {accuracy:.1f}%")
         print(f"* error: {100 - accuracy:.1f}%\n* macro_f1: {macro_f1:.1f}%")
-        present = set(true.tolist())
-        if absent := [name for k, name in sorted(self._lab2cname.items()) if k not in present]:
-            named = ", ".join(printable(str(name)) for name in absent[:MOST_NAMES]) + ", ..." * (
-                len(absent) > MOST_NAMES
-            )
-            print(f"* no image of {len(absent)} of the {len(self._lab2cname)} classes: {named}")
+        self._print_absent(true)
         results = {"accuracy": accuracy, "error_rate": 100.0 - accuracy, "macro_f1": macro_f1}
         if self.cfg.TEST.PER_CLASS_RESULT:
             results["perclass_accuracy"] = self._by_class(true, predicted)
         if self.cfg.TEST.COMPUTE_CMAT:
             self._save_confusions(true, predicted)
         return results
+
+    def _print_absent(self, true: np.ndarray) -> None:
+        absent = sorted(self._lab2cname.keys() - set(true.tolist()))
+        if absent:
+            names = [self._printed(label) for label in absent[:MOST_NAMES]]
+            named = ", ".join(names + ["..."] * (len(absent) > MOST_NAMES))
+            print(f"* no image of {len(absent)} of the {len(self._lab2cname)} classes: {named}")
+
+    def _printed(self, label: int) -> str:
+        return printable(str(self._lab2cname.get(label, label)))
 
     def _save_confusions(self, true: np.ndarray, predicted: np.ndarray) -> None:
         """Write `cmat.pt`, a tensor (C, C), and beside it `cmat.json`, the names of its rows.
@@ -82,7 +87,7 @@ class Classification(EvaluatorBase):
         path = osp.join(self.cfg.OUTPUT_DIR, "cmat.pt")
         with replacing(path) as part:
             torch.save(torch.from_numpy(shares), part)
-        names = [self._lab2cname.get(label, str(label)) for label in labels]
+        names = [str(self._lab2cname.get(label, label)) for label in labels]
         write_json(names, str(Path(path).with_suffix(".json")))
         print(f"Confusion matrix is saved to {path}")
 
@@ -93,7 +98,7 @@ class Classification(EvaluatorBase):
             right = predicted[true == label] == label
             accuracies.append(100.0 * right.mean())
             print(
-                f"* class: {label} ({printable(str(self._lab2cname.get(label, label)))})\ttotal: {len(right):,}\t"
+                f"* class: {label} ({self._printed(label)})\ttotal: {len(right):,}\t"
                 f"correct: {right.sum():,}\tacc: {accuracies[-1]:.1f}%"
             )
         print(f"* average: {np.mean(accuracies):.1f}%")
