@@ -79,10 +79,11 @@ def examine(source: Path) -> Report:
     found.notes += duplicates(Split(train + found.parts.get(NO_PART, []), val, test), found.folder)
     if not items and not found.problems:
         found.problems.append("no images of classes; make a folder with images for each class")
-    classes = {item.classname for item in items}
-    if untested := test and sorted(classes - {item.classname for item in test}):
+    counts = Counter(item.classname for item in items)
+    tested = {item.classname for item in test} or {name for name in counts if counts[name] > 1}
+    if untested := sorted(counts.keys() - tested):
         found.notes.append(f"without test images: {', '.join(untested)}")
-    headline = f"{len(paths):,} images, {len(classes):,} classes in {source}"
+    headline = f"{len(paths):,} images, {len(counts):,} classes in {source}"
     if found.problems:
         headline += f"; {len(found.problems):,} to mend"
     details = tuple(map(printable, (*found.problems, *found.notes)))
@@ -154,9 +155,14 @@ def _in_table(file: Path) -> OwnImages:
             found.parts.setdefault(row.part or NO_PART, []).append(item)
     if not read.has_parts:
         found.notes.append("no column split: set DATASET.SPLIT, such as (0.5, 0.2, 0.3)")
-    for part in ("train", "test") if read.has_parts else ():
-        if part not in {row.part for row in read.rows}:
+    if read.has_parts:
+        there = {row.part for row in read.rows}
+        for part in sorted({"train", "test"} - there):
             found.problems.append(f"no line with split {part}; it needs train and test")
+        trained = {row.classname for row in read.rows if row.part == "train"}
+        for line, name in csv_file.names_of(read).items():
+            if "train" in there and name not in trained:
+                found.problems.append(f"line {line}: class {name!r} has no line with split train")
     return found
 
 

@@ -133,6 +133,11 @@ def test_all_problems_of_a_table_at_once(table, capsys):
         ("path,kind\n", "has no column class"),
         ("path,class,split\n", "no line with split train"),
         ("path,class\nape/0.png,ape\n", "no column split: set DATASET.SPLIT"),
+        ("path,class\nape/0.png,ape\nbat/0.png,bat\nbat/1.png,bat\n", "without test images: ape"),
+        (
+            "path,class,split\nape/0.png,ape,train\nape/1.png,ape,test\nbat/0.png,bat,test\n",
+            "line 4: class 'bat' has no line with split train",
+        ),
     ],
 )
 def test_a_table_that_is_not_complete(one, capsys, text, found):
