@@ -15,6 +15,7 @@ from datasets.check.lookalikes import has_published
 from datasets.classnames import check_distinct
 from datasets.duplicates import problems as duplicates
 from datasets.files import class_folders, visible_files
+from datasets.image_folder import Reader
 from datasets.opened import unreadable
 from datasets.parts import find_parts, part_of
 from datasets.shots import CACHE_FOLDER
@@ -100,7 +101,7 @@ def _in_folders(folder: Path) -> OwnImages:
     passed_over: Counter[str] = Counter()
     for part, place in parts.items():
         loose = [name for name in visible_files(folder / place) if can_read(name)]
-        passed_over["images outside class folders"] += sum(
+        passed_over["outside the class folders"] += sum(
             (folder / place / name).is_file() for name in loose
         )
         found.parts[part] = []
@@ -113,6 +114,8 @@ def _in_folders(folder: Path) -> OwnImages:
                 found.problems.append(f"{folder / place / name} is not a class of the training")
             paths = [os.path.join(place, name, image) for image in images]
             found.parts[part] += [Item(path, 0, name) for path in paths]
+    for place in () if found.problems else parts.values():  # whatever else would stop a training
+        found.attempt(Reader(folder, {name: name for name in names}).items, place)
     if NO_PART not in parts:
         others = set(_folders(folder)) - set(parts.values())
         passed_over.update(f"folder {name}/" for name in others)

@@ -103,7 +103,7 @@ def test_all_problems_of_folders_at_once(parts, capsys):
         "train/cat has no images (",
         "test/cow is not a class of the training",
         "'Ape' and 'ape' have the class names",
-        "1 images outside class folders",
+        "1 outside the class folders",
         ".heic",
         "test/bat/0.png",  # a copy
     ):
@@ -154,7 +154,13 @@ def test_no_classes(tmp_path, capsys):
     make_images(tmp_path, "0.png")
     code, lines, _ = said(capsys, tmp_path, "ImageFolder")
     assert code == 1 and lines[1].startswith("no images of classes; make a folder")
-    assert lines[2] == "passed over 1 images outside class folders"
+    assert lines[2] == "passed over 1 outside the class folders"
+
+
+def test_a_folder_above_the_class_folders(tmp_path, capsys):
+    make_images(tmp_path, "photos/ape/0.png", "photos/bat/0.png")
+    code, lines, _ = said(capsys, tmp_path)
+    assert code == 1 and "is the only class folder, and its images are in folders below" in lines[1]
 
 
 def test_missing_parts(parts, capsys):
