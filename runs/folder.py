@@ -89,6 +89,17 @@ def locked(folder: Path, refusal: ValueError) -> Iterator[None]:
         lock.release()
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a process works there; a lock file that a killed one has left is deleted."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with locked(folder, ValueError()):
+            return False
+    except ValueError:
+        return True
+
+
 def _delete_failed_start(folder: Path, keep: Container[Path] = ()) -> None:
     """Delete the log and config of a run that failed before its first checkpoint or result.
 

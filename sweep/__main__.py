@@ -8,7 +8,7 @@
 
 Finished runs are not run again and interrupted ones resume: the same command continues a sweep.
 Exit code 0: all runs are finished. 1: some failed. 2: an invalid command line. 75: another sweep
-works in the folder; try again when it has ended. 130: stopped.
+or run works there; try again when it has ended. 130: stopped.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from promptsrc.command import (
     exit_code,
     stop_like_ctrl_c,
 )
-from runs.folder import locked
+from runs.folder import is_locked, locked
 from runs.job import Job
 from runs.layout import SEEDS
 from runs.protocols import CONFIGS, DATASETS, Method, method_file, plan
@@ -35,7 +35,10 @@ from sweep import local
 
 
 class Busy(ValueError):
-    """Another sweep works in the folder."""
+    """Another sweep works in the folder, or a run: that of a killed sweep lives on."""
+
+    def __init__(self, who: str, folder: Path):
+        super().__init__(f"{who} works in {folder}; wait until it ends, or use another --output")
 
     exit_code = RESUMABLE
 
@@ -89,7 +92,7 @@ def sweep(args: argparse.Namespace) -> int:
     """Run what is not finished, and print the tables; 1 if some runs failed.
 
     Raises:
-        Busy: another sweep works there.
+        Busy: another sweep works there, or one of the runs is under way.
     """
     with checking_the_command():
         jobs = planned(args)
@@ -100,9 +103,11 @@ def sweep(args: argparse.Namespace) -> int:
         print(*(shlex.join(job.command) for job in todo), sep="\n", flush=True)
         return 0
     args.output.mkdir(parents=True, exist_ok=True)
-    hint = "wait until it ends, or use another --output"
-    with locked(args.output, Busy(f"another sweep works in {args.output}; {hint}")):
-        todo = [job for job in todo if not job.is_finished()]  # of a sweep that has just ended
+    with locked(args.output, Busy("another sweep", args.output)):
+        for job in todo:
+            if is_locked(job.folder):
+                raise Busy("another run", job.folder)
+        todo = [job for job in todo if not job.is_finished()]  # a sweep may have just ended
         print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished", flush=True)
         failed = run(todo, len(jobs) - len(todo), args) if todo else {}
         if any(job.accuracy() is not None for job in jobs):

@@ -129,6 +129,15 @@ def test_a_folder_is_for_one_run_at_a_time(tmp_path):
         pass
 
 
+def test_a_lock_file_is_not_yet_a_lock(tmp_path):
+    assert not folder.is_locked(tmp_path) and not folder.is_locked(tmp_path / "none")
+    (tmp_path / folder.LOCK).touch()  # of a killed run
+    assert not folder.is_locked(tmp_path)
+    with folder.locked(tmp_path, ValueError()):
+        assert folder.is_locked(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 HOLDING = """
 import multiprocessing, sys, time
 from runs import folder

@@ -11,6 +11,7 @@ import pytest
 
 from report.results import find
 from report.tables import tables
+from runs.folder import locked
 from sweep import local
 from sweep.__main__ import main
 from tests.conftest import ROOT
@@ -218,3 +219,18 @@ def test_a_killed_sweep_frees_its_folder(root, tmp_path, in_root, monkeypatch):
     monkeypatch.setattr(local, "run", lambda *_: {})
     words = ["base2new", "--root", str(root), "--output", str(tmp_path), *OPTIONS, *QUICK]
     assert main(words) == 0 and list(tmp_path.iterdir()) == []
+
+
+def test_a_run_under_way_is_not_a_failure(root, tmp_path, in_root, capsys):
+    """It may be of a sweep that was killed, or started by hand."""
+    words = ["base2new", "--root", str(root), "--output", str(tmp_path), *OPTIONS, *QUICK]
+    run = tmp_path / RUNS[2]
+    run.mkdir(parents=True)
+    (run / local.CONSOLE).write_text("of the run")
+    with locked(run, ValueError()):
+        before = sorted(tmp_path.rglob("*"))
+        assert main(words) == 75
+        assert sorted(tmp_path.rglob("*")) == before
+    error = f"error: another run works in {run}; wait until it ends, or use another --output\n"
+    assert capsys.readouterr() == ("", error)
+    assert (run / local.CONSOLE).read_text() == "of the run"
