@@ -36,16 +36,24 @@ def is_visible(name: str) -> bool:
 def images_below(folder: str | os.PathLike) -> Listing:
     """The images in and below a folder.
 
-    A broken link with an image's ending is listed, so that opening it names it.
+    A broken link with an image's ending is listed, as is a folder below that can't be read: who
+    opens them names them.
 
     Raises:
-        OSError: the folder, or one below it, can't be read.
+        OSError: the folder can't be read.
     """
     found = Listing([], Counter())
     places = [""]
     while places:
         place = places.pop()
-        with os.scandir(os.path.join(folder, place)) as entries:
+        try:
+            entries = os.scandir(os.path.join(folder, place))
+        except OSError:
+            if not place:
+                raise
+            found.images.append(place.removesuffix("/"))
+            continue
+        with entries:
             for entry in entries:
                 if not is_visible(entry.name):
                     continue
@@ -103,26 +111,30 @@ def printable(path: str | os.PathLike) -> str:
 def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
     """The files among `paths`; for each folder the images in and below it, sorted.
 
-    A line on standard error says what is passed over.
+    Broken links and folders that can't be read are among them, for who opens them names them. A
+    line on standard error says what is passed over.
 
     Raises:
         FileNotFoundError: no such file or folder.
         ValueError: a folder has no images, or a path is a pipe or a device.
-        OSError: a folder can't be read.
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        if not path.exists():
+        if not os.path.lexists(path):
             raise FileNotFoundError(f"no image or folder at {path}")
         if is_special(path):
             raise ValueError(f"{path} is a pipe or device; give image files or folders")
-        if path.is_file():
-            found.append(path)
-            continue
-        images, passed_over = images_below(path)
-        if not images:
-            raise ValueError(f"folder {path} {no_images(passed_over)}")
-        if passed_over:
-            print(f"{printable(path)}: {described(passed_over)}", file=sys.stderr)
-        found += [path / image for image in images]
+        found += _images_of(path) if os.path.isdir(path) else [path]
     return found
+
+
+def _images_of(folder: Path) -> list[Path]:
+    try:
+        images, passed_over = images_below(folder)
+    except OSError:
+        return [folder]
+    if not images:
+        raise ValueError(f"folder {folder} {no_images(passed_over)}")
+    if passed_over:
+        print(f"{printable(folder)}: {described(passed_over)}", file=sys.stderr)
+    return [folder / image for image in images]

@@ -137,6 +137,20 @@ def test_a_class_folder_whose_name_is_not_utf_8_is_named(tmp_path, name):
         load("ImageFolder", tmp_path)
 
 
+def test_a_folder_that_cannot_be_read_stops_a_training(tmp_path, monkeypatch):
+    photos(tmp_path, "train", "test", "train/ape/2020")
+    real = os.scandir
+
+    def scandir(path):  # root may read everything
+        if str(path).rstrip("/").endswith("ape/2020"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(OSError, match="1 of 9 images can't be read .*train/ape/2020 can't be read"):
+        load("ImageFolder", tmp_path)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_pipes_in_class_folders_are_passed_over(tmp_path, capsys):
     photos(tmp_path, "train", "test")

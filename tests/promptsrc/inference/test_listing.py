@@ -8,6 +8,7 @@ import pytest
 
 from promptsrc.inference import images, listing
 from promptsrc.inference.listing import described, image_files, images_below
+from promptsrc.inference.reader import read_image
 
 PHOTOS = ("a.jpg", "b/c.PNG", "b/d/e.jfif", "b.x/f.webp")
 
@@ -93,6 +94,26 @@ def test_pipes_and_sockets_are_never_opened(photos, tmp_path, capsys):
     for path in (photos / "pipe.png", "/dev/null"):
         with pytest.raises(ValueError, match="is a pipe or device; give image files or folders"):
             image_files([path])
+
+
+@pytest.mark.parametrize("name", ["photos/b", "photos"])
+def test_what_cannot_be_read_is_named_by_who_opens_it_and_stops_no_other(
+    photos, tmp_path, monkeypatch, name
+):
+    real = os.scandir
+
+    def scandir(path):  # root may read everything
+        if os.path.normpath(path) == str(tmp_path / name):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    (photos / "gone.png").symlink_to("nowhere")
+    left = [photos / "a.jpg", photos / "b", photos / "b.x/f.webp", photos / "gone.png"]
+    found = left if name == "photos/b" else [photos]
+    assert image_files([photos, photos / "gone.png"]) == [*found, photos / "gone.png"]
+    with pytest.raises(OSError, match="b can't be read"):
+        read_image(photos / "b")
 
 
 def test_names_that_are_not_utf_8_print(tmp_path):
