@@ -17,7 +17,6 @@ COLUMNS = {  # names of each column, the most exact first, without capitals, bla
     "class": ("class", "classname", "category", "label"),
     "split": ("split", "part", "subset", "set"),
 }
-NEEDED = "it needs path,class,split"
 ZIP = b"PK\x03\x04"  # how an .xlsx starts
 
 
@@ -60,7 +59,10 @@ def read(path: Path) -> Table:
     columns = _columns(header)
     if absent := [name for name in ("path", "class") if name not in columns]:
         multilabel.check_columns(path, header, [cells for _, cells in lines])
-        raise ValueError(f"{path}, line 1 has no column {', '.join(absent)}; {NEEDED}")
+        there = f" and has {', '.join(header)[:200]}" if header else ""
+        raise ValueError(
+            f"{path}, line 1 has no column {', '.join(absent)}; it needs path,class,split{there}"
+        )
     rows, problems = [], []
     for line, cells in lines:
         row = Row(line, *(_cell(cells, columns.get(name)) for name in COLUMNS))

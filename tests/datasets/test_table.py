@@ -60,6 +60,13 @@ def test_a_cell_is_whole(file, path):
     assert not read(file).problems
 
 
+def test_the_columns_that_are_there_are_named(file):
+    file.write_text("path|class|split\na.png|ape|train\n")
+    message = "line 1 has no column path, class; it needs path,class,split and has path|class|split"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read(file)
+
+
 def test_another_encoding_is_named(file):
     file.write_bytes(PLAIN.encode("cp1252"))
     with pytest.raises(
