@@ -51,6 +51,8 @@ def read_image(path: str | os.PathLike, read_as: str = "stored") -> Image.Image:
     except UnidentifiedImageError:
         heic = "" if "HEIF" in formats else "; HEIC needs pillow-heif"
         reason = f"it is not one of {', '.join(formats)}{heic}"
+    except Image.DecompressionBombError:
+        reason = f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; make it smaller"
     except Exception as error:  # Pillow's decoders raise any on damage, even struct.error
         reason = " ".join(str(error).split())
     raise OSError(f"image {path} can't be read ({reason}); replace it or take it out")

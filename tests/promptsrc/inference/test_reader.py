@@ -34,19 +34,20 @@ def test_the_engine_and_promptsrc_have_the_same_reader():
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("mode", MODES)
-def test_images_of_8_bits_are_what_pillow_makes_of_them(tmp_path, form, mode):
-    path = tmp_path / f"image{FORMATS[form]}"
-    try:
-        (RGBA if mode.endswith("A") else RGB).convert(mode).save(path, form)
-    except (OSError, ValueError):
-        pytest.skip(f"{form} has no mode {mode}")
-    with Image.open(path) as image:
-        expected = image.convert("RGB")
-    for read in (read_image, read_by_engine):
-        found = read(path)
-        assert found.mode == "RGB" and found.size == expected.size
-        assert found.tobytes() == expected.tobytes()
+def test_images_of_8_bits_are_what_pillow_makes_of_them(tmp_path, form):
+    read = []
+    for mode in MODES:
+        path = tmp_path / f"{mode}{FORMATS[form]}"
+        try:
+            (RGBA if mode.endswith("A") else RGB).convert(mode).save(path, form)
+        except (OSError, ValueError):  # the format has no such mode
+            continue
+        with Image.open(path) as image:
+            expected = image.convert("RGB")
+        for found in (read_image(path), read_by_engine(path)):
+            assert found.mode == "RGB" and np.array_equal(found, expected)
+        read.append(mode)
+    assert "RGB" in read
 
 
 def test_every_ending_that_folders_are_searched_for_is_read(tmp_path):
@@ -65,6 +66,28 @@ def test_postscript_is_not_opened_whatever_its_name(tmp_path, monkeypatch, name)
     for read in (read_image, read_by_engine):
         with pytest.raises(OSError, match=rf"{name} can't be read .it is not one of JPEG, PNG"):
             read(tmp_path / name)
+
+
+def test_too_many_pixels_are_refused_in_plain_words(tmp_path, monkeypatch):
+    RGB.save(tmp_path / "image.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for read in (read_image, read_by_engine):
+        with pytest.raises(OSError, match="image.png can't be read .it has more than 200 pixels"):
+            read(tmp_path / "image.png")
+
+
+def test_heic_is_read_where_its_package_is(tmp_path):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    RGB.save(tmp_path / "photo.HEIC", "HEIF", quality=-1)
+    found = np.asarray(read_image(tmp_path / "photo.HEIC", "shown")).astype(int)
+    assert found.shape == (12, 17, 3) and images.can_read("photo.HEIC")
+
+
+@pytest.mark.skipif(find_spec("pillow_heif") is not None, reason="pillow-heif is installed")
+def test_a_file_that_is_none_of_the_formats_says_which_are(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    with pytest.raises(OSError, match="not one of JPEG, PNG.*; HEIC needs pillow-heif"):
+        read_image(tmp_path / "photo.jpg")
 
 
 def test_tga_is_known_by_its_ending_alone(tmp_path):
