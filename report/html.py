@@ -6,10 +6,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from promptsrc.escape import printable
+
 
 def render(template: str, /, **values: Any) -> str:
     """A page of HTML that needs no other file."""
-    return _templates().get_template(template).render(values)
+    return printable(_templates().get_template(template).render(values), keep="\n")
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from promptsrc.escape import printable
 from runs.job import Job
 from runs.run import RESUMABLE
 
@@ -160,4 +161,5 @@ def _print_result(progress: Progress, job: Job, failure: str, rest: Sequence[Job
 
 
 def last_lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return list(map(printable, lines[-LAST_LINES:]))

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from promptsrc.escape import printable
 from report import formats
 from report.results import find
 from report.tables import Table, tables
@@ -92,6 +93,7 @@ def named(request, tmp_path):
     """Results of a dataset and of a method with this name; and the name."""
     base_new(tmp_path, request.param, 1, 50.0, 40.0, trainer=f"{request.param} Mine")
     put(tmp_path, f"base2new/test_new/{request.param}/shots_16/CoOp/c/seed2", 0, "begun")
+    put(tmp_path, layout.all_classes(request.param, request.param, "c", 4, 1), 60.0)
     return find(tmp_path), request.param
 
 
@@ -112,7 +114,7 @@ def test_a_name_is_one_cell_of_markdown(named):
     results, _ = named
     for table in tables(results):
         title, rows, *notes = formats.markdown(table).rstrip().split("\n\n")
-        assert title.startswith("### Base-to-new, ") and "\n" not in title
+        assert re.match("### (Base-to-new|Few-shot), ", title) and "\n" not in title
         assert len(rows.splitlines()) == 2 + len(table.rows)
         for row in rows.splitlines():
             assert len(re.findall(r"(?<!\\)\|", row)) == len(table.header) + 1
@@ -138,7 +140,7 @@ def test_a_name_is_one_cell_of_csv(named):
     assert [name, "Base", "50.00"] in [row[1:] for row in rows]
     runs = list(csv.DictReader(io.StringIO(formats.csv_of_runs(results), newline="")))
     assert {run["dataset"] for run in runs} == {name}
-    assert {run["trainer"] for run in runs} == {f"{name} Mine", "CoOp"}
+    assert {run["trainer"] for run in runs} == {f"{name} Mine", "CoOp", name}
 
 
 def test_a_name_is_text_of_the_page(named):
@@ -146,7 +148,7 @@ def test_a_name_is_text_of_the_page(named):
     content = formats.html(results, tables(results), [name])
     page = Page(content)
     assert not {"script", "b", "img", "link"} & set(page.tags)
-    assert name.replace("\n", " ") in [text.replace("\n", " ") for text in page.text]
+    assert page.text.count(printable(name, "\n")) == 4  # a figure, two rows, an open run
 
 
 def test_changed_settings_are_cells(tmp_path):

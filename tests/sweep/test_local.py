@@ -51,7 +51,7 @@ def test_needed_runs_come_first_and_each_worker_has_its_environment(tmp_path, ca
 def test_a_failure_shows_its_last_lines_and_others_continue(tmp_path, capsys):
     bad = job(
         tmp_path / "bad",
-        "print('\\n'.join(map(str, range(20)))); raise SystemExit('out of memory')",
+        "print('\\n'.join(map(str, range(20)))); raise SystemExit('\x1b[2Jout of memory')",
     )
     later, other = job(tmp_path / "later", needs=bad), job(tmp_path / "other")
     failed = local.run([bad, later, other], [{}], done=1)
@@ -59,7 +59,7 @@ def test_a_failure_shows_its_last_lines_and_others_continue(tmp_path, capsys):
     assert other.accuracy() == 61.5 and not later.folder.exists()
     out = capsys.readouterr().out
     assert f"[2/4] FAILED (exit code 1)  {bad.folder}" in out
-    assert "    19\n    out of memory\n" in out and "    12\n" not in out
+    assert "    19\n    \\x1b[2Jout of memory\n" in out and "    12\n" not in out
 
 
 def ends_at_first(folder, by):
