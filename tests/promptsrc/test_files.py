@@ -1,15 +1,35 @@
-"""Files are written whole or not at all."""
+"""Text is read as people save it; files are written whole or not at all."""
 
 import errno
 import os
 
 import pytest
 
-from promptsrc.files import replacing, write_all
+from promptsrc.files import read_text, replacing, write_all
 
 
 def contents(folder):
     return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_text_in_unicode(tmp_path, encoding):
+    (tmp_path / "a.txt").write_bytes("frêne\r\n猫\u2028".encode(encoding))
+    assert read_text(tmp_path / "a.txt") == "frêne\r\n猫\u2028"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a\nfrêne\n".encode("cp1252"), "is not UTF-8 text .line 2 in .*cp1252. is 'frêne'.; cor"),
+        (b"\xff\xfea", "is not UTF-8 text .truncated data.; correct it: save it as UTF-8"),
+        ("a,b".encode("utf-16-le"), "is not text .it has NUL bytes.; save it as UTF-8"),
+    ],
+)
+def test_other_text_is_refused(tmp_path, content, message):
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_text(tmp_path / "a.txt")
 
 
 def test_a_file_takes_its_place_when_it_is_whole(tmp_path):
