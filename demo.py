@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsrc.command import Parser, exit_code
+from promptsrc.command import Parser, exit_code, stop_like_ctrl_c
 from runs.embedded import DATA, DATASET, measure
 from tools.embedded.figure import draw, table
 
@@ -40,4 +40,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    stop_like_ctrl_c()
     sys.exit(main())

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from promptsrc.command import Parser, checking_the_command, exit_code
+from promptsrc.command import Parser, checking_the_command, exit_code, stop_like_ctrl_c
 from promptsrc.inference import classnames
 
 
@@ -56,4 +56,5 @@ def predict(args: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    stop_like_ctrl_c()
     sys.exit(main())

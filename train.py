@@ -11,6 +11,7 @@ MEMORY_HINT = (
     "set MODEL.TEXTS_AT_ONCE to a part of the classes, "
     "or lower DATALOADER.TRAIN_X.BATCH_SIZE or TEST.BATCH_SIZE"
 )
+STOPPED = (RESUMABLE, "stopped; rerun the same command to resume")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,10 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run_embedded(words)
 
-    stopped = (RESUMABLE, "stopped; rerun the same command to resume")
-    return exit_code(work, MEMORY_HINT, stopped, args.debug)
+    return exit_code(work, MEMORY_HINT, STOPPED, args.debug)
 
 
 if __name__ == "__main__":
-    stop_like_ctrl_c()
+    stop_like_ctrl_c(STOPPED)
     sys.exit(main())

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from promptsrc.clip.text import name_tokens, same_names
 from promptsrc.command import one_line
+from promptsrc.schema import check_checkpoint
 
 if TYPE_CHECKING:
     from promptsrc.prompts import PromptLearner
@@ -84,7 +85,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is damaged, not a checkpoint, or holds objects that checkpoints do not need.
+        ValueError: it is damaged, holds other things than `promptsrc.schema` says, or objects that
+            checkpoints do not need.
     """
     path = Path(path)
     if not path.is_file():
@@ -97,10 +99,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         refused = REFUSED.search(str(error))
         reason = f"it holds {refused[1]}, which is not loaded" if refused else one_line(error)[:200]
         raise ValueError(f"{path} is not a readable checkpoint ({reason})") from None
-    if not _is_checkpoint(checkpoint):
-        raise ValueError(
-            f"{path} is not a checkpoint: it needs state_dict, tensors by name, and epoch, an int"
-        )
+    try:
+        check_checkpoint(checkpoint)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a checkpoint: {error}") from None
     return checkpoint
 
 
@@ -118,17 +120,6 @@ def _verify(path: Path) -> None:
             f"{path} is damaged: its SHA-256 is not the one in {checksum.name}; restore or delete "
             "both"
         )
-
-
-def _is_checkpoint(content: Any) -> bool:
-    if not isinstance(content, dict):
-        return False
-    types = {"epoch": int, "state_dict": dict, "trainer_state": dict}
-    found: dict[str, Any] = {"trainer_state": {}} | content
-    return all(isinstance(found.get(key), kind) for key, kind in types.items()) and all(
-        isinstance(key, str) and isinstance(value, Tensor)
-        for key, value in content["state_dict"].items()
-    )
 
 
 def learned_tensors(state: Mapping[str, Tensor], wanted: Container[str] = ()) -> dict[str, Tensor]:
@@ -172,6 +163,11 @@ def load_prompts(
         + (f" (one per class, for {len(theirs[key])} classes)" if key in prompts.per_class else "")
         for key in mine
         if key in theirs and theirs[key].shape != mine[key].shape
+    ]
+    differences += [
+        f"{key} is {theirs[key].dtype}"
+        for key in mine
+        if key in theirs and not theirs[key].is_floating_point()
     ]
     if differences:
         raise ValueError(

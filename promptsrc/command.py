@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import TextIOWrapper
+from types import FrameType
 from typing import Any, NoReturn
 
 from promptsrc.escape import printable
@@ -113,10 +114,27 @@ class Printable:
         return getattr(self.exact, name)
 
 
-def stop_like_ctrl_c() -> None:
-    """Let a scheduler's stop signals raise KeyboardInterrupt, as Ctrl-C does."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.default_int_handler)
+def stop_like_ctrl_c(stopped: tuple[int, str] = (STOPPED, "stopped")) -> None:
+    """Let a scheduler's stop signals raise KeyboardInterrupt, as Ctrl-C does.
+
+    While a module is imported they end the process instead: an import may swallow an exception, or
+    turn it into another one.
+
+    Args:
+        stopped: exit code and line of that end, those of `exit_code`.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        while frame:
+            if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+                os.write(sys.__stderr__.fileno(), f"{stopped[1]}\n".encode())
+                os._exit(stopped[0])
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    ctrl_c = [signal.SIGINT] * (signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+    for number in [*STOP_SIGNALS, *ctrl_c]:  # a shell's background jobs ignore Ctrl-C
+        signal.signal(number, stop)
 
 
 def one_line(error: BaseException) -> str:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsrc.command import Parser, checking_the_command, exit_code
+from promptsrc.command import Parser, checking_the_command, exit_code, stop_like_ctrl_c
 from promptsrc.inference import classnames
 
 ENDINGS = (".safetensors", ".onnx", ".pt2", ".npz")
@@ -55,4 +55,5 @@ def export(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    stop_like_ctrl_c()
     sys.exit(main())

@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from promptsrc.command import Parser, exit_code
+from promptsrc.command import Parser, exit_code, stop_like_ctrl_c
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,4 +38,5 @@ def share(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    stop_like_ctrl_c()
     sys.exit(main())

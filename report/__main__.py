@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from promptsrc.command import InvalidCommand, Parser, exit_code
+from promptsrc.command import InvalidCommand, Parser, exit_code, stop_like_ctrl_c
 from promptsrc.escape import markdown, printable
 from promptsrc.files import write_all
 from report import formats
@@ -95,4 +95,5 @@ def _report_run(folder: Path, to: Path, root: str) -> None:
 
 
 if __name__ == "__main__":
+    stop_like_ctrl_c()
     sys.exit(main())

@@ -31,13 +31,12 @@ from promptsrc.feature_cache import cached_diverse_features
 from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP
 from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import GaussianAggregation, SelfRegulation
+from promptsrc.schema import MOST_EPOCHS
 from promptsrc.templates import TEACHER
 from promptsrc.weights.names import cache_folder
 from trainers.checkpoints import CheckpointedTrainer
 from trainers.compiled import as_one_graph
 from trainers.dassl_pytorch import Trainer
-
-MOST_EPOCHS = 100_000
 
 
 def extend_cfg(cfg: CfgNode) -> None:

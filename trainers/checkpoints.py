@@ -19,6 +19,7 @@ from promptsrc.checkpoint import (
 from promptsrc.inference.prompt_file import read_learned
 from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import SelfRegulation
+from promptsrc.schema import check_trainer_state
 from promptsrc.weights.names import found_from_anywhere
 from trainers.dassl_pytorch import Trainer
 
@@ -174,12 +175,17 @@ class CheckpointedTrainer(Trainer):
         """Take what `training_state` returned.
 
         Raises:
-            ValueError: it is of other classes.
+            ValueError: an entry is of another kind, or it is of other classes or prompts.
         """
+        check_trainer_state(state)
         check_classes(self.prompts, {"trainer_state": state}, "the state of the run")
         self.scaler.load_state_dict(state["scaler"])
         if self.regulation and "regulation" in state:  # else resume_model_if_exist reports it
-            self.regulation.aggregation.load_state_dict(state["regulation"], self.device)
+            average = state["regulation"]
+            shapes = {name: p.shape for name, p in self.prompts.named_parameters()}
+            if average["epochs_seen"] and shapes != {k: v.shape for k, v in average["sum"].items()}:
+                raise ValueError("its prompt average (regulation) is of other prompts")
+            self.regulation.aggregation.load_state_dict(average, self.device)
 
 
 def _test_input(settings: CfgNode) -> dict[str, Any]:

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING
 from datasets import OWN
 from datasets.check.published import PUBLISHED
 from datasets.files import absolute
-from promptsrc.command import InvalidCommand, Parser, checking_the_command, exit_code
+from promptsrc.command import (
+    InvalidCommand,
+    Parser,
+    checking_the_command,
+    exit_code,
+    stop_like_ctrl_c,
+)
 
 if TYPE_CHECKING:
     from datasets.check.examine import Report
@@ -88,4 +94,5 @@ def reports(
 
 
 if __name__ == "__main__":
+    stop_like_ctrl_c()
     sys.exit(main())

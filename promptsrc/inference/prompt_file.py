@@ -16,10 +16,9 @@ from torch import Tensor
 
 from promptsrc.checkpoint import description_of, find, learned_tensors, read_checkpoint
 from promptsrc.files import replacing
+from promptsrc.schema import check_description
 
 Description = dict[str, Any]
-REQUIRED = {"method": str, "backbone": str, "learner": str, "settings": dict}
-OPTIONAL = {"classnames": list, "input": dict}
 
 
 class PromptFile(NamedTuple):
@@ -62,7 +61,7 @@ def read_prompts(path: str | os.PathLike) -> PromptFile:
             f"Note: {path} is of epoch {checkpoint['epoch']} of {epochs}; its prompts are not "
             "averaged yet"
         )
-    return PromptFile(_checked(description, path), checkpoint["state_dict"])
+    return PromptFile(description, checkpoint["state_dict"])
 
 
 def read_learned(path: str | os.PathLike) -> tuple[Description | None, dict[str, Tensor]]:
@@ -79,7 +78,7 @@ def read_learned(path: str | os.PathLike) -> tuple[Description | None, dict[str,
         return _read_safetensors(path)
     checkpoint = read_checkpoint(path)
     description = description_of(checkpoint)
-    return description and _checked(description, path), checkpoint["state_dict"]
+    return description, checkpoint["state_dict"]
 
 
 def _file(path: str | os.PathLike) -> Path:
@@ -95,31 +94,13 @@ def _read_safetensors(path: Path) -> PromptFile:
     try:
         with safe_open(path, "pt") as file:
             description = json.loads((file.metadata() or {})["prompts"])
+            check_description(description)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} does not hold prompts ({error}); make such a file with promptsrc.export"
         ) from None
-    return PromptFile(_checked(description, path), tensors)
-
-
-def _checked(description: Any, path: Path) -> Description:
-    """The description.
-
-    Raises:
-        ValueError: an entry is missing, or has a wrong type.
-    """
-    entries = description if isinstance(description, dict) else {}
-    types = REQUIRED | {key: kind for key, kind in OPTIONAL.items() if key in entries}
-    wrong = [key for key, kind in types.items() if not isinstance(entries.get(key), kind)]
-    names = entries.get("classnames", ["any"])
-    if "classnames" not in wrong and not (names and all(isinstance(n, str) for n in names)):
-        wrong.append("classnames")
-    if wrong:
-        raise ValueError(
-            f"{path} does not say what its prompts are for: {', '.join(wrong)} missing or damaged"
-        )
-    return entries
+    return PromptFile(description, tensors)
 
 
 def write_prompts(prompts: PromptFile, path: str | os.PathLike) -> None:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from dassl.engine.random_state import random_state, restore_random_state
 from dassl.utils.checksum import remove
+from dassl.utils.kinds import check_kinds
+from dassl.utils.meters import MetricMeter
 from dassl.utils.tools import tolist_if_not
 from dassl.utils.torchtools import (
     UNFINISHED,
@@ -137,9 +139,11 @@ class ModelManager:
         for name, (path, checkpoint) in found.items():
             with fitting(path):
                 restore(checkpoint, self._models[name], self._optims[name], self._scheds[name])
-        with fitting(path):
-            self._restore_rest(checkpoint)
         self.unfinished = checkpoint.get("unfinished")
+        with fitting(path):
+            if self.unfinished is not None:
+                _check_unfinished(self.unfinished)
+            self._restore_rest(checkpoint)
         at = f"epoch = {checkpoint['epoch']}"
         at += f", batch = {self.unfinished['batch']}" if self.unfinished else ""
         print(f'Found checkpoint in "{directory}". Will resume training ({at})')
@@ -173,6 +177,8 @@ class ModelManager:
     def _restore_rest(self, checkpoint: dict[str, Any]) -> None:
         """State that files of Dassl.pytorch do not contain."""
         if "random_state" in checkpoint:
+            own = {"best_result": getattr(self, "best_result", None), "random_state": _generators()}
+            check_kinds(checkpoint, own, "its")
             self.best_result = checkpoint["best_result"]
             self.load_training_state(checkpoint["trainer_state"])
             restore_random_state(checkpoint["random_state"])
@@ -244,3 +250,17 @@ class ModelManager:
         self.model_zero_grad(names)
         self.model_backward(loss)
         self.model_update(names)
+
+
+def _generators() -> dict[str, Any]:
+    """A random state to compare with; a run may continue on another number of GPUs."""
+    return random_state() | {"cuda": None}
+
+
+def _check_unfinished(loop: dict[str, Any]) -> None:
+    """Try what the loop of the epoch will do with its state; the random state is restored later."""
+    check_kinds(loop, {"batch": 0, "at_start": _generators(), "losses": {}}, "unfinished")
+    restore_random_state(loop["at_start"])
+    meters = MetricMeter()
+    meters.load_state_dict(loop["losses"])
+    str(meters)

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from dassl.utils import checksum
+from dassl.utils.kinds import check_kinds, check_optimizer
 from dassl.utils.tools import mkdir_if_missing, replacing, tolist_if_not
 
 REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")  # by torch.load
@@ -108,6 +109,8 @@ def load_training_checkpoint(fpath: str) -> dict[str, Any]:
                 f"{fpath} is not a training checkpoint: {key!r} is not of type {kind.__name__}; "
                 "restore or delete it"
             )
+    if isinstance(checkpoint["epoch"], bool) or checkpoint["epoch"] < 0:
+        raise ValueError(f"{fpath} is of epoch {checkpoint['epoch']}; restore or delete it")
     return checkpoint
 
 
@@ -122,7 +125,7 @@ def fitting(fpath: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"{fpath}: {error}") from error
-    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+    except (RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         reason = f"{type(error).__name__}: {_one_line(error)}"
         raise ValueError(
             f"{fpath} does not fit this method and its settings ({reason}); "
@@ -181,11 +184,17 @@ def resume_from_checkpoint(
 def restore(
     checkpoint: dict[str, Any], model: nn.Module, optimizer: Any = None, scheduler: Any = None
 ) -> None:
-    """Load a checkpoint into a model, its optimizer and its scheduler."""
+    """Load a checkpoint into a model, its optimizer and its scheduler.
+
+    Raises:
+        ValueError: entries of the optimizer or the scheduler are of another kind.
+    """
     model.load_state_dict(checkpoint["state_dict"])
     if optimizer is not None and checkpoint.get("optimizer") is not None:
+        check_optimizer(checkpoint["optimizer"], optimizer)
         optimizer.load_state_dict(checkpoint["optimizer"])
     if scheduler is not None and checkpoint.get("scheduler") is not None:
+        check_kinds(checkpoint["scheduler"], scheduler.state_dict(), "scheduler")
         scheduler.load_state_dict(checkpoint["scheduler"])
 
 
@@ -310,7 +319,14 @@ def read_unfinished(folder: str) -> dict[str, Any] | None:
         return None
     try:
         checkpoint = load_training_checkpoint(path)
+        loop = checkpoint.get("unfinished")
+        if (
+            not isinstance(loop, dict)
+            or not isinstance(loop.get("batch"), int)
+            or loop["batch"] < 0
+        ):
+            raise ValueError(f"{path} does not say at which batch it is")
     except ValueError as error:
         print(f"Warning: {error}. Resuming from the end of the epoch before")
         return None
-    return checkpoint if "unfinished" in checkpoint else None
+    return checkpoint
