@@ -127,7 +127,7 @@ def stop_like_ctrl_c(stopped: tuple[int, str] = (STOPPED, "stopped")) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         while frame:
             if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-                os.write(sys.__stderr__.fileno(), f"{stopped[1]}\n".encode())
+                os.write(2, f"{stopped[1]}\n".encode())
                 os._exit(stopped[0])
             frame = frame.f_back
         raise KeyboardInterrupt

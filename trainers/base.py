@@ -24,8 +24,8 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.checkpoint import among
+from promptsrc.clip.classes import notes
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
-from promptsrc.clip.names import notes
 from promptsrc.clip.precision import CopiedScalar, precision
 from promptsrc.feature_cache import cached_diverse_features
 from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP

@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from promptsrc.checkpoint import load_prompts
+from promptsrc.clip.classes import notes
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
-from promptsrc.clip.names import notes
 from promptsrc.clip.precision import precision
 from promptsrc.inference.classnames import checked
 from promptsrc.inference.images import Preprocessing

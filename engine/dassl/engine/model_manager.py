@@ -254,7 +254,7 @@ class ModelManager:
 
 def _generators() -> dict[str, Any]:
     """A random state to compare with; a run may continue on another number of GPUs."""
-    return random_state() | {"cuda": None}
+    return {key: value for key, value in random_state().items() if key != "cuda"}
 
 
 def _check_unfinished(loop: dict[str, Any]) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from promptsrc.clip.classes import notes, read_as_one
 from promptsrc.clip.frozen import load_clip
-from promptsrc.clip.names import notes, read_as_one
 
 
 @pytest.fixture(scope="module")
