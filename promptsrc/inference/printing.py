@@ -61,7 +61,7 @@ def print_table(
 
 
 def print_csv(predictions: Iterable[Prediction]) -> None:
-    """Names are exact in a file or pipe, but those that a spreadsheet would run as formulas."""
+    """Names are exact in a file or pipe, except those that a spreadsheet would run as formulas."""
     out = sys.stdout if sys.stdout.isatty() else getattr(sys.stdout, "exact", sys.stdout)
     print(csv_line(["image", "class", "probability"]), end="", file=out)
     for image, classes in predictions:
