@@ -48,10 +48,11 @@ def predict(args: argparse.Namespace) -> int:
         names = classnames.chosen(args)
     from promptsrc.inference import classifier, listing, printing
 
-    files = listing.image_files(args.images)
+    files = listing.image_files(args.images, (notes := []).append)  # printed if all else is fine
     with redirect_stdout(sys.stderr):  # notes about weights and precision are not results
         loaded = classifier.load(args.model_dir, args.device, backbone=args.backbone)
         loaded.model(names)  # also notes about the classes
+        print("\n".join(notes), end="\n" * bool(notes))
     return printing.classify(loaded, files, names, args.form, args.top, args.batch_size)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datasets.splits import Split
-from promptsrc.inference.listing import printable
+from promptsrc.escape import printable
 
 BEGINNING = 2**16  # bytes
 
@@ -36,7 +36,7 @@ def check_duplicates(split: Split, folder: Path, refuse: bool = False) -> None:
             f"{folder}: {'; '.join(found)}; remove copies, or set DATASET.REFUSE_DUPLICATES False"
         )
     for line in found:
-        print(f"{printable(folder)}: {line}")
+        print(printable(f"{folder}: {line}"))
 
 
 def problems(split: Split, folder: Path) -> Iterator[str]:
@@ -51,8 +51,8 @@ def problems(split: Split, folder: Path) -> Iterator[str]:
         first = several[0][0]
         other = next(use for use in several[0] if use.classname != first.classname)
         yield (
-            f"{_count(several)} the same as one with another label: {printable(first.path)} "
-            f"({first.classname}) and {printable(other.path)} ({other.classname})"
+            f"{_count(several)} the same as one with another label: {first.path} "
+            f"({first.classname}) and {other.path} ({other.classname})"
         )
     for one, other_part in (("train", "test"), ("train", "val"), ("val", "test")):
         both = [same for same in copies if {one, other_part} <= {use.part for use in same}]
@@ -61,7 +61,7 @@ def problems(split: Split, folder: Path) -> Iterator[str]:
             first = next(use for use in both[0] if use.part == one)
             yield (
                 f"{_count(there)} in {other_part} and in {one}, too: "
-                f"{printable(there[0][0].path)} and {printable(first.path)}"
+                f"{there[0][0].path} and {first.path}"
             )
 
 

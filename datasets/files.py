@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from promptsrc.inference.listing import is_visible
+from promptsrc.files import is_visible
 
 
 def absolute(path: str) -> Path:

@@ -14,8 +14,9 @@ from datasets.parts import find_parts
 from datasets.shares import split_by_shares
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split
+from promptsrc.escape import printable
 from promptsrc.inference.images import can_read
-from promptsrc.inference.listing import described, images_below, no_images, printable
+from promptsrc.inference.listing import described, images_below, no_images
 
 
 @DATASET_REGISTRY.register()
@@ -83,7 +84,7 @@ def _folders(folder: Path) -> list[str]:
         ValueError: one is not UTF-8.
     """
     names = [name for name in class_folders(folder) if name != CACHE_FOLDER]
-    if odd := [name for name in names if not name.isascii() and name != printable(name)]:
+    if odd := [name for name in names if name != name.encode(errors="replace").decode()]:
         raise ValueError(
             f"folder {printable(odd[0])!r} in {folder} has a name that is not UTF-8; rename it"
         )
@@ -140,14 +141,15 @@ class Reader:
     def pass_over_folders(self, names: Iterable[str]) -> None:
         """Count folders beside train/ and test/."""
         for name in set(names) - {CACHE_FOLDER}:
-            self.passed_over[f"folder {printable(name)}/ beside train/ and test/"] += 1
+            self.passed_over[f"folder {name}/ beside train/ and test/"] += 1
 
     def say(self) -> None:
         """Print what was passed over, and what lies deeper than in the class folders."""
         if text := described(self.passed_over):
-            print(f"{printable(self.folder)}: {text}")
+            print(printable(f"{self.folder}: {text}"))
         if self.nested:
-            print(
-                f"{printable(self.folder)}: {len(self.nested):,} images are in folders below the "
-                f"class folders, such as {printable(self.nested[0])}"
+            line = (
+                f"{self.folder}: {len(self.nested):,} images are in folders below the class "
+                f"folders, such as {self.nested[0]}"
             )
+            print(printable(line))

@@ -1,4 +1,7 @@
-"""Read text as people save it; write files whole or not at all. Imports nothing heavy."""
+"""Read text as people save it; write files whole or not at all; what folders hold for systems only.
+
+Imports nothing heavy.
+"""
 
 import codecs
 import os
@@ -7,6 +10,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+CLUTTER = {  # in lower case; of macOS's archives, Windows and Synology
+    *("__macosx", "@eadir", "$recycle.bin", "system volume information"),
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
+}
 
 
 def read_text(path: str | os.PathLike) -> str:
@@ -71,3 +78,8 @@ def write_all(texts: Mapping[Path, str]) -> None:
                     os.fsync(file.fileno())
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def is_visible(name: str) -> bool:
+    """Whether a file or folder is neither hidden nor left by a system."""
+    return not name.startswith(".") and name.lower() not in CLUTTER

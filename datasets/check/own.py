@@ -20,8 +20,9 @@ from datasets.opened import unreadable
 from datasets.parts import find_parts, part_of
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split
+from promptsrc.escape import printable
 from promptsrc.inference.images import can_read
-from promptsrc.inference.listing import described, images_below, no_images, printable
+from promptsrc.inference.listing import described, images_below, no_images
 from promptsrc.inference.reader import ORIENTATION
 
 TABLES = (".csv", ".tsv")
@@ -88,7 +89,9 @@ def examine(source: Path) -> Report:
     if found.problems:
         headline += f"; {len(found.problems):,} to mend"
     details = tuple(map(printable, (*found.problems, *found.notes)))
-    return Report(not found.problems, printable(headline), details, printable(_counts(found)))
+    return Report(
+        not found.problems, printable(headline), details, printable(_counts(found), keep="\n")
+    )
 
 
 def _in_folders(folder: Path) -> OwnImages:

@@ -8,16 +8,14 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from promptsrc.escape import printable
+from promptsrc.files import is_visible
 from promptsrc.inference.images import SUFFIXES, can_read, why_not
 
-CLUTTER = {  # in lower case; of macOS's archives, Windows and Synology
-    *("__macosx", "@eadir", "$recycle.bin", "system volume information"),
-    *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
-}
 NAMED = 6  # endings in a message; the others are summed up
 
 
@@ -26,11 +24,6 @@ class Listing(NamedTuple):
 
     images: list[str]  # paths relative to the folder, with slashes, sorted folder by folder
     passed_over: Counter[str]  # how many of each kind, usually an ending: {".heic": 5}
-
-
-def is_visible(name: str) -> bool:
-    """Whether a file or folder is neither hidden nor left by a system."""
-    return not name.startswith(".") and name.lower() not in CLUTTER
 
 
 def images_below(folder: str | os.PathLike) -> Listing:
@@ -103,16 +96,20 @@ def no_images(passed_over: Counter[str]) -> str:
     return f"has no images ({described(passed_over) or ' '.join(sorted(SUFFIXES))})"
 
 
-def printable(path: str | os.PathLike) -> str:
-    """A path as any output takes it; bytes that are not UTF-8 are escaped."""
-    return os.fspath(path).encode("utf-8", "backslashreplace").decode()
+def say(line: str) -> None:
+    """Print a line on standard error."""
+    print(line, file=sys.stderr)
 
 
-def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
+def image_files(
+    paths: Iterable[str | os.PathLike], note: Callable[[str], object] = say
+) -> list[Path]:
     """The files among `paths`; for each folder the images in and below it, sorted.
 
-    Broken links and folders that can't be read are among them, for who opens them names them. A
-    line on standard error says what is passed over.
+    Broken links and folders that can't be read are among them, for who opens them names them.
+
+    Args:
+        note: is given a line about what is passed over in a folder.
 
     Raises:
         FileNotFoundError: no such file or folder.
@@ -124,11 +121,11 @@ def image_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
             raise FileNotFoundError(f"no image or folder at {path}")
         if is_special(path):
             raise ValueError(f"{path} is a pipe or device; give image files or folders")
-        found += _images_of(path) if os.path.isdir(path) else [path]
+        found += _images_of(path, note) if os.path.isdir(path) else [path]
     return found
 
 
-def _images_of(folder: Path) -> list[Path]:
+def _images_of(folder: Path, note: Callable[[str], object]) -> list[Path]:
     try:
         images, passed_over = images_below(folder)
     except OSError:
@@ -136,5 +133,5 @@ def _images_of(folder: Path) -> list[Path]:
     if not images:
         raise ValueError(f"folder {folder} {no_images(passed_over)}")
     if passed_over:
-        print(f"{printable(folder)}: {described(passed_over)}", file=sys.stderr)
+        note(printable(f"{folder}: {described(passed_over)}"))
     return [folder / image for image in images]

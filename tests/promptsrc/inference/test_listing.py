@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from promptsrc.inference import images, listing
+from promptsrc.inference import images
 from promptsrc.inference.listing import described, image_files, images_below
 from promptsrc.inference.reader import read_image
 
@@ -117,5 +117,7 @@ def test_what_cannot_be_read_is_named_by_who_opens_it_and_stops_no_other(
 
 
 def test_names_that_are_not_utf_8_print(tmp_path):
-    name = os.fsdecode(b"caf\xe9")
-    assert listing.printable(tmp_path / name) == f"{tmp_path}/caf\\udce9"
+    notes, folder = [], tmp_path / os.fsdecode(b"caf\xe9")
+    touch(folder, "a.png", "b.txt")
+    image_files([folder], notes.append)
+    assert notes == [f"{tmp_path}/caf\\udce9: passed over 1 .txt"]
