@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from promptsrc.escape import csv_line, printable
 from promptsrc.inference.classifier import Classifier, Prediction
+from promptsrc.inference.reader import is_turned
 
 
 def classify(
@@ -24,7 +25,7 @@ def classify(
     Args:
         form: "csv", "json" or None, a table.
     """
-    unreadable = []
+    unreadable, turned, stored = [], 0, classifier.preprocess.read_as == "stored"
     with tqdm(total=len(files), unit="image", leave=False, disable=None) as bar:
 
         def skip(error: OSError) -> None:
@@ -34,8 +35,10 @@ def classify(
                 print(f"skipped: {printable(str(error))}", file=sys.stderr)
 
         def shown() -> Iterator[Prediction]:
+            nonlocal turned
             for image, classes in classifier.predictions(files, classnames, batch_size, skip):
                 bar.update()
+                turned += stored and image is not None and is_turned(image)
                 with tqdm.external_write_mode():  # results and bar take turns
                     yield Prediction(image, classes[:top])
 
@@ -45,6 +48,12 @@ def classify(
             print_csv(shown())
         else:
             print_table(shown(), files, classifier.names(classnames))
+    if turned:
+        print(
+            f"{turned} of {len(files)} images have an EXIF orientation, which is not applied: the "
+            "prompts were trained on images as they are stored (INPUT.READ_AS)",
+            file=sys.stderr,
+        )
     if unreadable:
         print(f"{len(unreadable)} of {len(files)} images could not be read", file=sys.stderr)
     return int(bool(unreadable))

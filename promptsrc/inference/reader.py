@@ -92,9 +92,10 @@ def to_rgb(image: Image.Image, read_as: str = "stored") -> Image.Image:
         full = image.convert("RGBA") if _has_alpha(image) else image
         rgb = _on_white(full) if read_as == "shown" else full.convert("RGB")
         # of 16 bits in each of several channels Pillow keeps the upper 8
-        if re.search(r";16[BLN]", layout) and max(high for _, high in rgb.getextrema()) < 16:
+        if re.search(r";16[BLN]", layout) and np.asarray(rgb).max() < 16:
             raise _of_unknown_scale(image, "all its 16-bit values are below 4,096")
-    return _turned(rgb, image) if read_as == "shown" else rgb
+    turn = _turn(image) if read_as == "shown" else None
+    return rgb if turn is None else rgb.transpose(turn)
 
 
 def _scaled(image: Image.Image, layout: str) -> np.ndarray:
@@ -134,19 +135,27 @@ def _has_alpha(image: Image.Image) -> bool:
 
 def _on_white(image: Image.Image) -> Image.Image:
     """An image over white; an alpha channel that is 0 throughout was not meant as one."""
-    if image.mode != "RGBA" or image.getextrema()[3][1] == 0:
+    if image.mode != "RGBA" or image.getchannel("A").getbbox() is None:
         return image.convert("RGB")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image).convert("RGB")
 
 
-def _turned(rgb: Image.Image, image: Image.Image) -> Image.Image:
-    """`rgb` as the EXIF orientation of `image` says; odd EXIF entries say nothing."""
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What its EXIF orientation asks for; odd EXIF entries ask for nothing."""
     try:
-        turn = TURNS.get(image.getexif().get(ORIENTATION))
+        return TURNS.get(image.getexif().get(ORIENTATION, 1))
     except Exception:  # damaged EXIF raises any, and the pixels are fine
-        turn = None
-    return rgb if turn is None else rgb.transpose(turn)
+        return None
+
+
+def is_turned(path: str | os.PathLike) -> bool:
+    """Whether a readable image file is shown otherwise than it is stored."""
+    try:
+        with Image.open(path, formats=_formats(path)) as image:
+            return _turn(image) is not None and image.format != "TIFF"  # which Pillow turns anyway
+    except Exception:  # reading it reports that
+        return False
 
 
 def middle(image: Image.Image, size: int) -> Image.Image:

@@ -12,6 +12,7 @@ import torch
 import yaml
 from PIL import Image
 
+import predict
 import promptsrc
 import train
 from promptsrc.checkpoint import find, read_checkpoint
@@ -205,3 +206,14 @@ def test_transparency_is_white_where_images_are_shown(runs, tmp_path):
     for classifier, same in ((shown, True), (stored, False)):
         (_, first), (_, second) = classifier.classify(tmp_path)
         assert (first == second) == same
+
+
+def test_predict_counts_the_images_that_it_does_not_turn(runs, root, capsys):
+    output, _ = runs
+    for name, line in {
+        "stored": "16 of 32 images have an EXIF orientation, which is not applied",
+        "turned": "",
+    }.items():
+        assert predict.main(["--model-dir", str(output / name), str(root), "--csv"]) == 0
+        err = capsys.readouterr().err
+        assert line in err and ("EXIF" in err) == bool(line)
