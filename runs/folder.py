@@ -4,6 +4,7 @@ output/.../seed1/log.txt  config.yaml  items.json  VLPromptLearner/model.pth.tar
 """
 
 import json
+import re
 import sys
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,8 @@ from runs.yaml_file import read_yaml
 if TYPE_CHECKING:
     from dassl.data.datasets import DatasetBase
 
+# the temporary names of `promptsrc.files.replacing` and `dassl.utils.tools.replacing`
+PART = re.compile(r"\.(config|items|checkpoint|model)\b.*\.([0-9a-f]{32}\.\w+|[a-z0-9_]{8})")
 LOCK = ".lock"  # held by the process that works in the folder
 
 
@@ -49,6 +52,7 @@ def held(cfg: CfgNode) -> Iterator[None]:
     try:
         hint = "wait until it ends, or use another --output-dir"
         with locked(folder, ValueError(f"another run works in {folder}; {hint}")):
+            _delete_parts(folder)
             _delete_failed_start(folder)
             before = set(folder.iterdir())
             try:
@@ -98,6 +102,13 @@ def is_locked(folder: Path) -> bool:
             return False
     except ValueError:
         return True
+
+
+def _delete_parts(folder: Path) -> None:
+    """Delete what writers that were killed have left under temporary names."""
+    for file in (*folder.glob(".*"), *folder.glob("*/.*")):
+        if PART.fullmatch(file.name):
+            file.unlink(missing_ok=True)
 
 
 def _delete_failed_start(folder: Path, keep: Container[Path] = ()) -> None:

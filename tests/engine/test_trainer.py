@@ -121,6 +121,17 @@ def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, c
     assert copy.read_bytes() == b"its own"
 
 
+def test_a_test_after_the_last_epoch_is_logged_there_in_a_resumed_run(root, tmp_path):
+    """A kill between the last checkpoint and the result leaves no epoch to train."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    toy.trained(root, tmp_path / "run", MAX_EPOCH=3)
+    shutil.rmtree(tmp_path / "run" / "tensorboard")
+    toy.trained(root, tmp_path / "run", MAX_EPOCH=3)
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("test/accuracy")] == [2]
+
+
 def test_plug_ins_find_these_names_in_the_trainer_module():
     names = "AverageMeter MetricMeter SimpleTrainer SummaryWriter TrainerBase TrainerX TrainerXU"
     assert all(hasattr(dassl.engine.trainer, name) for name in names.split())

@@ -10,7 +10,9 @@ import time
 
 import pytest
 import yaml
+from dassl.utils import tools
 
+from promptsrc import files
 from runs import folder
 from runs.arguments import parse_args, setup_config
 from tests.conftest import ROOT
@@ -77,6 +79,35 @@ def test_a_folder_of_the_user_is_left_alone(tmp_path):
     with pytest.raises(ValueError, match=message), folder.held(config(tmp_path)):
         pytest.fail("the run has begun")
     assert contents(tmp_path) == files
+
+
+def test_what_killed_writers_have_left_is_deleted(tmp_path):
+    model = tmp_path / "VLPromptLearner"
+    model.mkdir()
+    left = [tmp_path / ".config.0123456789abcdef0123456789abcdef.yaml"]
+    left += [model / f".{name}.x_8kq2ab" for name in ("model.pth.tar-2", "checkpoint")]
+    left.append(model / ".model-unfinished.pth.tar.a1b2c3d4")
+    kept = [tmp_path / ".gitignore", tmp_path / ".notes.12345678", model / "model.pth.tar-1"]
+    for file in left + kept:
+        file.touch()
+    with folder.held(config(tmp_path)):
+        assert not any(file.exists() for file in left)
+    assert all(file.exists() for file in kept)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: tools.replacing(path),
+        lambda path: files.replacing(path),
+    ],
+)
+@pytest.mark.parametrize("name", ["model.pth.tar-3", "model-best.pth.tar.sha256", "config.yaml"])
+def test_a_temporary_name_is_one_that_is_deleted(tmp_path, write, name):
+    with write(tmp_path / name) as part:
+        assert folder.PART.fullmatch(os.path.basename(part))
+        open(part, "w").close()
+    assert not folder.PART.fullmatch(name)
 
 
 def test_the_files_of_a_killed_start_are_deleted_and_no_others(tmp_path):

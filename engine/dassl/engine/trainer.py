@@ -210,6 +210,7 @@ class SimpleTrainer(TrainerBase):
             self.start_epoch = self.resume_model_if_exist(resumed)
             self._copy_best(resumed)
         self._complete(self.start_epoch)
+        self.epoch = max(self.start_epoch - 1, 0)  # of a test, if no epoch is left to train
         summary = osp.join(self.output_dir, "tensorboard")
         mkdir_if_missing(summary)
         self.init_writer(summary)
