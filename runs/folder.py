@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dassl.data.datasets import DatasetBase
 
 # the temporary names of `promptsrc.files.replacing` and `dassl.utils.tools.replacing`
-PART = re.compile(r"\.(config|items|checkpoint|model)\b.*\.([0-9a-f]{32}\.\w+|[a-z0-9_]{8})")
+PART = re.compile(r"\.(config|items|checkpoint|model)\b.*\.([0-9a-f]{32}\.[\w-]+|[a-z0-9_]{8})")
 LOCK = ".lock"  # held by the process that works in the folder
 
 
