@@ -143,6 +143,8 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
     """What its EXIF orientation asks for; odd EXIF entries ask for nothing."""
+    if image.format == "TIFF":  # Pillow has turned it
+        return None
     try:
         return TURNS.get(image.getexif().get(ORIENTATION, 1))
     except Exception:  # damaged EXIF raises any, and the pixels are fine
@@ -153,7 +155,7 @@ def is_turned(path: str | os.PathLike) -> bool:
     """Whether a readable image file is shown otherwise than it is stored."""
     try:
         with Image.open(path, formats=_formats(path)) as image:
-            return _turn(image) is not None and image.format != "TIFF"  # which Pillow turns anyway
+            return _turn(image) is not None
     except Exception:  # reading it reports that
         return False
 
