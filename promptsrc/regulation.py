@@ -54,10 +54,12 @@ def gaussian_weights(E: int, mu: float, sigma: float) -> list[float]:
     """3.2.2: w_t of the epochs t = 1 .. E, in float64.
 
     Raises:
-        ValueError: sigma is not above 0.
+        ValueError: sigma is not above 0, or they are beyond what epochs need.
     """
     if not sigma > 0:
         raise ValueError(f"GPA_STD is {sigma}; it must be above 0")
+    if not 1e-6 <= sigma <= 1e6 or abs(mu) > 1e6:
+        raise ValueError(f"GPA_MEAN is {mu} and GPA_STD {sigma}; give epochs, at most 1000000")
     exponent = -((np.arange(1, E + 1) - mu) ** 2) / (2 * sigma**2)
     w = np.exp(exponent - exponent.max())  # the largest is 1, so the sum cannot underflow
     return (w / w.sum()).tolist()

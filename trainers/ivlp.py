@@ -10,7 +10,7 @@ from yacs.config import CfgNode
 
 from promptsrc.prompts import DeepPrompts
 from trainers.base import PromptTrainer
-from trainers.words import WORDS, check_words_are_used
+from trainers.words import WORDS, check_depth_is_used, check_words_are_used
 
 
 def extend_cfg(cfg: CfgNode) -> None:
@@ -28,6 +28,7 @@ class IVLP(PromptTrainer):
     node = "IVLP"
     registered_as = "VLPromptLearner"
     learner = DeepPrompts
+    usual_image_vectors = 2  # where nobody sets N_CTX_VISION
 
     def prompt_settings(self) -> dict[str, Any]:
         """
@@ -40,10 +41,12 @@ class IVLP(PromptTrainer):
                 f"PROMPT_DEPTH_TEXT is {settings.PROMPT_DEPTH_TEXT}; it must be at least 1"
             )
         check_words_are_used(self.node, settings.CTX_INIT, "N_CTX_TEXT", settings.N_CTX_TEXT)
+        n, depth = settings.N_CTX_VISION, settings.PROMPT_DEPTH_VISION
+        check_depth_is_used(self.node, n, depth, self.usual_image_vectors)
         return {
             "n_text": settings.N_CTX_TEXT,
             "depth_text": settings.PROMPT_DEPTH_TEXT,
-            "n_image": settings.N_CTX_VISION,
-            "depth_image": settings.PROMPT_DEPTH_VISION,
+            "n_image": n,
+            "depth_image": depth,
             "ctx_init": settings.CTX_INIT,
         }

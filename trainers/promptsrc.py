@@ -35,6 +35,7 @@ class PromptSRC(IVLP):
     """IVLP with self-regulation, whose weights are in its own config node."""
 
     node = "PROMPTSRC"
+    usual_image_vectors = 4
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """

@@ -1,4 +1,4 @@
-"""Refuses CTX_INIT beside settings that it would not go with."""
+"""Refuses settings of prompts that would not be used beside others."""
 
 from yacs.config import CfgNode
 
@@ -34,4 +34,17 @@ def check_words_are_used(node: str, words: str, key: str, n: int) -> None:
         raise ValueError(
             f"TRAINER.{node}.CTX_INIT is {words!r}, but {key} is {n}, and at "
             f"most {MOST_WORDED_VECTORS} vectors start from words; leave CTX_INIT empty"
+        )
+
+
+def check_depth_is_used(node: str, n: int, depth: int, usual: int) -> None:
+    """Check N_CTX_VISION beside PROMPT_DEPTH_VISION 0, which means no image prompts.
+
+    Raises:
+        ValueError: vectors are set, neither 0 nor the usual number.
+    """
+    if not depth and n not in (0, usual):
+        raise ValueError(
+            f"TRAINER.{node}.N_CTX_VISION is {n}, but PROMPT_DEPTH_VISION 0 means no image "
+            "prompts; leave one of them out"
         )

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.vectors import Vectors
-from promptsrc.prompts.learner import PromptLearner, first_layer, image_tower, random_vectors
+from promptsrc.prompts.learner import (
+    MOST_LAYERS,
+    PromptLearner,
+    first_layer,
+    image_tower,
+    random_vectors,
+)
 
 
 class _Named(nn.Module):
@@ -42,10 +48,10 @@ class CoupledPrompts(PromptLearner):
         self, clip: CLIP, classnames: Sequence[str], n: int, depth: int, ctx_init: str = ""
     ):
         super().__init__(classnames)
-        if depth < 1 or n < 1:
+        if depth < 1 or n < 1 or depth > MOST_LAYERS:
             raise ValueError(
                 f"MaPLe's prompts: {n} vectors (N_CTX), {depth} layers (PROMPT_DEPTH); both must "
-                "be at least 1"
+                f"be at least 1, and no more than {MOST_LAYERS} layers"
             )
         width, self._text_blocks = clip.ln_final.weight.shape[0], clip.transformer.layers
         image_width, self._image_blocks = image_tower(clip)

@@ -15,7 +15,15 @@ from torch import nn
 
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.vectors import Vectors
-from promptsrc.prompts.learner import PromptLearner, first_layer, image_tower, random_vectors
+from promptsrc.prompts.learner import (
+    MOST_LAYERS,
+    PromptLearner,
+    first_layer,
+    image_tower,
+    random_vectors,
+)
+
+MOST_IMAGE_VECTORS = 1000  # no CLIP has more patches; a text's positions limit its vectors
 
 
 class DeepPrompts(PromptLearner):
@@ -68,6 +76,10 @@ def _checked_depth(tower: str, n: int, depth: int, blocks: int) -> int:
     said = f"{tower} prompts: {n} vectors (N_CTX_{keys}), {depth} layers deep (PROMPT_DEPTH_{keys})"
     if depth < 0 or n < 0:
         raise ValueError(f"{said}; neither may be negative")
+    if depth > MOST_LAYERS:
+        raise ValueError(f"{said}; take at most {MOST_LAYERS} layers")
+    if tower == "image" and n > MOST_IMAGE_VECTORS:
+        raise ValueError(f"{said}; take at most {MOST_IMAGE_VECTORS} vectors")
     if depth and not n:
         raise ValueError(f"{said}; set the vectors, or depth 0")
     return min(depth, blocks)

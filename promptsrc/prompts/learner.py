@@ -25,6 +25,7 @@ from promptsrc.clip.vectors import NO_VECTORS, Vectors
 from promptsrc.model import PromptedCLIP
 
 INIT_STD = 0.02
+MOST_LAYERS = 100  # no CLIP has more blocks
 NOT_VECTORS = 4  # the shortest text around the vectors: SOS, a token of the name, full stop, EOT
 MOST_WORDED_VECTORS = 4  # longer contexts of the deep methods ignore CTX_INIT and start at random
 

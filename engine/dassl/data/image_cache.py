@@ -29,7 +29,13 @@ class ImageCache:
     def __init__(self, paths: Iterable[str], limit: int, read_as: str = "stored"):
         self.read_as = read_as
         self.slots = {path: slot for slot, path in enumerate(dict.fromkeys(paths))}
-        self.pixels = mmap.mmap(-1, limit)
+        try:
+            self.pixels = mmap.mmap(-1, limit)
+        except (OSError, OverflowError, ValueError):
+            raise ValueError(
+                f"DATALOADER.CACHE_MB is {limit >> 20}, more memory than this machine gives; lower "
+                "it (0: no cache)"
+            ) from None
         self.taken = multiprocessing.get_context("fork").Value("q", 0)
         # per slot: start of the pixels, width, height; height 0 means not cached
         self.places = torch.zeros(len(self.slots), 3, dtype=torch.int64).share_memory_()

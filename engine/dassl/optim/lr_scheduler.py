@@ -21,6 +21,7 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler
 from yacs.config import CfgNode
 
+from dassl.optim.optimizer import MOST
 from dassl.utils.checks import in_range, one_of
 
 AVAI_SCHEDS = ["single_step", "multi_step", "cosine"]
@@ -68,7 +69,7 @@ def _start(optim_cfg: CfgNode) -> tuple[str, float]:
     """The kind of warm-up, and its first learning rate."""
     kind = one_of("OPTIM.WARMUP_TYPE", optim_cfg.WARMUP_TYPE, AVAI_WARMUPS)
     key = "WARMUP_CONS_LR" if kind == "constant" else "WARMUP_MIN_LR"
-    return kind, in_range(f"OPTIM.{key}", optim_cfg[key], 0)
+    return kind, in_range(f"OPTIM.{key}", optim_cfg[key], 0, MOST)
 
 
 def _decay(optim_cfg: CfgNode) -> Callable[[int], float]:
@@ -83,7 +84,7 @@ def _decay(optim_cfg: CfgNode) -> Callable[[int], float]:
         raise ValueError(f"OPTIM.STEPSIZE is {sizes}; it takes whole numbers of epochs: (10, 20)")
     if name == "single_step" and sizes[-1] < 1:
         return lambda n: 1.0 if n < epochs else optim_cfg.GAMMA ** (n // epochs)
-    gamma = in_range("OPTIM.GAMMA", optim_cfg.GAMMA, 0)
+    gamma = in_range("OPTIM.GAMMA", optim_cfg.GAMMA, 0, MOST)
     if name == "single_step":
         return lambda n: gamma ** (n // sizes[-1])
     return lambda n: gamma ** sum(milestone <= n for milestone in sizes)

@@ -10,6 +10,7 @@ from yacs.config import CfgNode
 
 from dassl.utils.checks import in_range, one_of
 
+MOST = 1e6  # of a rate or a factor; float32 overflows with far larger ones
 AVAI_OPTIMS = ["adam", "amsgrad", "sgd", "rmsprop", "radam", "adamw"]
 
 
@@ -34,7 +35,8 @@ def build_optimizer(
     if name in ("sgd", "rmsprop"):
         shared["momentum"] = _number(optim_cfg, "MOMENTUM")
     if name == "sgd":
-        dampening, nesterov = optim_cfg.SGD_DAMPNING, optim_cfg.SGD_NESTEROV
+        dampening = in_range("OPTIM.SGD_DAMPNING", optim_cfg.SGD_DAMPNING, 0, 1)
+        nesterov = optim_cfg.SGD_NESTEROV
         if nesterov and (dampening or not optim_cfg.MOMENTUM):
             raise ValueError(
                 "OPTIM.SGD_NESTEROV True needs OPTIM.MOMENTUM above 0 and OPTIM.SGD_DAMPNING 0"
@@ -50,7 +52,7 @@ def build_optimizer(
 
 
 def _number(optim_cfg: CfgNode, key: str) -> float:
-    return in_range(f"OPTIM.{key}", optim_cfg[key], 0)
+    return in_range(f"OPTIM.{key}", optim_cfg[key], 0, MOST)
 
 
 def _beta(optim_cfg: CfgNode, key: str) -> float:

@@ -123,14 +123,15 @@ def normalisation(cfg: CfgNode) -> Callable:
     """With INPUT.PIXEL_MEAN and PIXEL_STD.
 
     Raises:
-        ValueError: they are not three numbers each, or a deviation is not positive.
+        ValueError: they are not three numbers each, within their limits.
     """
     values = {key: list(cfg.INPUT[key]) for key in ("PIXEL_MEAN", "PIXEL_STD")}
     for key, value in values.items():
         if len(value) != 3 or not all(isinstance(number, int | float) for number in value):
             raise ValueError(f"INPUT.{key} is {value}; it takes three numbers: red, green, blue")
-    if min(values["PIXEL_STD"]) <= 0:
-        raise ValueError(f"INPUT.PIXEL_STD is {values['PIXEL_STD']}; all three must be above 0")
+        if max(map(abs, value)) > 1000 or (key == "PIXEL_STD" and min(value) <= 0):
+            limits = "above 0 and at most 1000" if key == "PIXEL_STD" else "within -1000 and 1000"
+            raise ValueError(f"INPUT.{key} is {value}; all three must be {limits}")
     return T.Normalize(*values.values())
 
 
