@@ -54,6 +54,7 @@ def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
     """Class names by folder, sorted by folder.
 
     Raises:
+        FileNotFoundError: there is no such file of names.
         ValueError: there are no class folders, or one has no name in the file, or a name that is
             not UTF-8.
     """
@@ -64,6 +65,8 @@ def read_classes(folder: Path, names_file: Path | str) -> dict[str, str]:
         )
     if not names_file:
         return {name: name for name in folders}
+    if not Path(names_file).is_file():
+        raise FileNotFoundError(f"no file {names_file} (DATASET.CLASS_NAMES)")
     names = read_json(Path(names_file))
     if not isinstance(names, dict):
         names = {}
