@@ -27,13 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--top", type=_positive, default=5, help="classes to print per image (default: 5)")
     json = '[{"image", "classes": [{"name", "probability"}]}]'
     form = parser.add_mutually_exclusive_group().add_argument
-    form("--json", dest="form", action="store_const", const="json", help=json)
-    form("--csv", dest="form", action="store_const", const="csv", help="image,class,probability")
+    for name, text in (("json", json), ("csv", "image,class,probability")):
+        form(f"--{name}", dest="form", action="store_const", const=name, help=text)
     add("--backbone", help="its file of weights, if that has moved")
     add("--device", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
     add("--batch-size", type=_positive, default=32, help="images at a time (default: 32)")
     args = parser.parse_args(argv)
-    return exit_code(lambda: predict(args), memory_hint="use a smaller --batch-size")
+    return exit_code(lambda: predict(args), "use a smaller --batch-size")
 
 
 def _positive(text: str) -> int:
@@ -52,7 +52,7 @@ def predict(args: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr):  # notes about weights and precision are not results
         loaded = classifier.load(args.model_dir, args.device, backbone=args.backbone)
         loaded.model(names)  # also notes about the classes
-        print("\n".join(notes), end="\n" * bool(notes))
+        print(*notes, sep="\n", end="\n" * bool(notes))
     return printing.classify(loaded, files, names, args.form, args.top, args.batch_size)
 
 

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from promptsrc.checkpoint import load_prompts
@@ -22,13 +21,10 @@ from promptsrc.clip.frozen import FrozenCLIP, load_clip
 from promptsrc.clip.precision import precision
 from promptsrc.inference.classnames import checked
 from promptsrc.inference.images import Preprocessing
-from promptsrc.inference.listing import image_files
 from promptsrc.inference.prompt_file import PromptFile, read_prompts
-from promptsrc.inference.reader import read_image, to_rgb
+from promptsrc.inference.sources import Source, as_rgb, one_by_one
 from promptsrc.model import PromptedCLIP
 from promptsrc.prompts import PromptLearner, find_learner
-
-Source = str | os.PathLike | Image.Image
 
 
 class Class(NamedTuple):
@@ -92,6 +88,15 @@ class Classifier:
         if self.classnames is not None:
             self._learner(self.classnames)  # refuse now what does not fit
 
+    def __repr__(self) -> str:
+        about, names = self.description, self.classnames
+        of = (
+            "any classes"
+            if names is None
+            else f"{len(names)} classes ({', '.join(names[:3])}, ...)"
+        )
+        return f"<Classifier: {about['method']} on {about['backbone']}, {of}>"
+
     def names(self, classnames: Sequence[str] | None = None) -> list[str]:
         """The names given, else those trained on, which may be a published list with equal names.
 
@@ -145,7 +150,9 @@ class Classifier:
         classnames: Sequence[str] | None = None,
         batch_size: int = 32,
     ) -> list[Prediction]:
-        """Classify a path, a folder (all images below it, sorted), a PIL image, or several of them.
+        """Classify a path, a folder (all images below it, sorted), an image in memory, or several.
+
+        `promptsrc.inference.sources` says which forms an image may have.
 
         Raises:
             FileNotFoundError: no such image or folder.
@@ -170,25 +177,23 @@ class Classifier:
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         model = self.model(classnames)
-        tensors = self._tensors(_one_by_one(images), unreadable)
+        tensors = self._tensors(one_by_one(images), unreadable)
         while batch := list(islice(tensors, batch_size)):
             paths, inputs = zip(*batch, strict=True)
             yield from map(Prediction, paths, self._classes(model, torch.stack(inputs)))
 
     def _tensors(
-        self, images: Iterable[Path | Image.Image], unreadable: Callable[[OSError], None] | None
+        self, images: Iterable[Any], unreadable: Callable[[OSError], None] | None
     ) -> Iterator[tuple[Path | None, Tensor]]:
-        read_as = self.preprocess.read_as
         for image in images:
             try:
-                if isinstance(image, Image.Image):
-                    yield None, self.preprocess(to_rgb(image, read_as))
-                else:
-                    yield image, self.preprocess(read_image(image, read_as))
+                tensor = self.preprocess(as_rgb(image, self.preprocess.read_as))
             except OSError as error:
                 if unreadable is None:
                     raise
                 unreadable(error)
+            else:
+                yield image if isinstance(image, Path) else None, tensor
 
     @torch.no_grad()
     def _classes(self, model: PromptedCLIP, images: Tensor) -> list[list[Class]]:
@@ -199,14 +204,6 @@ class Classifier:
             [Class(model.classnames[k], p) for k, p in zip(*row, strict=True)]
             for row in zip(order, values, strict=True)
         ]
-
-
-def _one_by_one(images: Source | Iterable[Source]) -> Iterator[Path | Image.Image]:
-    for image in [images] if isinstance(images, str | os.PathLike | Image.Image) else images:
-        if isinstance(image, Image.Image):
-            yield image
-        else:
-            yield from image_files([image])
 
 
 def _usable(name: str) -> torch.device:

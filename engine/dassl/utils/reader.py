@@ -16,6 +16,7 @@ import os
 import re
 from functools import cache
 from importlib.util import find_spec
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -36,8 +37,11 @@ TURNS = {
 }
 
 
-def read_image(path: str | os.PathLike, read_as: str = "stored") -> Image.Image:
+def read_image(path: str | os.PathLike | BinaryIO, read_as: str = "stored") -> Image.Image:
     """An RGB image; of an animation or a stack the first one.
+
+    Args:
+        path: a path, or an open file.
 
     Raises:
         OSError: it is missing, unreadable, or in a format that is not opened; names it.
@@ -55,15 +59,16 @@ def read_image(path: str | os.PathLike, read_as: str = "stored") -> Image.Image:
         reason = f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; make it smaller"
     except Exception as error:  # Pillow's decoders raise any on damage, even struct.error
         reason = " ".join(str(error).split())
-    raise OSError(f"image {path} can't be read ({reason}); replace it or take it out")
+    name = path if isinstance(path, str | os.PathLike) else "in memory"
+    raise OSError(f"image {name} can't be read ({reason}); replace it or take it out")
 
 
-def _formats(path: str | os.PathLike) -> tuple[str, ...]:
+def _formats(path: object) -> tuple[str, ...]:
     """Pillow's names of the formats that a file may have, whatever its ending.
 
     Only TGA needs its ending: it has no signature, so damaged files of other kinds pass for it.
     """
-    return (*_installed(), "TGA") if os.fspath(path).lower().endswith(".tga") else _installed()
+    return (*_installed(), "TGA") if str(path).lower().endswith(".tga") else _installed()
 
 
 @cache

@@ -10,6 +10,7 @@ from pathlib import Path
 from promptsrc.command import exit_code
 from promptsrc.inference import printing
 from promptsrc.inference.classifier import Class, Prediction
+from promptsrc.inference.images import Preprocessing
 
 FILES = [Path("a\x1b]0;mine\x07.png"), Path("b\n  99.9% cat.png"), Path("=c\t\rd.png")]
 NAMES = ["=HYPERLINK(1)", "dog\x9b2J\n\x1b[31m", "+1"]
@@ -17,6 +18,8 @@ NAMES = ["=HYPERLINK(1)", "dog\x9b2J\n\x1b[31m", "+1"]
 
 class Fixed:
     """A classifier that says the same of each image; the last one is unreadable."""
+
+    preprocess = Preprocessing(8, read_as="shown")
 
     def names(self, classnames):
         return NAMES
