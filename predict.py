@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from promptsrc.command import Parser, checking_the_command, exit_code, stop_like_ctrl_c
+from promptsrc.command import Parser, checking_the_command, exit_code, positive, stop_like_ctrl_c
 from promptsrc.inference import classnames
 
 
@@ -24,22 +24,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("images", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER", help="or all images below it")
     add("--model-dir", required=True, metavar="RUN", help="folder, checkpoint or safetensors file")
     classnames.add_arguments(parser)
-    add("--top", type=_positive, default=5, help="classes to print per image (default: 5)")
+    add("--top", type=positive, default=5, help="classes to print per image (default: 5)")
     json = '[{"image", "classes": [{"name", "probability"}]}]'
     form = parser.add_mutually_exclusive_group().add_argument
-    for name, text in (("json", json), ("csv", "image,class,probability")):
-        form(f"--{name}", dest="form", action="store_const", const=name, help=text)
+    form("--json", dest="form", action="store_const", const="json", help=json)
+    form("--csv", dest="form", action="store_const", const="csv", help="image,class,probability")
     add("--backbone", help="its file of weights, if that has moved")
     add("--device", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
-    add("--batch-size", type=_positive, default=32, help="images at a time (default: 32)")
+    add("--batch-size", type=positive, default=32, help="images at a time (default: 32)")
     args = parser.parse_args(argv)
-    return exit_code(lambda: predict(args), "use a smaller --batch-size")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"invalid whole number above 0: {text!r}")
-    return int(text)
+    return exit_code(lambda: predict(args), memory_hint="use a smaller --batch-size")
 
 
 def predict(args: argparse.Namespace) -> int:
@@ -52,7 +46,7 @@ def predict(args: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr):  # notes about weights and precision are not results
         loaded = classifier.load(args.model_dir, args.device, backbone=args.backbone)
         loaded.model(names)  # also notes about the classes
-        print(*notes, sep="\n", end="\n" * bool(notes))
+        print("\n".join(notes), end="\n" * bool(notes))
     return printing.classify(loaded, files, names, args.form, args.top, args.batch_size)
 
 

@@ -33,6 +33,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(INVALID, f"error: {printable(' '.join(message.split()))} (see --help)\n")
 
 
+def positive(text: str) -> int:
+    """A whole number above 0, as an argument's `type`."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"invalid whole number above 0: {text!r}")
+    return int(text)
+
+
 class InvalidCommand(ValueError):
     """The command line is at fault, not the work."""
 
