@@ -82,8 +82,8 @@ def _ended(
 ) -> int:
     try:
         return work() or 0
-    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
+    except BrokenPipeError:
+        leave_stdout()
         return FAILED
     except KeyboardInterrupt as interrupt:
         print(stopped[1] + (f" ({interrupt})" if str(interrupt) else ""), file=sys.stderr)
@@ -99,6 +99,11 @@ def _ended(
             raise
         print(f"error: the GPU has too little memory; {memory_hint}", file=sys.stderr)
         return FAILED
+
+
+def leave_stdout() -> None:
+    """After a BrokenPipeError, since the reader, such as `head`, has closed the pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
 
 
 class Printable:

@@ -6,8 +6,10 @@ it stopped. Events do not: they still hold the steps that a killed run did after
 checkpoint, next to the same steps of the resumed run.
 """
 
+import math
 import re
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 
 from runs.results import TRAINED
@@ -77,11 +79,19 @@ class History:
 
 
 def read(folder: Path) -> History:
-    """All logs of a run, `log.txt` first; of a step that was repeated, the last time counts."""
-    found = History()
-    for log in filter(Path.is_file, [folder / "log.txt", *sorted(folder.glob("log.txt-*"))]):
-        found = _joined(found, _read_log(log))
-    return found
+    """All logs of a run; of a step that was repeated, the last time counts.
+
+    They are in the order of their steps, not of the times in their names: clocks are set back, and
+    containers differ in their time zone.
+    """
+    logs = [log for log in sorted(folder.glob("log.txt*")) if log.is_file()]
+    return reduce(_joined, sorted(map(_read_log, logs), key=_steps), History())
+
+
+def _steps(history: History) -> tuple[float, float]:
+    """Where a log begins and ends; one without steps, such as that of a test alone, comes last."""
+    lines = history.lines
+    return (lines[0].at, lines[-1].at) if lines else (math.inf, math.inf)
 
 
 def _joined(before: History, after: History) -> History:

@@ -218,11 +218,13 @@ def test_help_answers_without_pytorch():
     assert done.returncode == 0 and "IMAGE_OR_FOLDER" in done.stdout, done.stderr
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(run):
-    words = f'--model-dir "{run}" data/emoji/images --csv --classnames a,b'
-    command = f'"{sys.executable}" predict.py {words} | head -n 1'
+@pytest.mark.parametrize("images", ["data/emoji/images", "data/emoji/images/bird"])
+def test_a_reader_that_has_enough_ends_it_quietly(run, images):
+    words = f'--model-dir "{run}" {images} --csv --classnames a,b'
+    command = f'set -o pipefail; "{sys.executable}" predict.py {words} | head -n 1'
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("image,class,probability\n", "")
+    found = done.returncode, done.stdout, done.stderr
+    assert found == (0, "image,class,probability\n", "")
 
 
 def test_ctrl_c_ends_it_with_a_word(run, photos, monkeypatch, capsys):

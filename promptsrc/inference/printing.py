@@ -2,11 +2,13 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
+from promptsrc.command import leave_stdout
 from promptsrc.escape import csv_line, printable
 from promptsrc.inference.classifier import Classifier, Prediction
 from promptsrc.inference.reader import is_turned
@@ -42,12 +44,17 @@ def classify(
                 with tqdm.external_write_mode():  # results and bar take turns
                     yield Prediction(image, classes[:top])
 
-        if form == "json":
-            print_json(shown())
-        elif form == "csv":
-            print_csv(shown())
-        else:
-            print_table(shown(), files, classifier.names(classnames))
+        try:
+            if form == "json":
+                print_json(shown())
+            elif form == "csv":
+                print_csv(shown())
+            else:
+                print_table(shown(), files, classifier.names(classnames))
+            sys.stdout.flush()
+        except BrokenPipeError:  # `head` has seen enough, which is not a failure
+            leave_stdout()
+            return 0
     if turned:
         print(
             f"{turned} of {len(files)} images have an EXIF orientation, which is not applied: the "
@@ -79,8 +86,11 @@ def print_csv(predictions: Iterable[Prediction]) -> None:
 
 
 def print_json(predictions: Iterable[Prediction]) -> None:
-    found = [
-        {"image": str(image), "classes": [c._asdict() for c in classes]}
-        for image, classes in predictions
-    ]
-    print(json.dumps(found, indent=1))
+    """A list, image by image."""
+    start = "["
+    for image, classes in predictions:
+        found = {"image": str(image), "classes": [c._asdict() for c in classes]}
+        text = textwrap.indent(json.dumps(found, indent=1), " ")
+        print(f"{start}\n{text}", end="", flush=True)
+        start = ","
+    print("\n]" if start == "," else "[]")

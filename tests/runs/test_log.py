@@ -95,3 +95,20 @@ def test_a_loss_that_is_no_number_is_read_as_one(tmp_path):
 def test_logs_without_training(tmp_path, text):
     write(tmp_path, "log.txt", text)
     assert log.read(tmp_path) == log.History() == log.read(tmp_path / "nowhere")
+
+
+def test_the_order_of_logs_is_that_of_their_steps(tmp_path):
+    """The clock was set back by a year before the last one."""
+    write(tmp_path, "log.txt", line(1, 2, 1.0), line(1, 4, 2.0), line(2, 2, 3.0))
+    write(tmp_path, "log.txt-2026-11-01-02-00-00", line(2, 2, 3.5), line(2, 4, 4.0))
+    write(
+        tmp_path,
+        "log.txt-2025-01-01-00-00-00",
+        line(2, 4, 5.0),
+        line(3, 4, 6.0),
+        "Finish training\n",
+    )
+    write(tmp_path, "log.txt-2025-01-01-00-00-01", "Finish training\n")
+    history = log.read(tmp_path)
+    assert history.values("loss") == [(0.5, 1.0), (1.0, 2.0), (1.5, 3.5), (2.0, 5.0), (3.0, 6.0)]
+    assert (history.epochs_done, history.finished) == (3, True)

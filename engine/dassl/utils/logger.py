@@ -79,6 +79,6 @@ def setup_logger(output: str | None = None) -> None:
     if output is None:
         return
     path = output if output.endswith((".txt", ".log")) else osp.join(output, "log.txt")
-    if osp.exists(path):
+    while osp.exists(path):  # again if there is one of the same second
         path += time.strftime("-%Y-%m-%d-%H-%M-%S")
     sys.stdout = Logger(path)  # type: ignore[assignment]

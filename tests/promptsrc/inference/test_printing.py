@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from promptsrc.command import exit_code
 from promptsrc.inference import printing
 from promptsrc.inference.classifier import Class, Prediction
@@ -50,6 +52,24 @@ def test_json_has_the_exact_names_and_no_control_characters(capsys):
     found = json.loads(out)
     assert [one["image"] for one in found] == list(map(str, FILES))
     assert [one["name"] for one in found[0]["classes"]] == NAMES
+
+
+def test_json_is_what_it_was_and_comes_image_by_image(capsys):
+    one = Prediction(FILES[0], [Class("owl", 0.5)])
+    printing.print_json([])
+    assert capsys.readouterr().out == "[]\n"
+    printing.print_json([one, one])
+    whole = {"image": str(FILES[0]), "classes": [{"name": "owl", "probability": 0.5}]}
+    assert capsys.readouterr().out == json.dumps([whole, whole], indent=1) + "\n"
+
+    def broken():
+        yield one
+        shown = capsys.readouterr().out
+        assert json.loads(shown + "]") == [whole]
+        raise OSError
+
+    with pytest.raises(OSError):
+        printing.print_json(broken())
 
 
 def test_csv_has_the_exact_names_but_formulas(capsys):
