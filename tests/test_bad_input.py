@@ -40,6 +40,8 @@ BASE = (
 PAIRS = "DATALOADER.NUM_WORKERS 0 OPTIM.MAX_EPOCH 1"
 CSV_DATA = "--dataset-config-file {w}/table.yaml"
 SPLIT_DATA = f"--dataset-config-file {ROOT}/configs/datasets/eurosat.yaml"
+OF_COOP = f"--trainer CoOp --config-file {METHODS}/CoOp/vit_t8_ctxv1.yaml"
+OF_IVLP = f"--trainer IVLP --config-file {METHODS}/IVLP/vit_t8_c2_ep20_batch4_4+4ctx.yaml"
 EVAL = "--eval-only --model-dir {w}/old --load-epoch 1"
 SPLIT = "eurosat/split_zhou_EuroSAT.json"
 TABLE = "table/images.csv"
@@ -272,7 +274,7 @@ TRAIN = {
     "negative batch": (1, "DATALOADER.TRAIN_X.BATCH_SIZE is -4; it must be at least 1", "; DATALOADER.TRAIN_X.BATCH_SIZE -4"),
     "no test batch": (1, "DATALOADER.TEST.BATCH_SIZE is 0; it must be at least 1", "; DATALOADER.TEST.BATCH_SIZE 0"),
     "no epoch": (1, "OPTIM.MAX_EPOCH is 0; it must be at least 1", "; OPTIM.MAX_EPOCH 0"),
-    "negative epochs": (1, "OPTIM.MAX_EPOCH is -1; it must be at least 1", "; OPTIM.MAX_EPOCH -1"),
+    "negative epochs": (1, "OPTIM.MAX_EPOCH is -1; it must be at least 0", "; OPTIM.MAX_EPOCH -1"),
     "negative shots": (1, "DATASET.NUM_SHOTS is -2; give images per class, or -1 for all", "; DATASET.NUM_SHOTS -2"),
     "negative workers": (1, "DATALOADER.NUM_WORKERS is -1; it must be at least 0", "; DATALOADER.NUM_WORKERS -1"),
     "negative rate": (1, "OPTIM.LR is -1.0; it must be at least 0", "; OPTIM.LR -1"),
@@ -358,7 +360,7 @@ TRAIN = {
     "no run is named": (1, "--eval-only tests a trained PromptSRC; name its run with --model-dir", "--eval-only"),
     "another epoch": (1, "has no checkpoint of epoch 7 in VLPromptLearner; it has VLPromptLearner/model.pth.tar-1", f"{EVAL} --load-epoch 7"),
     "no best one": (1, "{w}/old has no best checkpoint in VLPromptLearner; it has VLPromptLearner/model.pth.tar-1", "--eval-only --model-dir {w}/old"),
-    "another method's folder": (1, "{w}/old has no checkpoint of epoch 1 in prompt_learner; it has VLPromptLearner/model.pth.tar-1", f"{EVAL} --trainer CoOp"),
+    "another method's folder": (1, "{w}/old has no checkpoint of epoch 1 in prompt_learner; it has VLPromptLearner/model.pth.tar-1", f"{EVAL} {OF_COOP}"),
     "another method's prompts": (1, "tar-1 does not fit this method and its settings: .*is missing", EVAL, saved(f"old/{LEARNED}", {"state_dict": {"ctx": torch.ones(4, 128)}, "epoch": 1})),
     "a run of another method": (1, "--model-dir {w}/old is a run with other settings: TRAINER.NAME .there: IVLP, here: PromptSRC", EVAL, text("old/config.yaml", "TRAINER: {NAME: IVLP}\n")),
     "a run of no configuration": (1, "{w}/old/config.yaml is not the configuration of a run; restore or delete it", EVAL, text("old/config.yaml", "!!timestamp x\n")),
@@ -371,7 +373,7 @@ TRAIN = {
     "nothing to resume": (1, "nothing to resume in {w}/none: a run of PromptSRC leaves VLPromptLearner/checkpoint", "--resume {w}/none"),
     "cut checkpoint to resume": (1, "checkpoint {w}/old/.*tar-1 can't be read .*; restore or delete it", "--resume {w}/old", both(cut(f"old/{LEARNED}", 0.5), text("old/VLPromptLearner/checkpoint", "model.pth.tar-1\n"))),
     # weights
-    "other weights": (1, "not a CLIP's in OpenAI's, open_clip's or Hugging Face's layout: .ln_final.weight", WEIGHTS),
+    "other weights": (1, "{w}/weights.pt holds no CLIP: of its 1 tensors, token_embedding.weight must be one", WEIGHTS),
     "empty weights": (1, NO_WEIGHTS, WEIGHTS, data("weights.pt", b"")),
     "text for weights": (1, NO_WEIGHTS, WEIGHTS, text("weights.pt", "none")),
     "cut weights": (1, NO_WEIGHTS, WEIGHTS, cut("weights.pt", 0.5)),
@@ -380,8 +382,7 @@ TRAIN = {
     "weights without tensors": (1, NO_WEIGHTS, WEIGHTS, saved("weights.pt", {"a": 1})),
     "weights are a list": (1, NO_WEIGHTS, WEIGHTS, saved("weights.pt", [1])),
     "no safetensors": (1, NO_WEIGHTS, "--backbone {w}/weights.safetensors", text("weights.safetensors", "none")),
-    "folder for weights": (1, "backbone '{w}' is neither a name .* nor a file of CLIP weights", "--backbone {w}"),
-    "no config of weights": (1, "{w}/config.json is not a model's config .*; restore or remove it", WEIGHTS, text("config.json", '{"model_cfg": 1}')),
+    "folder for weights": (1, "{w} has no model.safetensors, .*; it has eurosat, mine, .*: give the file of weights itself", "--backbone {w}"),
     # configuration files
     "no config": (2, "no config file {w}/none.yaml; {w} has mine.yaml, table.yaml", "--config-file {w}/none.yaml"),
     "folder for a config": (2, "no config file {w}; .* has", "--config-file {w}"),
@@ -677,7 +678,7 @@ WORKS = {
 @pytest.mark.parametrize("name", WORKS)
 def test_what_only_looks_wrong_works(name, world, capsys):
     words, pattern = WORKS[name]
-    assert train.main(command(world, f"--trainer IVLP {words}")) == 0
+    assert train.main(command(world, f"{OF_IVLP} {words}")) == 0
     assert re.search(pattern, capsys.readouterr().out)
 
 

@@ -90,6 +90,8 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         else:
             content = _unwrapped(torch.load(path, map_location="cpu", weights_only=True))
         found = {str(key): _float32(v) for key, v in content.items() if isinstance(v, Tensor)}
+        if not found:
+            raise ValueError("it holds no tensors")
     except Exception as error:  # damaged bytes raise any, in PyTorch, pickle and safetensors
         reason = str(error).strip().split("\n")[0]
         if isinstance(error, pickle.UnpicklingError):  # PyTorch's advice is to load it unsafely
@@ -99,8 +101,6 @@ def _tensors(path: Path) -> dict[str, Tensor]:
             f"{path} can't be read as CLIP weights ({reason or type(error).__name__}); give a "
             "TorchScript archive, a state dict of tensors or a safetensors file, or download again"
         ) from None
-    if not found:
-        raise ValueError(f"{path} can't be read as CLIP weights (it holds no tensors)")
     return found
 
 
