@@ -31,7 +31,7 @@ BY_EVERY_RUN = {
     "TRAIN.PRINT_FREQ",
 }
 OF_METHOD_FILES = ("OPTIM.", "TRAIN.", "TRAINER.", "MODEL.COMPILE")  # zero-shot CLIP takes CoOp's
-REPLACED = ("OPTIM.", "INPUT.")
+IN_METHOD_FILES = ("OPTIM.", "INPUT.", "TRAINER.")
 
 
 class _Reads(set[str]):
@@ -67,8 +67,8 @@ class Watched(CfgNode):
 def check_used(cfg: Watched, trainer: Any, eval_only: bool, typed: Container[str] = ()) -> None:
     """Check that each key with a value of its own is used; call it when the trainer is built.
 
-    What a method file says for an optimizer, a warm-up or a transform that something else has
-    replaced is named in a line; so is the whole file of a method that learns nothing.
+    What a method file says for an optimizer, a warm-up, a transform or a method that something else
+    has replaced is named in a line; so is the training of a method that learns nothing.
 
     Args:
         typed: the keys on the command line, which are never ignored.
@@ -83,7 +83,7 @@ def check_used(cfg: Watched, trainer: Any, eval_only: bool, typed: Container[str
     ignored = {
         key: value
         for key, value in unused.items()
-        if (key.startswith(REPLACED) and key not in typed)
+        if (key.startswith(IN_METHOD_FILES) and key not in typed)
         or (key.startswith(OF_METHOD_FILES) and not learns)
     }
     if refused := {key: value for key, value in unused.items() if key not in ignored}:
@@ -93,8 +93,8 @@ def check_used(cfg: Watched, trainer: Any, eval_only: bool, typed: Container[str
             f"with these settings; leave {them} out"
         )
     if ignored:
-        why = "is replaced" if learns else f"is of training, and {cfg.TRAINER.NAME} learns nothing"
-        print(f"Not used, since it {why}: {_listed(ignored)}")
+        name = cfg.TRAINER.NAME if learns else f"{cfg.TRAINER.NAME}, which learns nothing"
+        print(f"Not used by {name}, with these settings: {_listed(ignored)}")
 
 
 def _is_used(key: str, cfg: Watched, trainer: Any, eval_only: bool) -> bool:

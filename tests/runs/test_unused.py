@@ -208,7 +208,7 @@ def test_zero_shot_names_the_keys_of_coops_file_that_it_ignores(tmp_path, capsys
     cfg, model = built("ZeroshotCLIP", tmp_path)
     check_used(cfg, model, eval_only=True)
     said = capsys.readouterr().out
-    assert said.startswith("Not used, since it is of training, and ZeroshotCLIP learns nothing: ")
+    assert said.startswith("Not used by ZeroshotCLIP, which learns nothing, with these settings: ")
     assert "OPTIM.LR 0.00" in said and "TRAIN.PRINT_FREQ" in said
 
 
@@ -216,7 +216,7 @@ def test_a_line_names_what_the_command_line_has_replaced_in_the_method_file(tmp_
     cfg, model = built("CoOp", tmp_path, **{"OPTIM.WARMUP_EPOCH": 0})
     check_used(cfg, model, eval_only=False, typed=["OPTIM.WARMUP_EPOCH"])
     said = capsys.readouterr().out
-    assert said == "Not used, since it is replaced: OPTIM.WARMUP_TYPE 'constant'\n"
+    assert said == "Not used by CoOp, with these settings: OPTIM.WARMUP_TYPE 'constant'\n"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_mode_has_keys_of_its_own(trainer, key, value, training, testing, tmp_
     cfg, model = built(trainer, tmp_path, **{key: value})
     for eval_only, used in ((False, training), (True, testing)):
         try:
-            check_used(cfg, model, eval_only)
+            check_used(cfg, model, eval_only, typed=[key])
             assert used
         except ValueError as refusal:
             assert not used and str(refusal).startswith(key)

@@ -10,7 +10,7 @@ from yacs.config import CfgNode
 
 from dassl.utils.checks import in_range, one_of
 
-MOST = 1e6  # of a rate or a factor; float32 overflows with far larger ones
+MOST = 1e30  # of a rate or a factor; float32 ends at 3.4e38
 AVAI_OPTIMS = ["adam", "amsgrad", "sgd", "rmsprop", "radam", "adamw"]
 
 
