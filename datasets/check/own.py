@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
 from tabulate import tabulate
 
 from datasets import csv_file, table
@@ -23,7 +22,7 @@ from datasets.splits import Item, Split
 from promptsrc.escape import printable
 from promptsrc.inference.images import can_read
 from promptsrc.inference.listing import described, images_below, no_images
-from promptsrc.inference.reader import ORIENTATION
+from promptsrc.inference.reader import is_turned, is_wide
 
 TABLES = (".csv", ".tsv")
 NO_PART = "images"  # heads the counts where no part is stated
@@ -174,20 +173,10 @@ def _in_table(file: Path) -> OwnImages:
 
 def _looks(paths: list[str]) -> Iterator[str]:
     """How many of the readable images are not upright 8-bit ones."""
-    looks = [_look(path) for path in paths]
-    if turned := sum(turned for turned, _ in looks):
+    if turned := sum(map(is_turned, paths)):
         yield f"{turned:,} images are turned by an EXIF orientation"
-    if wide := sum(wide for _, wide in looks):
+    if wide := sum(map(is_wide, paths)):
         yield f"{wide:,} images have more than 8 bits per channel"
-
-
-def _look(path: str) -> tuple[bool, bool]:
-    """Whether an image is turned by EXIF, and whether it has more than 8 bits per channel."""
-    try:
-        with Image.open(path) as image:
-            return image.getexif().get(ORIENTATION, 1) != 1, image.mode[0] in "IF"
-    except Exception:  # damaged EXIF raises any, and the pixels are fine
-        return False, False
 
 
 def _counts(found: OwnImages) -> str:

@@ -25,6 +25,7 @@ MOST_PIXELS = 2**24  # of a resized image: 64 MB
 READ_AS = ("stored", "shown")
 # Nothing else is opened: Pillow hands PostScript to Ghostscript, whatever the file is called.
 ALWAYS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "ICO", "PSD")
+WIDE = re.compile(r";16[BLN]")  # 16 bits in each of several channels, in what Pillow says of a file
 ORIENTATION = 0x0112  # of EXIF
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -97,7 +98,7 @@ def to_rgb(image: Image.Image, read_as: str = "stored") -> Image.Image:
         full = image.convert("RGBA") if _has_alpha(image) else image
         rgb = _on_white(full) if read_as == "shown" else full.convert("RGB")
         # of 16 bits in each of several channels Pillow keeps the upper 8
-        if re.search(r";16[BLN]", layout) and np.asarray(rgb).max() < 16:
+        if WIDE.search(layout) and np.asarray(rgb).max() < 16:
             raise _of_unknown_scale(image, "all its 16-bit values are below 4,096")
     turn = _turn(image) if read_as == "shown" else None
     return rgb if turn is None else rgb.transpose(turn)
@@ -163,6 +164,12 @@ def is_turned(path: str | os.PathLike) -> bool:
             return _turn(image) is not None
     except Exception:  # reading it reports that
         return False
+
+
+def is_wide(path: str | os.PathLike) -> bool:
+    """Whether a readable image file has more than 8 bits per channel."""
+    with Image.open(path, formats=_formats(path)) as image:
+        return image.mode[0] in "IF" or bool(WIDE.search(str(getattr(image, "tile", ""))))
 
 
 def middle(image: Image.Image, size: int) -> Image.Image:
