@@ -1,6 +1,7 @@
 """Your own images, listed in a table with a header: path, class, split (train, val or test)."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,9 +50,12 @@ def check(table: Table, file: Path, folder: Path) -> None:
         raise ValueError(f"{file}, {table.problems[0]}{rest if more else ''}")
     check_distinct(names_of(table), file, "lines", "use one spelling")
     if absent := missing(table, folder):
+        first = absent[0]
+        elsewhere = os.name != "nt" and re.match(r"[A-Za-z]:[\\/]", first.path)
+        place = f"{first.path} (of a Windows computer)" if elsewhere else folder / first.path
         raise FileNotFoundError(
             f"{file}: {len(absent):,} of {len(table.rows):,} images are missing, the first is "
-            f"{folder / absent[0].path}; restore it, or correct line {absent[0].line}"
+            f"{place}; restore it, or correct line {first.line}"
         )
 
 

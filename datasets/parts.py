@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from datasets.files import class_folders
+from datasets.files import class_folders, visible_files
 from datasets.shots import CACHE_FOLDER
+from promptsrc.escape import printable
+from promptsrc.inference.images import can_read
 
-NAMES = {  # without capitals, punctuation and a final "set"
+NAMES = {  # without capitals, punctuation and a final "set", "data" or "images"
     "train": {"train", "training"},
     "val": {"val", "valid", "validation", "dev"},
     "test": {"test", "testing"},
@@ -16,7 +18,9 @@ NAMES = {  # without capitals, punctuation and a final "set"
 
 def part_of(name: str) -> str | None:
     """The part that a folder's name stands for: `Training`, `training_set` for train; or None."""
-    letters = re.sub(r"[\W_]", "", name.lower()).removesuffix("set")
+    letters = re.sub(r"[\W_]", "", name.lower())
+    for ending in ("set", "data", "images"):
+        letters = letters.removesuffix(ending)
     return next((part for part, names in NAMES.items() if letters in names), None)
 
 
@@ -39,7 +43,8 @@ def find_parts(folder: Path, shares: Sequence[float]) -> dict[str, str]:
         _check_complete(folder, found)
         return found
     # `train` may be a class beside `car` and `bus`
-    if found and (len(found) == len(names) or ("train" in found and len(found) > 1)):
+    alike = _hold_the_same(folder, names)
+    if found and (alike or len(found) == len(names) or ("train" in found and len(found) > 1)):
         there = ", ".join(f"{found[part]}/" for part in NAMES if part in found)
         raise ValueError(
             f"{folder} has {there}, so DATASET.SPLIT {tuple(shares)} does not apply; "
@@ -49,7 +54,21 @@ def find_parts(folder: Path, shares: Sequence[float]) -> dict[str, str]:
                 else "join all classes in one folder, or make train/ and test/ and remove it"
             )
         )
+    if alike:
+        listed = ", ".join(map(printable, names[:5])) + ", ..." * (len(names) > 5)
+        print(
+            f"{folder}: the folders {listed} hold folders of the same names, and are taken "
+            "for classes; if they are parts, call them train/ and test/ and remove DATASET.SPLIT"
+        )
     return {}
+
+
+def _hold_the_same(folder: Path, names: Sequence[str]) -> bool:
+    """Whether these folders hold no images, but folders of the same names, like parts."""
+    if any(map(can_read, (file for name in names for file in visible_files(folder / name)))):
+        return False
+    below = {tuple(class_folders(folder / name)) for name in names}
+    return len(names) > 1 and len(below) == 1 and below != {()}
 
 
 def _check_complete(folder: Path, parts: dict[str, str]) -> None:

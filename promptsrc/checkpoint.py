@@ -65,6 +65,7 @@ def find(run: str | os.PathLike, which: Which = "final", model: str = "*") -> Pa
     wanted = f"{which} checkpoint" if isinstance(which, str) else f"checkpoint of epoch {which}"
     raise FileNotFoundError(
         f"{run} has no {wanted}{'' if model == '*' else f' in {model}'}; it has {there}"
+        + ("; --load-epoch names one of an epoch" if which == "best" else "")
     )
 
 
@@ -194,10 +195,11 @@ def check_classes(
     names = (description_of(checkpoint) or {}).get("classnames", prompts.classnames)
     if not same_names(names, prompts.classnames):
         pairs = zip_longest(names, prompts.classnames)
-        there, here = next(pair for pair in pairs if None in pair or not same_names(*zip(pair)))
+        pair = next(pair for pair in pairs if None in pair or not same_names(*zip(pair)))
+        there, here = ("no more" if name is None else repr(name) for name in pair)
         raise ValueError(
-            f"{source} was trained on other classes (there: {there!r}, here: {here!r}); use "
-            "another --output-dir, or the classes of that run"
+            f"{source} was trained on other classes (there: {there}, here: {here}); use another "
+            "--output-dir, or the classes of that run"
         )
 
 

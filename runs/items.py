@@ -1,6 +1,7 @@
-"""`items.json` in the folder of a run: its class names, and a fingerprint of its images' names.
+"""`items.json` in the folder of a run: its class names, and a fingerprint of its images.
 
-The paths are relative to the dataset's folder, so that a data root may move.
+It is one of their paths, and of your own images also of their sizes in bytes. The paths are
+relative to the dataset's folder, so that a data root may move.
 """
 
 import hashlib
@@ -25,7 +26,9 @@ def described(dataset: "DatasetBase", root: str) -> dict[str, Any]:
     Args:
         root: DATASET.ROOT; paths of images elsewhere count in full.
     """
-    digest = hashlib.sha256()
+    from datasets.base import OwnDataset  # imports PyTorch
+
+    digest, own = hashlib.sha256(), isinstance(dataset, OwnDataset)
     places = [
         os.path.join(os.path.abspath(os.path.expanduser(place)), "")
         for place in (dataset.dataset_dir, root)
@@ -36,6 +39,8 @@ def described(dataset: "DatasetBase", root: str) -> dict[str, Any]:
             for place in places:
                 path = path.removeprefix(place)
             digest.update(b"%s %d %s\0" % (part.encode(), item.label, os.fsencode(path)))
+            if own:  # a photo may be replaced under its name; published files do not change
+                digest.update(b"%d\0" % os.path.getsize(item.impath))
     return {
         "classes": list(dataset.classnames),
         "images": {name: len(getattr(dataset, part) or ()) for part, name in PARTS.items()},

@@ -26,6 +26,7 @@ READ_AS = ("stored", "shown")
 # Nothing else is opened: Pillow hands PostScript to Ghostscript, whatever the file is called.
 ALWAYS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "ICO", "PSD")
 WIDE = re.compile(r";16[BLN]")  # 16 bits in each of several channels, in what Pillow says of a file
+BRIGHT = 99  # percent of the pixels; above may be specks
 ORIENTATION = 0x0112  # of EXIF
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -98,7 +99,7 @@ def to_rgb(image: Image.Image, read_as: str = "stored") -> Image.Image:
         full = image.convert("RGBA") if _has_alpha(image) else image
         rgb = _on_white(full) if read_as == "shown" else full.convert("RGB")
         # of 16 bits in each of several channels Pillow keeps the upper 8
-        if WIDE.search(layout) and np.asarray(rgb).max() < 16:
+        if WIDE.search(layout) and np.percentile(np.asarray(rgb), BRIGHT) < 16:
             raise _of_unknown_scale(image, "all its 16-bit values are below 4,096")
     turn = _turn(image) if read_as == "shown" else None
     return rgb if turn is None else rgb.transpose(turn)
@@ -109,7 +110,7 @@ def _scaled(image: Image.Image, layout: str) -> np.ndarray:
 
     Files do not say which value is white, so the largest value tells: it is at least a sixteenth of
     it. White is 1 or 255 for floats, 255 or 65,535 for unsigned integers of 16 bits, and 255 for
-    others, such as signed ones.
+    others, such as signed ones. For the larger of two, one bright pixel is not enough.
 
     Raises:
         OSError: no white fits, or there is a negative value or NaN.
@@ -124,7 +125,8 @@ def _scaled(image: Image.Image, layout: str) -> np.ndarray:
     if ";12" in layout:
         whites = (4095,)
     white = next((white for white in whites if high <= white), None)
-    if white is None or not low >= 0 or 0 < high < white / 16:
+    bright = high if white == whites[0] else np.percentile(values, BRIGHT, method="lower")
+    if white is None or not low >= 0 or 0 < bright < white / 16:
         raise _of_unknown_scale(image, f"values from {low:g} to {high:g}")
     if image.mode == "F":
         return np.rint(values * (255 / white)).astype(np.uint8)

@@ -22,6 +22,7 @@ from promptsrc.weights.layouts import Weights, from_any_layout
 BUNDLED = {"ViT-T/8": Path(__file__).parent / "ViT-T-8.safetensors"}
 CACHE = "~/.cache/clip"
 CACHE_VARIABLE = "CLIP_CACHE"  # an environment variable: another folder
+COMPACT = "token_embedding.ids"  # in files with few tokens, see `_expand_vocabulary`
 VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
 
 
@@ -48,7 +49,9 @@ def read_weights(name: str, cache: str = "") -> Weights:
     elif name.startswith(openclip.PREFIX):
         weights = Weights(*openclip.load(name.removeprefix(openclip.PREFIX)))
     elif os.path.exists(os.path.expanduser(name)):
-        weights = from_any_layout(*read_file(Path(name).expanduser()))
+        state, file = read_file(Path(name).expanduser())
+        compact = COMPACT in state  # like the bundled file
+        weights = Weights(_expand_vocabulary(state)) if compact else from_any_layout(state, file)
     else:
         raise ValueError(
             f"backbone {name!r} is neither a name ({', '.join(backbone_names())}, "
@@ -80,7 +83,7 @@ def cache_folder(cache: str = "") -> Path:
 
 def _expand_vocabulary(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The bundled file has the token rows of its pre-training; other tokens get their mean."""
-    ids, rows = state.pop("token_embedding.ids"), state.pop("token_embedding.rows").float()
+    ids, rows = state.pop(COMPACT), state.pop("token_embedding.rows").float()
     table = rows.mean(0).repeat(VOCABULARY, 1)
     table[ids.long()] = rows
     return state | {"token_embedding.weight": table}

@@ -24,6 +24,7 @@ def photos(root, *places, count=2):
         ("Training", "Validation", "Testing"),
         ("TRAIN", "dev", "TEST"),
         ("training_set", "val_set", "test-set"),
+        ("Train_images", "val data", "test-images"),
     ],
 )
 def test_parts_have_the_names_that_people_give_them(tmp_path, train, val, test):
@@ -55,6 +56,23 @@ def test_parts_are_not_taken_for_classes(tmp_path, places):
         ValueError, match=f"has {', '.join(f'{p}/' for p in places)}, so DATASET.SPLIT"
     ):
         load("ImageFolder", tmp_path, SPLIT=SHARES)
+
+
+@pytest.mark.parametrize("other", ["eval", "holdout"])
+def test_a_part_of_an_unknown_name_is_not_taken_for_a_class(tmp_path, other):
+    photos(tmp_path, "TRAIN", other)
+    with pytest.raises(ValueError, match="has TRAIN/, so DATASET.SPLIT .* does not apply"):
+        load("ImageFolder", tmp_path, SPLIT=SHARES)
+
+
+def test_folders_that_look_like_parts_are_named(tmp_path, capsys):
+    photos(tmp_path, "fold_1", "fold_2", count=3)
+    assert load("ImageFolder", tmp_path, SPLIT=SHARES).classnames == ["fold_1", "fold_2"]
+    said = "the folders fold_1, fold_2 hold folders of the same names, and are taken for classes"
+    assert said in capsys.readouterr().out
+    make_images(tmp_path / "fold_1", "0.png")  # an image of its own: a class
+    load("ImageFolder", tmp_path, SPLIT=SHARES)
+    assert "taken for classes" not in capsys.readouterr().out
 
 
 def test_a_train_is_a_class_beside_cars(tmp_path):

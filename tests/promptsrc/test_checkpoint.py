@@ -137,7 +137,12 @@ def test_the_final_checkpoint_is_the_best_one_or_else_the_newest(tmp_path):
         ([], "", (), "has no checkpoint; is it the folder of one run"),
         (["P/log.txt"], "model.pth.tar-2", (), "has no checkpoint; is it the folder of one run"),
         (["P/model.pth.tar-2"], "", (), "has no final checkpoint; it has P/model.pth.tar-2$"),
-        (["P/model.pth.tar-2"], "", ("best",), "has no best checkpoint; it has P/model.pth.tar-2$"),
+        (
+            ["P/model.pth.tar-2"],
+            "",
+            ("best",),
+            "has no best checkpoint; it has P/model.pth.tar-2; --load-epoch names one of an epoch$",
+        ),
         (["P/model.pth.tar-2"], "", (7, "P"), "has no checkpoint of epoch 7 in P; it has P/mod"),
         (["P/model.pth.tar-2"], "", (2, "Q"), "has no checkpoint of epoch 2 in Q; it has P/mod"),
         (

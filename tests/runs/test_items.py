@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
 
 import train
 from runs import folder, items
@@ -145,3 +146,12 @@ def test_a_damaged_list_is_one_line(tmp_path, text):
         ValueError, match="items.json is not the list of a run's images; restore it"
     ):
         items.read(tmp_path / "items.json")
+
+
+def test_a_photo_replaced_under_its_name_is_another_one(photos, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert train.main(words(photos, run)) == 0
+    Image.effect_noise((40, 40), 50).save(photos / "ape/0.png")
+    assert train.main(words(photos, run)) == 1
+    assert "have changed since the run in" in (error := capsys.readouterr().err)
+    assert "began: as many, but others" in error

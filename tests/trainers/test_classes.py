@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from dassl.engine.random_state import random_state
 
 from promptsrc.checkpoint import among, read_checkpoint
 from report.predictions import predictions
@@ -59,7 +60,7 @@ def test_a_state_within_an_epoch_is_not_resumed_for_other_classes(tmp_path, name
     names = CASES[name]["class_names"]
     trainer = trainer_of(name, tmp_path, names, MAX_EPOCH=2)
     trainer.epoch = 0
-    trainer.save_unfinished({"batch": 1, "at_start": None, "losses": {}})
+    trainer.save_unfinished({"batch": 1, "at_start": random_state(), "losses": {}})
     assert not list(tmp_path.glob("*/checkpoint"))  # killed in the first epoch
     swapped = [names[1], names[0], *names[2:]]
     with pytest.raises(ValueError, match=f"there: '{names[0]}', here: '{names[1]}'"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from promptsrc.clip.classes import notes, read_as_one
+from promptsrc.clip.classes import notes, read_as_one, unread
 from promptsrc.clip.frozen import load_clip
 
 
@@ -17,7 +17,7 @@ def bundled():
         (["bird", "flower", "fruit", "mammal"], []),
         (["猫", "bird", "犬"], [["猫", "犬"]]),
         (["bird", "Bird", "a_bird", "a bird"], [["bird", "Bird"], ["a_bird", "a bird"]]),
-        (["bird", "qzx"], []),  # alone among words that are known
+        (["bird", "猫"], []),  # alone among words that are known
     ],
 )
 def test_names_of_equal_embeddings_are_found(bundled, names, alike):
@@ -26,6 +26,14 @@ def test_names_of_equal_embeddings_are_found(bundled, names, alike):
 
 def test_all_names_are_told_apart_by_a_backbone_that_has_read_them(tiny):
     assert read_as_one(tiny, ["猫", "犬", "鳥", "花"]) == []
+
+
+def test_names_of_unread_words_are_found_whatever_their_length(bundled, tiny):
+    names = ["bird", "猫", "猫犬", "a bird", "fruit"]
+    assert unread(bundled, names) == ["猫", "猫犬"]
+    assert unread(tiny, names) == []  # each of its tokens has an embedding
+    (line,) = notes(bundled, names)
+    assert "has never read a word of these class names: 猫, 猫犬. Their texts say nothing" in line
 
 
 def test_what_is_said(bundled):

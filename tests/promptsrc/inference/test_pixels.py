@@ -282,3 +282,20 @@ def test_an_animation_is_its_first_image(tmp_path, form):
     frames[0].save(tmp_path / "image", form, save_all=True, append_images=frames[1:], **keys)
     for read_as in reader.READ_AS:
         assert np.array_equal(read_image(tmp_path / "image", read_as), frames[0])
+
+
+@pytest.mark.parametrize(
+    "name, dtype, low, speck",
+    [
+        ("a.png", np.uint16, 4095, 65535),
+        ("a.tif", np.float32, 1, 20),
+        ("b.tif", np.float32, 1, 255),
+    ],
+)
+def test_a_speck_does_not_say_which_value_is_white(tmp_path, name, dtype, low, speck):
+    """12-bit values in 16 bits, and floats up to 1, with one hot pixel."""
+    values = np.linspace(0, low, 30 * 40).reshape(30, 40).astype(dtype)
+    values[1, 0] = speck
+    Image.fromarray(values).save(tmp_path / name)
+    with pytest.raises(OSError, match=f"values from 0 to {speck}: which value is white is unknown"):
+        read_image(tmp_path / name)

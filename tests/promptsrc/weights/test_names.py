@@ -15,6 +15,11 @@ def test_the_bundled_weights_are_a_clip_with_a_full_vocabulary():
     assert not any(p.requires_grad for p in clip.parameters()) and not clip.training
 
 
+def test_the_bundled_file_is_read_by_its_path():
+    by_path, by_name = (load_clip(n) for n in (str(names.BUNDLED["ViT-T/8"]), "ViT-T/8"))
+    assert torch.equal(by_path.token_embedding.weight, by_name.token_embedding.weight)
+
+
 def test_the_models_own_forward_still_works(tiny_state):
     built = openai.build_model({k: v.clone() for k, v in tiny_state.items()}).float()
     tokens, images = tokenize(["a dog", "a photo of a fire truck."]), torch.randn(2, 3, 32, 32)
