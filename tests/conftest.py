@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from multiprocessing.process import BaseProcess
@@ -16,6 +17,7 @@ from tests import tiny_clip
 
 ROOT = Path(__file__).parents[1]
 torch.set_num_threads(1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 
 
 def pytest_addoption(parser):
