@@ -90,11 +90,8 @@ class Classifier:
 
     def __repr__(self) -> str:
         about, names = self.description, self.classnames
-        of = (
-            "any classes"
-            if names is None
-            else f"{len(names)} classes ({', '.join(names[:3])}, ...)"
-        )
+        few = ", ".join((names or [])[:3]) + ", ..." * (len(names or []) > 3)
+        of = "any classes" if names is None else f"{len(names)} classes ({few})"
         return f"<Classifier: {about['method']} on {about['backbone']}, {of}>"
 
     def names(self, classnames: Sequence[str] | None = None) -> list[str]:

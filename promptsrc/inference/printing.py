@@ -45,12 +45,10 @@ def classify(
                     yield Prediction(image, classes[:top])
 
         try:
-            if form == "json":
-                print_json(shown())
-            elif form == "csv":
-                print_csv(shown())
-            else:
+            if form is None:
                 print_table(shown(), files, classifier.names(classnames))
+            else:
+                {"json": print_json, "csv": print_csv}[form](shown())
             sys.stdout.flush()
         except BrokenPipeError:  # `head` has seen enough, which is not a failure
             leave_stdout()

@@ -157,6 +157,16 @@ def classifier():
     )
 
 
+def test_it_says_what_it_is(classifier):
+    about = classifier._prompts
+    for names, said in (
+        (["owl", "cat"], "2 classes (owl, cat)"),
+        (["owl", "cat", "dog", "ape"], "4 classes (owl, cat, dog, ...)"),
+    ):
+        named = Classifier(about.describing(classnames=names), "cpu")
+        assert repr(named).endswith(f" on {about.description['backbone']}, {said}>")
+
+
 @pytest.mark.parametrize(
     "names, message",
     [
