@@ -48,8 +48,11 @@ def problems(rows: Sequence["Row"]) -> Iterator[str]:
 
 
 def _several(name: str, names: set[str]) -> bool:
-    """Whether a class cell lists labels: `cat|dog`, `['cat', 'dog']`, or `cat, dog` beside both."""
+    """Whether a class cell lists labels: `cat|dog`, `['cat', 'dog']`, or `cat, dog` beside both.
+
+    Beside both, `cat+dog` and `cat/dog` are lists, too.
+    """
     if re.search(r"[|;]", name) or re.fullmatch(r"\[.*\]|\{.*\}", name, re.S):
         return True
-    labels = [label.strip() for label in name.split(",")]
+    labels = [label.strip() for label in re.split(r"[,+/]", name)]
     return len(labels) > 1 and all(label in names for label in labels)

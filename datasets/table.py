@@ -145,6 +145,6 @@ def _notes(header: Sequence[str], columns: dict[str, int], rows: Sequence[Row]) 
             f"the class names are numbers, such as {min(names)!r}, and CLIP reads them as such; "
             "write names into the class column"
         )
-    if commas := sorted(name for name in names if "," in name):
-        notes.append(f"a name with a comma, such as {commas[0]!r}, is one class")
+    if joined := sorted(name for name in names if re.search(r"[,+/]", name)):
+        notes.append(f"a name with a comma, plus or slash, such as {joined[0]!r}, is one class")
     return notes

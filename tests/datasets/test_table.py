@@ -82,6 +82,8 @@ def test_another_encoding_is_named(file):
         ("a.png,cat;dog,train", "line 2 has the labels 'cat;dog'"),
         ("a.png,\"['cat', 'dog']\",train", "line 2 has the labels"),
         ('a.png,"cat, dog",train\nb.png,cat,train\nc.png,dog,test', "line 2 has the labels"),
+        ("a.png,cat + dog,train\nb.png,cat,train\nc.png,dog,test", "line 2 has the labels"),
+        ("a.png,cat/dog,train\nb.png,cat,train\nc.png,dog,test", "line 2 has the labels"),
         (
             "a.png,cat,train\n./a.png,dog,train",
             "line 3 has ./a.png as 'dog', but line 2 as 'cat'; give one line and one class",
@@ -115,7 +117,14 @@ def test_all_problems_are_counted(tmp_path):
         ("path,class\n" + 3 * "a.png,ape\n", "2 lines repeat an earlier one; their images"),
         ("path,label,class\na.png,0,ape\n", "columns that are not read: label"),
         ("path,label\na.png,0\nb.png,1\n", "the class names are numbers, such as '0', and CLIP"),
-        ('path,class\na.png,"ape, small"\n', "a name with a comma, such as 'ape, small', is one"),
+        (
+            'path,class\na.png,"ape, small"\n',
+            "a name with a comma, plus or slash, such as 'ape, small', is one",
+        ),
+        (
+            "path,class\na.png,bird+fruit\n",
+            "a name with a comma, plus or slash, such as 'bird+fruit', is one",
+        ),
     ],
 )
 def test_what_may_not_be_meant_is_said(file, text, note):
