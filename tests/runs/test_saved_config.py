@@ -1,5 +1,7 @@
 """config.yaml beside the log: what may differ from it, and what may not."""
 
+from itertools import cycle, islice
+
 import pytest
 import yaml
 
@@ -111,3 +113,33 @@ def test_keys_are_dotted(tmp_path):
         "E": [],
     }
     assert WORDS[0] == "--trainer" and saved_config.plain(config(tmp_path))["SEED"] == 1
+
+
+def test_entries_of_another_kind_are_refused_or_compared(tmp_path):
+    """Each entry of a run's `config.yaml`, replaced by values of other kinds, in turn."""
+    here = setup_config(parse_args([*WORDS, "--output-dir", str(tmp_path)]))
+    content, file = saved_config.plain(here), tmp_path / saved_config.NAME
+    others = cycle([None, "text", -1, 2.5, True, [1, [2]], {"a": 1}, [], {}, 10**30])
+    refused = 0
+    for key in content:
+        for other in islice(others, 3):
+            file.write_text(yaml.safe_dump(nested({**content, key: other})))
+            try:
+                changed = saved_config.differences(file, content)
+            except ValueError as error:
+                changed = str(error)
+            refused += bool(changed)
+            assert "\n" not in changed and len(changed) < 1000
+    assert refused > 2 * len(content)
+
+
+def nested(flat):
+    """`{"A.B": 1}` as `{"A": {"B": 1}}`."""
+    tree = {}
+    for key, value in flat.items():
+        *places, last = key.split(".")
+        node = tree
+        for place in places:
+            node = node.setdefault(place, {})
+        node[last] = value
+    return tree
