@@ -18,6 +18,7 @@ from torch import Tensor
 from promptsrc.clip.text import name_tokens, same_names
 from promptsrc.command import one_line
 from promptsrc.schema import check_checkpoint
+from promptsrc.weights.pickles import REFUSED
 
 if TYPE_CHECKING:
     from promptsrc.prompts import PromptLearner
@@ -27,8 +28,6 @@ LEARNED = re.compile(
     r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\."
 )
 
-# in PyTorch's message, whose next sentences advise loading the file unsafely
-REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")
 CHECKSUM = ".sha256"  # suffix of the file with a checkpoint's checksum, which our engine writes
 BEST = "model-best.pth.tar"
 

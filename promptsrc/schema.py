@@ -89,14 +89,19 @@ def _check_tensors(tensors: Any, what: str) -> None:
     for key, value in tensors.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise ValueError(f"it needs {what}, tensors by name, and has {_kind(value)} at {key!r}")
-        if value.layout != torch.strided or value.device.type == "meta":
-            raise ValueError(f"its {what} has a {value.layout} tensor on {value.device} at {key!r}")
-        if value.dtype not in DTYPES:
-            raise ValueError(f"its {what} has a tensor of {value.dtype} at {key!r}")
-        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise ValueError(
-                f"its {what} has a tensor {tuple(value.shape)} without values: {key!r}"
-            )
+        if reason := why_not_plain(value):
+            raise ValueError(f"its {what} has {reason} at {key!r}")
+
+
+def why_not_plain(tensor: Tensor) -> str:
+    """What keeps a tensor from being used as it stands in its file; empty: nothing."""
+    if tensor.layout != torch.strided or tensor.device.type == "meta":
+        return f"a {tensor.layout} tensor on {tensor.device}"
+    if tensor.dtype not in DTYPES:
+        return f"a tensor of {tensor.dtype}"
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        return f"a tensor of shape {tuple(tensor.shape)} without its values"
+    return ""
 
 
 def _is_plain(entries: Mapping[Any, Any]) -> bool:

@@ -52,13 +52,12 @@ class Preprocessing:
     read_as: str = "stored"
 
     @classmethod
-    def of(cls, stated: dict[str, Any] | None, resolution: int) -> "Preprocessing":
-        """What a checkpoint states as `input`, by default what CLIP was trained with.
+    def of(cls, stated: dict[str, Any], resolution: int) -> "Preprocessing":
+        """What a checkpoint states as `input`; what it leaves out is CLIP's.
 
         Raises:
             ValueError: a step or value that is unknown here, or a size other than the backbone's.
         """
-        stated = {"size": resolution} if stated is None else stated
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(stated) - known):
             raise ValueError(

@@ -19,6 +19,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from promptsrc.schema import why_not_plain
+from promptsrc.weights.pickles import REFUSED
 from promptsrc.weights.stated import read_config
 from promptsrc.weights.torchscript import is_torchscript, read_torchscript
 
@@ -31,8 +33,6 @@ IN_FOLDERS = (
 INDEX = ".index.json"
 SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(\.\w+)")
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # in training checkpoints
-# in PyTorch's message, whose next sentences advise loading the file unsafely
-REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")
 
 
 def read_file(path: Path) -> tuple[dict[str, Tensor], Path]:
@@ -117,9 +117,6 @@ def _float32(tensor: Tensor) -> Tensor:
     Raises:
         ValueError: its values are not all in the file, one after the other.
     """
-    plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
-    if not plain or tensor.is_quantized:
-        raise ValueError(f"it holds a {tensor.layout} tensor on {tensor.device}; save plain ones")
-    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise ValueError(f"it holds a tensor of shape {tuple(tensor.shape)} without its values")
+    if reason := why_not_plain(tensor):
+        raise ValueError(f"it holds {reason}; save plain ones")
     return tensor.float()

@@ -1,7 +1,11 @@
-"""A check to run before unpickling, besides the one of the classes that a pickle names."""
+"""Pickles from outside: a check before unpickling, and what PyTorch says of a class it refuses."""
 
 import pickle
 import pickletools
+import re
+
+# in PyTorch's message, whose next sentences advise loading the file unsafely
+REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")
 
 
 def check_memo(content: bytes) -> None:

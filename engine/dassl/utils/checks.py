@@ -29,8 +29,12 @@ def one_of(key: str, value: T, allowed: Iterable[T]) -> T:
     """
     allowed = list(allowed)
     if value not in allowed:
-        choices = [str(choice) for choice in allowed]
-        close = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.0)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise ValueError(f"{key} is {value!r}; choose one of {', '.join(choices)}{hint}")
+        raise ValueError(f"{key} is {value!r}; {choices(value, allowed)}")
     return value
+
+
+def choices(value: object, allowed: Iterable[object]) -> str:
+    """What to choose from, and what may have been meant."""
+    names = [str(choice) for choice in allowed]
+    close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.0)
+    return f"choose one of {', '.join(names)}" + (f" (did you mean {close[0]}?)" if close else "")

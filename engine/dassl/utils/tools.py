@@ -1,6 +1,5 @@
 """Files, seeds and checks."""
 
-import difflib
 import json
 import os
 import platform
@@ -17,6 +16,7 @@ import PIL
 import torch
 import torchvision
 
+from dassl.utils.checks import choices
 from dassl.utils.reader import read_image  # noqa: F401 (Dassl has it here)
 
 
@@ -91,11 +91,7 @@ def check_availability(requested: str, available: Iterable[str]) -> None:
     """
     available = list(available)
     if requested not in available:
-        close = difflib.get_close_matches(str(requested), available, n=1, cutoff=0.0)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise ValueError(
-            f"{requested!r} is not available; choose one of {', '.join(available)}{hint}"
-        )
+        raise ValueError(f"{requested!r} is not available; {choices(requested, available)}")
 
 
 def collect_env_info() -> str:
