@@ -5,11 +5,12 @@ import os
 import re
 import uuid
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from promptsrc.files import is_visible
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def absolute(path: str) -> Path:
@@ -64,13 +65,14 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} is not JSON ({error}); correct or replace it") from None
 
 
-def read_mat(path: Path, variable: str) -> np.ndarray:
+def read_mat(path: Path, variable: str) -> "np.ndarray":
     """A variable (N,) of a MATLAB file; structs are record arrays.
 
     Raises:
         ValueError: it is not a MATLAB file, or has no such variable.
     """
-    from scipy.io import loadmat  # slow to import, and only raw files need it
+    import numpy as np  # slow to import, and only raw files need it
+    from scipy.io import loadmat
 
     try:
         return np.atleast_1d(loadmat(path, squeeze_me=True)[variable])

@@ -15,7 +15,7 @@ from datasets.shares import split_by_shares
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split
 from promptsrc.escape import printable
-from promptsrc.inference.images import can_read
+from promptsrc.inference.endings import can_read
 from promptsrc.inference.listing import described, images_below, no_images
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from datasets.files import class_folders, visible_files
 from datasets.shots import CACHE_FOLDER
 from promptsrc.escape import printable
-from promptsrc.inference.images import can_read
+from promptsrc.inference.endings import can_read
 
 NAMES = {  # without capitals, punctuation and a final "set", "data" or "images"
     "train": {"train", "training"},

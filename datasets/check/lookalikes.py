@@ -9,7 +9,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from datasets.base import BenchmarkDataset
 from datasets.check.published import PUBLISHED
 from datasets.files import class_folders, visible_files
-from promptsrc.inference.images import can_read
+from promptsrc.inference.endings import can_read
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".rar", ".7z")
 

@@ -20,7 +20,7 @@ from datasets.parts import find_parts, part_of
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split
 from promptsrc.escape import printable
-from promptsrc.inference.images import can_read
+from promptsrc.inference.endings import can_read
 from promptsrc.inference.listing import described, images_below, no_images
 from promptsrc.inference.reader import is_turned, is_wide
 

@@ -3,11 +3,8 @@
 Images are read like the engine reads them (`reader`).
 """
 
-import os
 from dataclasses import dataclass, fields
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -17,21 +14,6 @@ from torchvision.transforms import InterpolationMode
 
 from promptsrc.inference.reader import READ_AS, middle
 
-HEIC = {".heic", ".heif", ".hif"}
-SUFFIXES = {  # endings of the images that folders are searched for
-    *(".apng", ".bmp", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg"),
-    *(".jpx", ".mpo", ".pbm", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".psd", ".tga", ".tif"),
-    *(".tiff", ".webp"),
-}
-SUFFIXES |= {".avif"} if find_spec("PIL._avif") else set()
-SUFFIXES |= HEIC if find_spec("pillow_heif") else set()
-NOT_READ = {  # endings of other images, and what to do about them
-    ".avif": "update Pillow or convert",
-    **dict.fromkeys(HEIC, "install pillow-heif or convert"),
-    **dict.fromkeys((".ai", ".eps", ".pdf", ".svg", ".svgz", ".wmf"), "convert to .png"),
-    **dict.fromkeys((".dcm", ".exr", ".hdr", ".jxl", ".nii", ".xcf"), "convert to .png"),
-    **dict.fromkeys((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf"), "convert to .jpg"),
-}
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of OpenAI's training images: red, green, blue
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -101,13 +83,3 @@ class _Resize(T.Resize):
 def _is_colour(value: Any) -> bool:
     numbers = isinstance(value, list | tuple) and all(isinstance(v, int | float) for v in value)
     return numbers and len(value) == 3
-
-
-def can_read(path: str | os.PathLike) -> bool:
-    """Whether the ending is that of an image which is read here."""
-    return Path(path).suffix.lower() in SUFFIXES
-
-
-def why_not(path: str | os.PathLike) -> str:
-    """What to do about an image that is passed over; empty if it is read, or is not an image."""
-    return "" if can_read(path) else NOT_READ.get(Path(path).suffix.lower(), "")

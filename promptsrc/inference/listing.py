@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from promptsrc.escape import printable
 from promptsrc.files import is_visible
-from promptsrc.inference.images import SUFFIXES, can_read, why_not
+from promptsrc.inference.endings import SUFFIXES, can_read, why_not
 
 NAMED = 6  # endings in a message; the others are summed up
 

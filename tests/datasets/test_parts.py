@@ -110,9 +110,9 @@ def test_what_is_passed_over_is_counted(tmp_path, capsys):
 
 
 def test_a_class_of_iphone_photos_is_told_what_to_do(tmp_path, monkeypatch):
-    from promptsrc.inference import images
+    from promptsrc.inference import endings
 
-    monkeypatch.setattr(images, "SUFFIXES", images.SUFFIXES - images.HEIC)
+    monkeypatch.setattr(endings, "SUFFIXES", endings.SUFFIXES - endings.HEIC)
     photos(tmp_path, "train", "test")
     (tmp_path / "train/cat").mkdir()
     for number in range(5):

@@ -61,24 +61,3 @@ def test_defaults_of_the_input_are_those_of_the_configs():
     default = images.Preprocessing(224)
     assert (tuple(cfg.INPUT.PIXEL_MEAN), tuple(cfg.INPUT.PIXEL_STD)) == (default.mean, default.std)
     assert default.interpolation == cfg.INPUT.INTERPOLATION
-
-
-@pytest.mark.parametrize(
-    "name, hint",
-    [
-        ("a.JFIF", ""),
-        ("a.pgm", ""),
-        ("a.txt", ""),
-        ("a.svg", "convert to .png"),
-        ("a.NEF", "convert to .jpg"),
-    ],
-)
-def test_what_to_do_about_images_that_are_passed_over(name, hint):
-    assert images.why_not(name) == hint
-    assert images.can_read(name) == (name.lower() in ("a.jfif", "a.pgm"))
-
-
-def test_heic_needs_a_package():
-    """Readable and with a hint, never both, never neither."""
-    assert images.can_read("a.heic") != bool(images.why_not("a.heic"))
-    assert images.can_read("a.avif") != bool(images.why_not("a.avif"))

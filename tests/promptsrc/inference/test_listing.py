@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from promptsrc.inference import images
+from promptsrc.inference import endings
 from promptsrc.inference.listing import described, image_files, images_below
 from promptsrc.inference.reader import read_image
 
@@ -41,7 +41,7 @@ def test_what_systems_leave_is_neither_found_nor_counted(photos, name):
 
 
 def test_other_files_are_counted_by_ending_with_what_helps(photos, monkeypatch, capsys):
-    monkeypatch.setattr(images, "SUFFIXES", images.SUFFIXES - images.HEIC)
+    monkeypatch.setattr(endings, "SUFFIXES", endings.SUFFIXES - endings.HEIC)
     touch(photos, *(f"b/IMG_{i}.HEIC" for i in range(5)), "logo.svg", "notes", "x.2020-01 (copy)")
     text = (
         "passed over 5 .heic (install pillow-heif or convert), 2 without a usual ending, "
@@ -53,7 +53,7 @@ def test_other_files_are_counted_by_ending_with_what_helps(photos, monkeypatch, 
 
 
 def test_a_folder_of_iphone_photos_does_not_just_have_no_images(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "SUFFIXES", images.SUFFIXES - images.HEIC)
+    monkeypatch.setattr(endings, "SUFFIXES", endings.SUFFIXES - endings.HEIC)
     touch(tmp_path, *(f"IMG_{i}.HEIC" for i in range(5)))
     with pytest.raises(ValueError, match=r"has no images \(passed over 5 .heic \(install pillow-"):
         image_files([tmp_path])

@@ -8,7 +8,8 @@ import pytest
 from dassl.utils import read_image as read_by_engine
 from PIL import Image
 
-from promptsrc.inference import images, reader
+from promptsrc.inference import endings, reader
+from promptsrc.inference.images import Preprocessing
 from promptsrc.inference.reader import read_image
 from tests.conftest import ROOT
 
@@ -52,9 +53,9 @@ def test_images_of_8_bits_are_what_pillow_makes_of_them(tmp_path, form):
 
 
 def test_every_ending_that_folders_are_searched_for_is_read(tmp_path):
-    written = {Image.registered_extensions().get(ending) for ending in images.SUFFIXES}
+    written = {Image.registered_extensions().get(ending) for ending in endings.SUFFIXES}
     assert written - {"PSD", "HEIF", None, "MPO"} == set(FORMATS) - {"MPO"}
-    for ending in images.SUFFIXES - {".psd", ".pfm", *images.HEIC}:
+    for ending in endings.SUFFIXES - {".psd", ".pfm", *endings.HEIC}:
         path = tmp_path / f"image{ending}"
         LARGE.convert("RGB").save(path, Image.registered_extensions().get(ending, "JPEG"))
         assert read_image(path).mode == "RGB"
@@ -81,7 +82,7 @@ def test_heic_is_read_where_its_package_is(tmp_path):
     pytest.importorskip("pillow_heif").register_heif_opener()
     RGB.save(tmp_path / "photo.HEIC", "HEIF", quality=-1)
     found = np.asarray(read_image(tmp_path / "photo.HEIC", "shown")).astype(int)
-    assert found.shape == (12, 17, 3) and images.can_read("photo.HEIC")
+    assert found.shape == (12, 17, 3) and endings.can_read("photo.HEIC")
 
 
 @pytest.mark.skipif(find_spec("pillow_heif") is not None, reason="pillow-heif is installed")
@@ -105,10 +106,10 @@ def test_of_a_very_long_image_the_middle_is_resized(monkeypatch, size):
     image = Image.fromarray(np.ascontiguousarray(values))
     cut = reader.middle(image, 224)
     assert min(cut.size) == min(size) and max(cut.size) in (64 * min(size), 64 * min(size) + 1)
-    prepared = images.Preprocessing(224)(image)
+    prepared = Preprocessing(224)(image)
     monkeypatch.setattr(reader, "MOST_PIXELS", 2**40)
     assert reader.middle(image, 224) is image
-    whole = images.Preprocessing(224)(image)
+    whole = Preprocessing(224)(image)
     assert (prepared - whole).abs().max() < 0.02  # one of 255 levels
 
 
@@ -119,4 +120,4 @@ def test_other_images_are_resized_whole():
 
 
 def test_an_image_of_one_row_needs_no_gigabytes():
-    assert images.Preprocessing(224)(Image.new("RGB", (2_000_000, 1))).shape == (3, 224, 224)
+    assert Preprocessing(224)(Image.new("RGB", (2_000_000, 1))).shape == (3, 224, 224)
