@@ -284,7 +284,7 @@ TRAIN = {
     "epoch to load": (2, "--load-epoch .LOAD_EPOCH. is -2; it is an epoch, or -1 for the best one", f"{EVAL} --load-epoch -2"),
     "no deviation": (1, "GPA_STD is 0.0; it must be above 0", "; TRAINER.PROMPTSRC.GPA_STD 0"),
     "negative deviation": (1, "GPA_STD is -1.0; it must be above 0", "--trainer IVLP ; REGULATION.ENABLED True REGULATION.GPA_STD -1"),
-    "more classes a batch than there are": (1, "RandomClassSampler makes no batch of 4 from 6 items; lower BATCH_SIZE", "; DATALOADER.TRAIN_X.SAMPLER RandomClassSampler DATALOADER.TRAIN_X.N_INS 1"),
+    "more classes a batch than there are": (1, r"batches of 4 take 4 classes, 1 item\(s\) of each \(N_INS\), but the data has \d+ classes", "; DATALOADER.TRAIN_X.SAMPLER RandomClassSampler DATALOADER.TRAIN_X.N_INS 1"),
     "more domains than there are": (1, "N_DOMAIN is 2, but the data has 1 domains; 0 means all", "; DATALOADER.TRAIN_X.SAMPLER RandomDomainSampler DATALOADER.TRAIN_X.N_DOMAIN 2"),
     "size of one number": (1, r"INPUT.SIZE is \(48,\); it takes height and width", "; INPUT.SIZE '(48,)'"),
     "negative size": (1, r"INPUT.SIZE is \(-48, 48\); it takes height and width", "; INPUT.SIZE '(-48, 48)'"),
