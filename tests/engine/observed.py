@@ -7,11 +7,20 @@ Dassl.pytorch 0.6.3 needs PyTorch 2.5 or older, and NumPy below 1.24 for its Aut
 
 import json
 import random
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import numpy as np
 import torch
+from dassl.config import get_cfg_default
+from dassl.data import DatasetWrapper
+from dassl.data.datasets import Datum
 from dassl.data.samplers import build_sampler
+from dassl.data.transforms import build_transform
+from PIL import Image
 
 
 def seed(value):
@@ -45,5 +54,84 @@ def orders():
     return seen
 
 
+def picture(height=60, width=50):
+    """Smooth colours and noise."""
+    y, x = np.mgrid[:height, :width]
+    noise = np.random.default_rng(0).integers(-30, 30, (height, width, 3))
+    colours = np.stack([4 * y, 5 * x, 128 + 2 * (x - y)], axis=2)
+    return Image.fromarray((colours + noise).clip(0, 255).astype(np.uint8))
+
+
+def number(image):
+    """One number that changes with each pixel of a tensor."""
+    values = image.double().flatten()
+    return round(float(values @ torch.linspace(0, 1, len(values)).double()), 5)
+
+
+TRANSFORMS = {
+    "nothing": ("", {}),
+    "flip": ("random_flip", {}),
+    "resized crop": ("random_resized_crop", {"INTERPOLATION": "bicubic"}),
+    "padded crop": ("random_crop", {}),
+    "translation": ("random_translation", {"INTERPOLATION": "bicubic"}),
+    "ImageNet's policy": ("imagenet_policy", {}),
+    "CIFAR-10's policy": ("cifar10_policy", {}),
+    "SVHN's policy": ("svhn_policy", {}),
+    "RandAugment": ("randaugment", {}),
+    "strong RandAugment": ("randaugment", {"RANDAUGMENT_N": 3, "RANDAUGMENT_M": 27}),
+    "RandAugment2": ("randaugment2", {}),
+    "FixMatch": ("random_flip randaugment_fixmatch normalize cutout", {}),
+    "colours": ("colorjitter", {}),
+    "grey": ("randomgrayscale", {"RGS_P": 0.5}),
+    "blur": ("gaussian_blur", {}),
+    "cutout": ("cutout", {"CUTOUT_N": 2, "CUTOUT_LEN": 7}),
+    "noise": ("gaussian_noise", {"GN_MEAN": 0.1}),
+    "instance norm": ("instance_norm", {"INTERPOLATION": "nearest"}),
+    "crops": ("random_crop random_translation random_resized_crop normalize", {}),
+}
+
+
+def images(name):
+    """Eight training images and a test image, as numbers."""
+    choices, settings = TRANSFORMS[name]
+    cfg, image = get_cfg_default(), picture()
+    cfg.INPUT.SIZE = (32, 28)
+    for key, value in settings.items():
+        cfg.INPUT[key] = value
+    train = build_transform(cfg, choices=choices.split())
+    test = build_transform(cfg, is_train=False, choices=choices.split())
+    seed(5)
+    return [*(number(train(image)) for _ in range(8)), number(test(image))]
+
+
+def views():
+    """An image's views by key, as numbers: K_TRANSFORMS 1 and 2, with one transform and two."""
+    cfg, seen = get_cfg_default(), []
+    cfg.INPUT.SIZE, cfg.DATALOADER.RETURN_IMG0 = (32, 28), True
+    cfg.INPUT.TRANSFORMS = ("random_resized_crop", "random_flip", "normalize")
+    weak, strong = build_transform(cfg), build_transform(cfg, choices=["randaugment_fixmatch"])
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "picture.png")
+        picture().save(path)
+        for k, transform in ((1, weak), (2, weak), (1, [weak, strong]), (2, [weak, strong])):
+            cfg.DATALOADER.K_TRANSFORMS = k
+            seed(9)
+            item = DatasetWrapper(cfg, [Datum(str(path))], transform, is_train=True)[0]
+            images = {key: item[key] for key in ("img", "img2", "img0") if key in item}
+            seen.append(
+                {
+                    key: number(torch.stack(image) if isinstance(image, list) else image)
+                    for key, image in images.items()
+                }
+            )
+    return seen
+
+
 if __name__ == "__main__":
-    print(json.dumps({"orders": orders()}))
+    with redirect_stdout(sys.stderr):
+        recorded = {
+            "orders": orders(),
+            "images": {name: images(name) for name in TRANSFORMS},
+            "views": views(),
+        }
+    print(json.dumps(recorded))

@@ -1,9 +1,16 @@
 """Batches as dicts, several views of an image."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from dassl.data import DataManager, DatasetWrapper, build_data_loader, data_manager
 from dassl.data.transforms import build_transform
+
+from tests.engine import observed
+
+GOLDENS = json.loads(Path(__file__).with_name("observed.json").read_text())
 
 
 def test_batches_are_dicts_and_training_drops_the_rest(cfg):
@@ -17,6 +24,12 @@ def test_batches_are_dicts_and_training_drops_the_rest(cfg):
     assert len(DataManager(cfg).train_loader_x) == 1
 
 
+def test_views_are_those_of_dassl_pytorch():
+    """Made by `observed.py` on Dassl.pytorch 0.6.3."""
+    for seen, recorded in zip(observed.views(), GOLDENS["views"], strict=True):
+        assert seen == pytest.approx(recorded, abs=1e-3)
+
+
 def test_several_views(cfg, items):
     first, second = build_transform(cfg), build_transform(cfg)
     cfg.DATALOADER.RETURN_IMG0 = True
@@ -26,6 +39,8 @@ def test_several_views(cfg, items):
     assert len(DatasetWrapper(cfg, items, first, is_train=True)[0]["img"]) == 3
     with pytest.raises(ValueError, match="K_TRANSFORMS is 3"):
         DatasetWrapper(cfg, items, None, is_train=True)
+    output = DatasetWrapper(cfg, items)[0]
+    assert output["img"].size == (20, 16) and output["img0"].shape == (3, 8, 8)
 
 
 def test_where_processes_are_spawned_they_load_the_same_images(cfg, items, monkeypatch):

@@ -1,8 +1,31 @@
 """Every choice of transforms, and their order."""
 
+import json
+from pathlib import Path
+
 import pytest
 from dassl.data.transforms import AVAI_CHOICES, build_transform
 from PIL import Image
+
+from tests.engine import observed
+
+GOLDENS = json.loads(Path(__file__).with_name("observed.json").read_text())
+
+
+@pytest.mark.parametrize("name", observed.TRANSFORMS)
+def test_images_are_those_of_dassl_pytorch(name):
+    """Made by `observed.py` on Dassl.pytorch 0.6.3."""
+    assert observed.images(name) == pytest.approx(GOLDENS["images"][name], abs=1e-3)
+
+
+def test_augmentation_leaves_the_image_alone(cfg):
+    cfg.INPUT.GB_K, image = 5, observed.picture()
+    for choice in set(AVAI_CHOICES) - {"random_crop"}:
+        transform = build_transform(cfg, choices=[choice])
+        for number in range(20):
+            observed.seed(number)
+            transform(image)
+    assert image.tobytes() == observed.picture().tobytes()
 
 
 def test_every_choice_gives_a_tensor_of_the_size(cfg):

@@ -164,8 +164,7 @@ class DatasetWrapper(Dataset):
         output = {"label": item.label, "domain": item.domain, "impath": path, "index": index}
         if self.transform is None:
             output["img"] = image
-            return output
-        transforms = [self.transform] if callable(self.transform) else self.transform
+        transforms = [self.transform] if callable(self.transform) else self.transform or ()
         for i, transform in enumerate(transforms):
             views = [transform(image) for _ in range(self.k_tfm)]
             output[f"img{i + 1}" if i else "img"] = views if self.k_tfm > 1 else views[0]

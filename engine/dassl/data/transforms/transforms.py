@@ -5,13 +5,17 @@ import random
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
 from yacs.config import CfgNode
 
+from dassl.data.transforms.autoaugment import CIFAR10Policy, ImageNetPolicy, SVHNPolicy
+from dassl.data.transforms.randaugment import RandAugment, RandAugment2, RandAugmentFixMatch
 from dassl.utils.checks import in_range, one_of
 from dassl.utils.reader import middle
 
@@ -30,59 +34,69 @@ class Resize(T.Resize):
 
 
 class Random2DTranslation:
-    """Resize, or half of the time enlarge by 9/8 and cut a random window of the size."""
+    """Resize; with probability `p` to 9/8 of the size, of which a random window is cut."""
 
-    def __init__(self, height: int, width: int, interpolation: InterpolationMode):
-        self.resize = T.Resize((height, width), interpolation)
-        self.enlarge = T.Resize((round(height * 1.125), round(width * 1.125)), interpolation)
-        self.crop = T.RandomCrop((height, width))
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        p: float = 0.5,
+        interpolation: InterpolationMode = InterpolationMode.BILINEAR,
+    ):
+        self.height, self.width, self.p, self.interpolation = height, width, p, interpolation
 
-    def __call__(self, image: Image.Image) -> Image.Image:
-        return self.resize(image) if random.random() < 0.5 else self.crop(self.enlarge(image))
+    def __call__(self, img: Image.Image) -> Image.Image:
+        if random.uniform(0, 1) > self.p:
+            return F.resize(img, [self.height, self.width], self.interpolation)
+        height, width = round(self.height * 1.125), round(self.width * 1.125)
+        larger = F.resize(img, [height, width], self.interpolation)
+        left = round(random.uniform(0, width - self.width))
+        top = round(random.uniform(0, height - self.height))
+        return F.crop(larger, top, left, self.height, self.width)
 
 
 class Cutout:
-    """Set `n` random squares of a tensor (C, H, W) to zero."""
+    """Set `n_holes` random squares of a tensor (C, H, W) to zero."""
 
-    def __init__(self, n: int, length: int):
-        self.n, self.length = n, length
+    def __init__(self, n_holes: int = 1, length: int = 16):
+        self.n_holes, self.length = n_holes, length
 
-    def __call__(self, image: Tensor) -> Tensor:
-        image = image.clone()
-        _, height, width = image.shape
-        for _ in range(self.n):
-            y, x = (int(torch.randint(limit, (1,))) for limit in (height, width))
-            top, left = max(y - self.length // 2, 0), max(x - self.length // 2, 0)
-            image[:, top : y + self.length // 2, left : x + self.length // 2] = 0
-        return image
+    def __call__(self, img: Tensor) -> Tensor:
+        img, half = img.clone(), self.length // 2
+        for _ in range(self.n_holes):
+            y, x = (np.random.randint(limit) for limit in img.shape[1:])
+            img[:, max(y - half, 0) : y + half, max(x - half, 0) : x + half] = 0
+        return img
 
 
 class GaussianNoise:
-    """Add normal noise to a tensor, half of the time."""
+    """Add normal noise to a tensor, with probability `p`."""
 
-    def __init__(self, mean: float, std: float):
-        self.mean, self.std = mean, std
+    def __init__(self, mean: float = 0, std: float = 0.15, p: float = 0.5):
+        self.mean, self.std, self.p = mean, std, p
 
-    def __call__(self, image: Tensor) -> Tensor:
-        if torch.rand(1) > 0.5:
-            return image
-        return image + self.mean + self.std * torch.randn_like(image)
+    def __call__(self, img: Tensor) -> Tensor:
+        if random.uniform(0, 1) > self.p:
+            return img
+        return img + (torch.randn(img.shape) * self.std + self.mean)
 
 
 class InstanceNormalization:
     """Zero mean and unit variance for each channel of a tensor (C, H, W)."""
 
-    def __call__(self, image: Tensor) -> Tensor:
-        mean, std = image.mean((1, 2), keepdim=True), image.std((1, 2), keepdim=True)
-        return (image - mean) / (std + 1e-8)
+    def __init__(self, eps: float = 1e-8):
+        self.eps = eps
+
+    def __call__(self, img: Tensor) -> Tensor:
+        values = img.flatten(1)
+        mean, std = values.mean(1)[:, None, None], values.std(1)[:, None, None]
+        return (img - mean) / (std + self.eps)
 
 
 def _crops(cfg: CfgNode) -> dict[str, Callable]:
     """Choices whose result has INPUT.SIZE, so that no resize is needed."""
-    (height, width), mode = cfg.INPUT.SIZE, INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
-    size = height, width
+    size, mode = tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
     return {
-        "random_translation": lambda: Random2DTranslation(height, width, mode),
         "random_crop": lambda: T.RandomCrop(size, padding=_number(cfg, "CROP_PADDING", 10_000)),
         "random_resized_crop": lambda: T.RandomResizedCrop(
             size, _crop_scale(cfg), interpolation=mode
@@ -109,10 +123,6 @@ def _jitter(cfg: CfgNode) -> Callable:
     return T.ColorJitter(*parts)
 
 
-def _randaugment(cfg: CfgNode) -> Callable:
-    return T.RandAugment(_number(cfg, "RANDAUGMENT_N", 100), _number(cfg, "RANDAUGMENT_M", 30))
-
-
 def _blur(cfg: CfgNode) -> Callable:
     if not (kernel := _number(cfg, "GB_K", 1001)) % 2:
         raise ValueError(f"INPUT.GB_K is {kernel}; a blur's kernel has an odd number of pixels")
@@ -136,14 +146,17 @@ def normalisation(cfg: CfgNode) -> Callable:
 
 
 def _on_images(cfg: CfgNode) -> dict[str, Callable]:
+    def times() -> int:
+        return _number(cfg, "RANDAUGMENT_N", 100)
+
     return {
         "random_flip": T.RandomHorizontalFlip,
-        "imagenet_policy": lambda: T.AutoAugment(T.AutoAugmentPolicy.IMAGENET),
-        "cifar10_policy": lambda: T.AutoAugment(T.AutoAugmentPolicy.CIFAR10),
-        "svhn_policy": lambda: T.AutoAugment(T.AutoAugmentPolicy.SVHN),
-        "randaugment": lambda: _randaugment(cfg),
-        "randaugment_fixmatch": lambda: T.RandAugment(_number(cfg, "RANDAUGMENT_N", 100)),
-        "randaugment2": lambda: T.RandAugment(_number(cfg, "RANDAUGMENT_N", 100)),
+        "imagenet_policy": ImageNetPolicy,
+        "cifar10_policy": CIFAR10Policy,
+        "svhn_policy": SVHNPolicy,
+        "randaugment": lambda: RandAugment(times(), _number(cfg, "RANDAUGMENT_M", 30)),
+        "randaugment_fixmatch": lambda: RandAugmentFixMatch(times()),
+        "randaugment2": lambda: RandAugment2(times()),
         "colorjitter": lambda: _jitter(cfg),
         "randomgrayscale": lambda: T.RandomGrayscale(p=_number(cfg, "RGS_P", 1)),
         "gaussian_blur": lambda: _blur(cfg),
@@ -209,13 +222,14 @@ def build_transform(
 
 
 def _train_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
-    crops, on_images, on_tensors = _crops(cfg), _on_images(cfg), _on_tensors(cfg)
-    resize = [T.Resize(tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION])]
+    crops, size = _crops(cfg), tuple(cfg.INPUT.SIZE)
+    resize = [T.Resize(size, INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION])]
+    translation = {"random_translation": lambda: Random2DTranslation(*size)}
     return [
         *([] if any(name in choices for name in crops) else resize),
-        *_chosen(crops | on_images, choices),
+        *_chosen(translation | crops | _on_images(cfg), choices),
         T.ToTensor(),
-        *_chosen(on_tensors, choices),
+        *_chosen(_on_tensors(cfg), choices),
     ]
 
 
