@@ -14,7 +14,7 @@ OWN = ("ImageFolder", "CSV")  # names of the datasets for one's own images
 def extend_cfg(cfg: "CfgNode") -> None:
     """Add the config keys of our datasets, with their defaults."""
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"  # or base, new: a half of the classes
-    cfg.DATASET.FOLDER = ""  # ImageFolder and CSV: the folder in ROOT
+    cfg.DATASET.FOLDER = ""  # ImageFolder and CSV: the folder, or table, in ROOT
     cfg.DATASET.SPLIT = ()  # without train/ and test/ or a column split: shares of train, val, test
     cfg.DATASET.SHUFFLED_SPLIT = False  # SPLIT as runs of version 0.1 drew it
     cfg.DATASET.CLASS_NAMES = ""  # ImageFolder: a JSON file {"folder": "class name"} in FOLDER

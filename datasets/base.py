@@ -18,6 +18,7 @@ from datasets.files import absolute, class_folders, read_rows, visible_files, wr
 from datasets.opened import readable
 from datasets.shots import Shots, cache_file, fingerprint, read_pickle, read_shots, store_shots
 from datasets.splits import Item, Split, by_label, class_half, cut, read_split, split_text
+from promptsrc.escape import printable
 
 VAL_SHOTS = 4  # at most, per class
 
@@ -30,6 +31,8 @@ class FewShotDataset(DatasetBase):
         FileNotFoundError: images are missing.
     """
 
+    needs_test = True
+
     def __init__(self, cfg: CfgNode, folder: Path, split: Split):
         self.dataset_dir = str(folder)
         check_no_domains(cfg)
@@ -39,7 +42,7 @@ class FewShotDataset(DatasetBase):
         if cfg.DATASET.NUM_SHOTS >= 1:
             split = self._shots_of_seed(folder, split, cfg.DATASET.NUM_SHOTS, cfg.SEED)
         split = class_half(split, cfg.DATASET.SUBSAMPLE_CLASSES)
-        check_labels(split, folder)
+        check_labels(split, folder, self.needs_test)
         super().__init__(
             train_x=datums(folder, split.train),
             val=split.val and datums(folder, split.val),
@@ -78,8 +81,14 @@ class OwnDataset(FewShotDataset):
             are copies.
     """
 
+    needs_test = False
+
     def __init__(self, cfg: CfgNode, folder: Path, split: Split):
+        if not split.test and "READ_AS" not in cfg.INPUT:
+            raise ValueError(f"{folder} has no test part, which Dassl.pytorch needs; add one")
         split = readable(split, folder, cfg)
+        if untested := without_test(split):
+            print(printable(f"Classes without test images: {untested}"))
         check_duplicates(split, folder, cfg.DATASET.REFUSE_DUPLICATES)
         super().__init__(cfg, folder, split)
 
@@ -290,11 +299,19 @@ def wnid_items(folder: Path, image_dir: str) -> list[Item]:
     return items
 
 
-def check_labels(split: Split, folder: Path) -> None:
+def without_test(split: Split) -> str:
+    """The first classes that have no test images, if others have some."""
+    tested = {item.label for item in split.test}
+    names = sorted({item.classname for item in split.train if item.label not in tested})
+    return ", ".join(names[:5]) + ", ..." * (len(names) > 5) if tested else ""
+
+
+def check_labels(split: Split, folder: Path, needs_test: bool = True) -> None:
     """Check a split.
 
     Raises:
-        ValueError: a class has no training image, labels have gaps, or the test part is empty.
+        ValueError: a class has no training image, labels have gaps, or the test part that it needs
+            is empty.
     """
     trained = {item.label for item in split.train}
     named = {item.label: item.classname for part in split for item in part or ()}
@@ -307,7 +324,7 @@ def check_labels(split: Split, folder: Path) -> None:
             f"{folder}: {missing} of the labels have no training image: {names}; "
             "complete the training part of the split, or remove these classes from it"
         )
-    if not split.test:
+    if needs_test and not split.test:
         raise ValueError(f"{folder}: the test part of the split is empty; give it images")
 
 

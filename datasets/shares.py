@@ -14,7 +14,7 @@ from datasets.splits import Item, Split, by_label, cut
 
 
 def split_by_shares(items: list[Item], shares: Sequence[float], shuffled: bool = False) -> Split:
-    """A split by shares of each class, the same for every seed; says which classes have no test.
+    """A split by shares of each class, the same for every seed.
 
     Args:
         shuffled: cut shuffled classes, as version 0.1 did; one more image moves others.
@@ -32,10 +32,6 @@ def split_by_shares(items: list[Item], shares: Sequence[float], shuffled: bool =
     for group in by_label(items):
         for part, chosen in zip(split, _divide(group, train, val), strict=True):
             part += chosen
-    tested = {item.label for item in split.test}
-    if single := {i.classname for i in split.train if i.label not in tested}:
-        names = ", ".join(sorted(single)[:5]) + ", ..." * (len(single) > 5)
-        print(f"Classes with one image, which is for training, are not tested: {names}")
     return split._replace(val=split.val or None)
 
 

@@ -2,8 +2,9 @@
 
 import csv
 import io
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -73,6 +74,51 @@ def read(path: Path) -> Table:
             rows.append(row._replace(part=part_of(row.part) or ""))
     problems += multilabel.problems(rows)
     return Table(rows, "split" in columns, problems, _notes(header, columns, rows))
+
+
+def check_rows(table: Table, file: Path, folder: Path) -> None:
+    """Check the lines of a table.
+
+    Raises:
+        ValueError: a line is invalid.
+        FileNotFoundError: images are missing.
+    """
+    if table.problems:
+        more = len(table.problems) - 1
+        rest = f"; {more} more: `python -m datasets.check {file}` lists them"
+        raise ValueError(f"{file}, {table.problems[0]}{rest if more else ''}")
+    if absent := missing(table, folder):
+        first = absent[0]
+        elsewhere = os.name != "nt" and re.match(r"[A-Za-z]:[\\/]", first.path)
+        place = f"{first.path} (of a Windows computer)" if elsewhere else folder / first.path
+        raise FileNotFoundError(
+            f"{file}: {len(absent):,} of {len(table.rows):,} images are missing, the first is "
+            f"{place}; restore it, or correct line {first.line}"
+        )
+
+
+def missing(table: Table, folder: Path) -> list[Row]:
+    """The rows whose image is not there."""
+    return [row for row in table.rows if not os.path.isfile(folder / local(row.path, folder))]
+
+
+def local(path: str, folder: Path) -> str:
+    r"""A path of a table on this system: `a\1.png` is `a/1.png`, unless there is such a file."""
+    if "\\" not in path or (folder / path).exists():
+        return path
+    return path.replace("\\", "/")
+
+
+def tested(parts: Container[str]) -> str:
+    """Which of the parts of a table is tested on: test, or without such val, or none."""
+    return next((part for part in ("test", "val") if part in parts), "")
+
+
+def note_on_test(parts: Container[str]) -> str:
+    """What to say of the test part; empty: it is there."""
+    part = tested(parts)
+    what = "those with val are tested on" if part else "nothing is tested"
+    return "" if part == "test" else f"no line with split test, so {what}"
 
 
 def _text(path: Path) -> str:

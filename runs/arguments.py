@@ -66,6 +66,8 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
         FileNotFoundError: a configuration file does not exist.
         ValueError: a key or a value is not allowed.
     """
+    from datasets import OWN
+    from datasets.photos import has_test
     from runs.config import default_config, merge_file, merge_pairs  # imports PyTorch
     from runs.folder import began_without
     from runs.reading import read_as
@@ -94,6 +96,8 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
         and began_without(cfg, "DATASET.SHUFFLED_SPLIT")
     ):
         cfg.DATASET.SHUFFLED_SPLIT = True
+    if cfg.DATASET.NAME in OWN and not has_test(cfg):
+        cfg.TEST.NO_TEST = True
     cfg.freeze()
     return cfg
 

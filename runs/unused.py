@@ -112,6 +112,8 @@ def _is_used(key: str, cfg: Watched, trainer: Any, eval_only: bool) -> bool:
         return learns and eval_only
     if key == "RESUME":
         return learns and not eval_only
+    if key.startswith("DATALOADER.TEST.") and cfg.TEST.NO_TEST:  # there may be no test part
+        return True
     if key == "TEST.FINAL_MODEL":
         return learns and (eval_only or not cfg.TEST.NO_TEST)
     return key in BY_EVERY_RUN or cfg.has_read(key)

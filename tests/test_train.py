@@ -16,6 +16,7 @@ import train
 import trainers.base
 from promptsrc.checkpoint import read_checkpoint
 from tests.conftest import ROOT
+from tests.datasets.roots import make_images
 
 EMOJI = ["--root", "data", "--dataset-config-file", "configs/datasets/emoji.yaml"]
 SETTINGS = ["--config-file", "configs/trainers/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx.yaml"]
@@ -453,3 +454,17 @@ def test_help_is_quick_and_names_every_flag():
     more = "dataset-config-file trainer backbone head eval-only model-dir load-epoch no-train"
     for flag in f"{flags} {more}".split():
         assert f"--{flag}" in out
+
+
+def test_photos_for_training_alone_are_trained_on_and_not_tested(in_root, tmp_path, capsys):
+    make_images(tmp_path, *(f"Train/{name}/{i}.png" for name in ("ape", "bat") for i in (0, 1)))
+    output = tmp_path / "run"
+    words = ["--trainer", "PromptSRC", "--root", str(tmp_path), "--output-dir", str(output)]
+    pairs = ["DATASET.NAME", "ImageFolder", "OPTIM.MAX_EPOCH", "1", "TRAINER.PROMPTSRC.GPA_MEAN", 1]
+    assert train.main([*words, *SETTINGS, *map(str, pairs)]) == 0
+    said = capsys.readouterr().out
+    assert "so nothing is tested" in said and "Finish training" in said and "=> result" not in said
+    assert (output / "VLPromptLearner" / "model.pth.tar-1").is_file()
+    tested = [*words[:-1], str(tmp_path / "test"), "--eval-only", "--model-dir", str(output)]
+    assert train.main([*tested, "--load-epoch", "1", *SETTINGS, *pairs[:2]]) == 1
+    assert "has no test part; give it one" in capsys.readouterr().err

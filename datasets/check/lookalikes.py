@@ -1,15 +1,11 @@
 """What people have instead of a dataset's files: archives, renamed folders, folders in folders."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from dassl.data.datasets import DATASET_REGISTRY
-
 from datasets.base import BenchmarkDataset
-from datasets.check.published import PUBLISHED
-from datasets.files import class_folders, visible_files
-from promptsrc.inference.endings import can_read
+from datasets.check.published import PUBLISHED, letters
+from datasets.files import class_folders
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".rar", ".7z")
 
@@ -21,34 +17,14 @@ def advice(dataset: type[BenchmarkDataset], root: Path) -> list[str]:
     return [f"found {line}" for find in finders for line in find(dataset, root, folder)]
 
 
-def has_published(root: Path) -> bool:
-    """Whether a folder in the root is one of a published dataset, by its name.
-
-    With images directly in it, it is a class of one's own, such as `cars`.
-    """
-    known = {
-        _letters(name)
-        for registered, published in PUBLISHED.items()
-        for name in (
-            DATASET_REGISTRY.get(registered).dataset_dir,
-            registered,
-            *published.aliases,
-        )
-    }
-    return any(
-        _letters(name) in known and not any(map(can_read, visible_files(root / name)))
-        for name in class_folders(root)
-    )
-
-
 def renamed_folders(dataset: type[BenchmarkDataset], root: Path, folder: Path) -> Iterator[str]:
     """The dataset folder under another name."""
     names = {
-        _letters(name)
+        letters(name)
         for name in (dataset.dataset_dir, dataset.__name__, *PUBLISHED[dataset.__name__].aliases)
     }
     for name in class_folders(root):
-        if name == folder.name or _letters(name) not in names:
+        if name == folder.name or letters(name) not in names:
             continue
         whole = any((root / name / path).exists() for path in dataset.required)
         yield f"{name}/: " + (
@@ -94,10 +70,6 @@ def packed_files(dataset: type[BenchmarkDataset], root: Path, folder: Path) -> I
     """Archives that nobody has unpacked."""
     for name in sorted(path.name for path in folder.glob("*") if path.name.endswith(ARCHIVES)):
         yield f"{folder.name}/{name}: unpack it in {folder.name}/"
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _list(dataset: type[BenchmarkDataset]) -> str:

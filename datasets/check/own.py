@@ -8,15 +8,15 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from datasets import csv_file, table
+from datasets import csv_file, photos, table
 from datasets.check.examine import Report
-from datasets.check.lookalikes import has_published
+from datasets.check.published import published_in
+from datasets.class_folders import Reader
 from datasets.classnames import check_distinct
 from datasets.duplicates import problems as duplicates
 from datasets.files import class_folders, visible_files
-from datasets.image_folder import Reader
 from datasets.opened import unreadable
-from datasets.parts import find_parts, part_of
+from datasets.parts import note_on_test, parts_in, with_test
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split
 from promptsrc.escape import printable
@@ -24,9 +24,7 @@ from promptsrc.inference.endings import can_read
 from promptsrc.inference.listing import described, images_below, no_images
 from promptsrc.inference.reader import is_turned, is_wide
 
-TABLES = (".csv", ".tsv")
 NO_PART = "images"  # heads the counts where no part is stated
-ANY_SHARES = (0.6, 0.0, 0.4)
 
 
 @dataclass
@@ -53,19 +51,20 @@ def find(root: Path, name: str = "") -> list[Path]:
     Without a name, `images.csv` comes before class folders, and these before other tables.
 
     Args:
+        root: or the table itself.
         name: ImageFolder or CSV, to look for these only.
     """
-    tables = sorted(path for path in root.iterdir() if path.suffix.lower() in TABLES)
-    stated = root / "images.csv"
+    if root.is_file() or name == "ImageFolder":
+        return [root]
+    tables, stated = photos.tables_in(root), root / photos.STATED
     if name == "CSV":
         return [stated] if stated in tables or not tables else tables
-    if name == "ImageFolder":
-        return [root]
-    if has_published(root):
+    if published_in(root) or not images_below(root).images + tables:
         return []
-    if stated in tables:
-        return [stated]
-    return [root] if any(images_below(root / f).images for f in class_folders(root)) else tables
+    try:
+        return [photos.source(root)]
+    except ValueError:  # the report says why
+        return tables or [root]
 
 
 def examine(source: Path) -> Report:
@@ -81,8 +80,9 @@ def examine(source: Path) -> Report:
     if not items and not found.problems:
         found.problems.append("no images of classes; make a folder with images for each class")
     counts = Counter(item.classname for item in items)
-    tested = {item.classname for item in test} or {name for name in counts if counts[name] > 1}
-    if untested := sorted(counts.keys() - tested):
+    several = {name for name in counts if counts[name] > 1}  # those that shares will test
+    tested = several if NO_PART in found.parts else {item.classname for item in test}
+    if tested and (untested := sorted(counts.keys() - tested)):
         found.notes.append(f"without test images: {', '.join(untested)}")
     headline = f"{len(paths):,} images, {len(counts):,} classes in {source}"
     if found.problems:
@@ -128,13 +128,16 @@ def _in_folders(folder: Path) -> OwnImages:
 
 def _parts(found: OwnImages) -> dict[str, str]:
     """Folders by part; the folder itself if its folders are classes."""
+    parts: dict[str, str] = {}
     try:
-        find_parts(found.folder, ANY_SHARES)
-    except ValueError:  # they are parts
-        found.attempt(find_parts, found.folder, ())
-        named = {part_of(name): name for name in _folders(found.folder)}
-        return {part: named[part] for part in Split._fields if part in named}
-    return {NO_PART: ""}
+        parts = with_test(found.folder, parts_in(found.folder))
+        if problem := photos.problem_of(found.folder):
+            raise ValueError(problem)
+    except (OSError, ValueError) as error:
+        found.problems.append(str(error))
+    else:
+        found.notes += filter(None, [note_on_test(found.folder, parts)] if parts else ())
+    return {part: parts[part] for part in Split._fields if part in parts} or {NO_PART: ""}
 
 
 def _folders(place: Path) -> list[str]:
@@ -151,19 +154,23 @@ def _in_table(file: Path) -> OwnImages:
     found.problems += read.problems
     found.notes += read.notes
     found.attempt(check_distinct, csv_file.names_of(read), file, "lines", "use one spelling")
-    absent = {row.line for row in csv_file.missing(read, found.folder)}
+    absent = {row.line for row in table.missing(read, found.folder)}
     for row in read.rows:
         if row.line in absent:
             found.problems.append(f"line {row.line}: no image at {found.folder / row.path}")
         else:
-            item = Item(csv_file.local(row.path, found.folder), 0, row.classname)
+            item = Item(table.local(row.path, found.folder), 0, row.classname)
             found.parts.setdefault(row.part or NO_PART, []).append(item)
     if not read.has_parts:
         found.notes.append("no column split: set DATASET.SPLIT, such as (0.5, 0.2, 0.3)")
-    if read.has_parts:
+    else:
         there = {row.part for row in read.rows}
-        for part in sorted({"train", "test"} - there):
-            found.problems.append(f"no line with split {part}; it needs train and test")
+        if "train" not in there:
+            found.problems.append("no line with split train; add some")
+        if note := table.note_on_test(there):
+            found.notes.append(note)
+        if table.tested(there) == "val":
+            found.parts["test"] = found.parts.pop("val", [])
         trained = {row.classname for row in read.rows if row.part == "train"}
         for line, name in csv_file.names_of(read).items():
             if "train" in there and name not in trained:

@@ -153,20 +153,38 @@ def test_no_table(tmp_path, capsys):
 def test_no_classes(tmp_path, capsys):
     make_images(tmp_path, "0.png")
     code, lines, _ = said(capsys, tmp_path, "ImageFolder")
-    assert code == 1 and lines[1].startswith("no images of classes; make a folder")
+    assert code == 1 and "has 1 image, but no class folders; put the images of each" in lines[1]
     assert lines[2] == "passed over 1 outside the class folders"
 
 
 def test_a_folder_above_the_class_folders(tmp_path, capsys):
     make_images(tmp_path, "photos/ape/0.png", "photos/bat/0.png")
     code, lines, _ = said(capsys, tmp_path)
-    assert code == 1 and "is the only class folder, and its images are in folders below" in lines[1]
+    assert (
+        code == 1
+        and f"holds only photos/; if its folders are the classes, give {tmp_path}" in (lines[1])
+    )
 
 
-def test_missing_parts(parts, capsys):
+def test_without_a_test_part_val_is_tested_on_or_nothing(parts, capsys):
     (parts / "test").rename(parts / "other")
-    code, lines, _ = said(capsys, parts, "ImageFolder")
-    assert code == 1 and any("has no test/" in line or "does not apply" in line for line in lines)
+    code, lines, counts = said(capsys, parts)
+    assert code == 0 and f"{parts} has no test/; val/ is tested on" in lines
+    assert counts["(all)"] == [8, 2] and "passed over 1 folder other/" in lines
+    (parts / "val").rename(parts / "another")
+    code, lines, counts = said(capsys, parts)
+    assert code == 0 and any("so nothing is tested" in line for line in lines)
+    assert counts["(all)"] == [8]
+
+
+def test_no_part_for_training(parts, capsys):
+    (parts / "train").rename(parts / "valid")
+    code, lines, _ = said(capsys, parts)
+    assert code == 1 and f"{parts} has both val/ and valid/; join them" in lines
+    (parts / "val").rename(parts / "Testing")
+    (parts / "test").rename(parts / "other")
+    code, lines, _ = said(capsys, parts)
+    assert code == 1 and "has valid/, Testing/ but no train/; make it" in lines[1]
 
 
 def test_folders_besides_the_parts_and_names_that_are_not_unicode(parts, capsys):

@@ -3,9 +3,10 @@
 import os
 
 import pytest
+from dassl.data.datasets import DATASET_REGISTRY
 
-from datasets.parts import part_of
-from tests.datasets.roots import items, load, make_images
+from datasets.parts import part_of, parts_in
+from tests.datasets.roots import config, items, load, make_images
 
 SHARES = (0.6, 0, 0.4)
 
@@ -80,10 +81,44 @@ def test_a_train_is_a_class_beside_cars(tmp_path):
     assert load("ImageFolder", tmp_path, SPLIT=SHARES).classnames == ["car", "train"]
 
 
-def test_without_a_test_part_a_validation_part_is_not_tested_on(tmp_path):
-    photos(tmp_path, "train", "valid")
-    with pytest.raises(FileNotFoundError, match="no test/; make it, or rename valid/ to test/, or"):
-        load("ImageFolder", tmp_path)
+def test_without_a_test_part_the_validation_part_is_tested_on(tmp_path, capsys):
+    photos(tmp_path, "train")
+    photos(tmp_path, "valid", count=3)
+    data = load("ImageFolder", tmp_path)
+    assert (len(data.train_x), data.val, len(data.test)) == (4, None, 6)
+    assert f"{tmp_path} has no test/; valid/ is tested on\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loose", [(), ("test/0.png", "test/1.png")])
+def test_train_alone_is_trained_on_and_nothing_is_tested(tmp_path, capsys, loose):
+    make_images(photos(tmp_path, "Train"), *loose)
+    data = load("ImageFolder", tmp_path)
+    assert (len(data.train_x), data.val, data.test) == (4, None, [])
+    said = capsys.readouterr().out
+    assert f"{tmp_path} has no test/ with class folders, so nothing is tested; a run on " in said
+    assert "without test images" not in said
+
+
+def test_dassl_pytorch_needs_a_test_part(tmp_path):
+    cfg = config(photos(tmp_path, "train"))
+    del cfg.INPUT["READ_AS"]  # Dassl.pytorch has no such key
+    with pytest.raises(ValueError, match="has no test part, which Dassl.pytorch needs; add one"):
+        DATASET_REGISTRY.get("ImageFolder")(cfg)
+
+
+def test_classes_without_test_images_are_named(tmp_path, capsys):
+    photos(tmp_path, "train", "test")
+    make_images(tmp_path, "train/cow/0.png", "train/dodo/0.png")
+    load("ImageFolder", tmp_path)
+    assert "Classes without test images: cow, dodo\n" in capsys.readouterr().out
+
+
+def test_a_part_without_images_of_its_own_is_one_beside_any_folder(tmp_path):
+    photos(tmp_path, "train")
+    make_images(tmp_path, "unlabelled/0.png")
+    assert parts_in(tmp_path) == {"train": "train"}
+    make_images(tmp_path, "train/0.png")  # vehicles
+    assert parts_in(tmp_path) == {}
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_all_problems_are_counted(tmp_path):
     lines = ["a.png,cat|dog,train", "a.png,cat,holdout", "a.png,,test"]
     (tmp_path / "images.csv").write_text("\n".join(["path,class,split", *lines]))
     with pytest.raises(
-        ValueError, match="images.csv, line 3 is .*; 2 more: .*datasets.check --root"
+        ValueError, match="images.csv, line 3 is .*; 2 more: .*datasets.check /.*images.csv"
     ):
         load("CSV", tmp_path)
 

@@ -1,0 +1,150 @@
+"""One path of your own photos: class folders, folders of train, val and test, or a table.
+
+Imports nothing heavy, so that a wrong path is refused at once.
+"""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datasets import table
+from datasets.check.published import published_in
+from datasets.class_folders import Reader, folders_in, read_classes
+from datasets.files import absolute, visible_files
+from datasets.parts import named, parts_in, with_test
+from promptsrc.escape import printable
+from promptsrc.inference.endings import can_read, why_not
+
+if TYPE_CHECKING:
+    from yacs.config import CfgNode
+
+SHARES = (0.6, 0.0, 0.4)  # of train, val and test, where nothing says which image is for what
+TABLES = (".csv", ".tsv")
+STATED = "images.csv"  # comes before the folders beside it
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".rar", ".7z")
+
+
+def settings(path: str | os.PathLike) -> dict[str, Any]:
+    """The configuration of a path: DATASET.NAME, DATASET.ROOT and DATASET.SPLIT.
+
+    Raises:
+        ValueError: it can't be trained on; one line says what to do.
+    """
+    typed = os.fspath(path)
+    if re.match(r"\w+://", typed):
+        raise ValueError(f"{typed} is a web address; download it, and give the folder of photos")
+    try:
+        place = source(absolute(typed))
+        states_parts = _check_folders(place) if place.is_dir() else _check_table(place)
+    except OSError as error:
+        raise ValueError(printable(str(error))) from None
+    return {
+        "DATASET.NAME": "ImageFolder" if place.is_dir() else "CSV",
+        "DATASET.ROOT": str(place),
+        "DATASET.SPLIT": () if states_parts else SHARES,
+    }
+
+
+def source(place: Path) -> Path:
+    """The folder of class folders or of parts, or the table: `images.csv`, or the only one.
+
+    Raises:
+        ValueError: there is neither; one line says what to do.
+        OSError: the folder can't be read.
+    """
+    if not place.is_dir():
+        _check_is_table(place)
+        return place
+    tables = tables_in(place)
+    if place / STATED in tables:
+        return place / STATED
+    problem = problem_of(place)
+    if problem and len(tables) > 1:
+        names = ", ".join(file.name for file in tables)
+        raise ValueError(f"{place} has the tables {names}; give the path of one")
+    if problem and not tables:
+        raise ValueError(problem)
+    return tables[0] if problem else place
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """The tables in a folder, by name."""
+    return [folder / name for name in visible_files(folder) if name.lower().endswith(TABLES)]
+
+
+def has_test(cfg: "CfgNode") -> bool:
+    """Whether a configuration of your own images has a test part; yes, if they can't be read."""
+    place = absolute(os.path.join(cfg.DATASET.ROOT, cfg.DATASET.FOLDER))
+    try:
+        if cfg.DATASET.SPLIT:
+            return True
+        if cfg.DATASET.NAME == "ImageFolder":
+            return "test" in with_test(place, named(place))
+        lines = table.read(place if place.is_file() else place / cfg.DATASET.CSV_FILE)
+    except (OSError, ValueError):
+        return True
+    return not lines.has_parts or bool(table.tested({row.part for row in lines.rows}))
+
+
+def problem_of(folder: Path) -> str:
+    """What is missing for class folders, or parts with class folders; empty: nothing."""
+    if published := published_in(folder):
+        return (
+            f"{folder} has {', '.join(f'{name}/' for name in published[:3])}, published datasets; "
+            "name one with --dataset-config-file configs/datasets/<dataset>.yaml"
+        )
+    parts = parts_in(folder)
+    if parts and "train" not in parts:
+        names = ", ".join(f"{name}/" for name in parts.values())
+        return f"{folder} has {names} but no train/; make it, with a folder for each class"
+    place = folder / parts.get("train", "")
+    classes = folders_in(place)
+    if not classes:
+        images = sum(map(can_read, visible_files(place)))
+        loose = f"{images:,} image{'s' * (images != 1)}, but " * bool(images)
+        hint = "put the images of each class into a folder with its name"
+        return f"{place} has {loose}no class folders; {hint}"
+    if len(classes) == 1:
+        inner = place / classes[0]
+        if folders_in(inner) and not any(map(can_read, visible_files(inner))):
+            return f"{place} holds only {classes[0]}/; if its folders are the classes, give {inner}"
+        return f"{place} has one class folder, {classes[0]}/; a classifier needs two or more"
+    return ""
+
+
+def _check_is_table(place: Path) -> None:
+    name = place.name.lower()
+    if not os.path.lexists(place):
+        there = os.listdir(place.parent) if place.parent.is_dir() else ()
+        close = difflib.get_close_matches(place.name, there, n=1)
+        hint = f"did you mean {place.parent / close[0]}?" if close else "check the path"
+        raise ValueError(f"no folder or table {place}; {hint}")
+    if not place.is_file():
+        raise ValueError(f"{place} is neither a folder nor a table")
+    if can_read(name) or why_not(name):
+        raise ValueError(f"{place} is one image; give a folder that has a folder for each class")
+    if name.endswith(ARCHIVES):
+        raise ValueError(f"{place} is an archive; unpack it, and give the folder")
+
+
+def _check_folders(folder: Path) -> bool:
+    """Check class folders; whether they are in parts."""
+    parts = with_test(folder, parts_in(folder))
+    reader = Reader(folder, read_classes(folder / parts.get("train", ""), ""))
+    for part in parts.values() or ("",):
+        reader.items(part)
+    return bool(parts)
+
+
+def _check_table(file: Path) -> bool:
+    """Check a table; whether it says which line is for what."""
+    lines = table.read(file)
+    table.check_rows(lines, file, file.parent)
+    if lines.has_parts and "train" not in {row.part for row in lines.rows}:
+        raise ValueError(f"{file} has no line with split train; add some")
+    if len(names := {row.classname for row in lines.rows}) < 2:
+        there = f"one class, {min(names)!r}" if names else "no images"
+        raise ValueError(f"{file} has {there}; a classifier needs two or more")
+    return lines.has_parts
