@@ -184,7 +184,7 @@ class ToyTrainerXU(TrainerXU, toy.ToyTrainer):
         self.train_loader_u = build_data_loader(cfg, "RandomSampler", items, 4, tfm=tfm)
 
     def forward_backward(self, batch_x, batch_u):
-        image, label, _, unlabelled = self.parse_batch_train(batch_x, batch_u)
+        image, label, unlabelled = self.parse_batch_train(batch_x, batch_u)
         loss = torch.nn.functional.cross_entropy(self.model_inference(image), label)
         loss = loss + self.model_inference(unlabelled).square().mean()
         return self.update(loss)

@@ -36,7 +36,7 @@ def late(tmp_path, monkeypatch):
     spec.loader.exec_module(module)
     yield module
     del LEARNERS["LatePrompts"]
-    TRAINER_REGISTRY._objects.pop("Late", None)
+    TRAINER_REGISTRY._obj_map.pop("Late", None)
 
 
 def trainer_of(base, output, names=NAMES, epochs=3, extend=None, optim=(), **changed):

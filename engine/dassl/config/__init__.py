@@ -2,14 +2,14 @@
 
 from yacs.config import CfgNode
 
-from dassl.config.defaults import default_config
+from dassl.config.defaults import _C as cfg_default
 
-__all__ = ["clean_cfg", "get_cfg_default"]
+__all__ = ["cfg_default", "clean_cfg", "get_cfg_default"]
 
 
 def get_cfg_default() -> CfgNode:
-    """A fresh configuration with every default."""
-    return default_config()
+    """A fresh configuration with every default; what is set in `cfg_default` is one."""
+    return cfg_default.clone()
 
 
 def clean_cfg(cfg: CfgNode, trainer: str) -> None:

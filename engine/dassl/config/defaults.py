@@ -2,8 +2,12 @@
 
 from yacs.config import CfgNode
 
+from dassl.elsewhere import names_of
 
-def default_config() -> CfgNode:
+__getattr__ = names_of(__name__)
+
+
+def _defaults() -> CfgNode:
     return CfgNode(
         {
             "VERSION": 1,
@@ -126,3 +130,6 @@ def _optim() -> dict:
         "WARMUP_MIN_LR": 1e-5,
         "WARMUP_RECOUNT": True,
     }
+
+
+_C = _defaults()  # under this name in Dassl, too

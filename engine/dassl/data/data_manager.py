@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from PIL import Image
 from tabulate import tabulate
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms as T
@@ -15,8 +16,11 @@ from dassl.data.image_cache import ImageCache, can_share
 from dassl.data.loader import Loader, ignore_stop_signals
 from dassl.data.samplers import build_sampler
 from dassl.data.transforms import INTERPOLATION_MODES, build_transform, normalisation
+from dassl.elsewhere import names_of
 from dassl.utils.checks import in_range, one_of
 from dassl.utils.reader import READ_AS, read_image
+
+__getattr__ = names_of(__name__)
 
 Transforms = Callable | Sequence[Callable] | None
 EACH_ITEM_ONCE = ("SequentialSampler", "RandomSampler")  # the others leave some out, or repeat them
@@ -104,14 +108,30 @@ class DataManager:
             self.train_loader_u = loader(dataset.train_u, "TRAIN_X" if same else "TRAIN_U", True)
         self.val_loader = loader(dataset.val, "TEST", False)
         self.test_loader = loader(dataset.test, "TEST", False)
-        self.num_classes = dataset.num_classes
-        self.num_source_domains = len(cfg.DATASET.SOURCE_DOMAINS)
-        self.lab2cname = dataset.lab2cname
+        self._num_classes = dataset.num_classes
+        self._num_source_domains = len(cfg.DATASET.SOURCE_DOMAINS)
+        self._lab2cname = dataset.lab2cname
         if cfg.VERBOSE:
             self.show_dataset_summary(cfg)
 
+    @property
+    def num_classes(self) -> int:
+        return self._num_classes
+
+    @property
+    def num_source_domains(self) -> int:
+        return self._num_source_domains
+
+    @property
+    def lab2cname(self) -> dict[int, str]:
+        return self._lab2cname
+
     def show_dataset_summary(self, cfg: CfgNode) -> None:
-        rows = [["Dataset", cfg.DATASET.NAME], ["# classes", f"{self.num_classes:,}"]]
+        rows = [["Dataset", cfg.DATASET.NAME]]
+        for name in ("Source", "Target"):
+            if domains := cfg.DATASET[f"{name.upper()}_DOMAINS"]:
+                rows.append([name, domains])
+        rows.append(["# classes", f"{self.num_classes:,}"])
         for name in ("train_x", "train_u", "val", "test"):
             if items := getattr(self.dataset, name):
                 rows.append([f"# {name}", f"{len(items):,}"])
@@ -157,17 +177,21 @@ class DatasetWrapper(Dataset):
     def __len__(self) -> int:
         return len(self.data_source)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.data_source[index]
+    def __getitem__(self, idx: int) -> dict[str, Any]:
+        item = self.data_source[idx]
         path = item.impath
         image = self.cache.read(path) if self.cache else read_image(path, self.read_as)
-        output = {"label": item.label, "domain": item.domain, "impath": path, "index": index}
+        output = {"label": item.label, "domain": item.domain, "impath": path, "index": idx}
         if self.transform is None:
             output["img"] = image
         transforms = [self.transform] if callable(self.transform) else self.transform or ()
         for i, transform in enumerate(transforms):
-            views = [transform(image) for _ in range(self.k_tfm)]
-            output[f"img{i + 1}" if i else "img"] = views if self.k_tfm > 1 else views[0]
+            output[f"img{i + 1}" if i else "img"] = self._transform_image(transform, image)
         if self.return_img0:
             output["img0"] = self.to_tensor(image)
         return output
+
+    def _transform_image(self, tfm: Callable, img0: Image.Image) -> Any:
+        """A view of the image, or a list of K_TRANSFORMS views."""
+        views = [tfm(img0) for _ in range(self.k_tfm)]
+        return views if self.k_tfm > 1 else views[0]

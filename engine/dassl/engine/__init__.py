@@ -1,3 +1,4 @@
+from dassl.elsewhere import names_of
 from dassl.engine.build import TRAINER_REGISTRY, build_trainer
 from dassl.engine.trainer import SimpleNet, SimpleTrainer, TrainerBase, TrainerX, TrainerXU
 
@@ -10,3 +11,5 @@ __all__ = [
     "TrainerXU",
     "build_trainer",
 ]
+
+__getattr__ = names_of(__name__)

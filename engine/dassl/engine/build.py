@@ -8,13 +8,14 @@ from dassl.utils.tools import check_availability
 TRAINER_REGISTRY = Registry("TRAINER")
 
 
-def build_trainer(cfg: CfgNode) -> Any:
-    """The trainer named by TRAINER.NAME.
+def build_trainer(cfg: CfgNode, name: str | None = None) -> Any:
+    """The trainer of this name, or the one named by TRAINER.NAME.
 
     Raises:
         ValueError: no trainer of that name is registered.
     """
-    check_availability(cfg.TRAINER.NAME, TRAINER_REGISTRY.registered_names())
+    name = name or cfg.TRAINER.NAME
+    check_availability(name, TRAINER_REGISTRY.registered_names())
     if cfg.VERBOSE:
-        print(f"Loading trainer: {cfg.TRAINER.NAME}")
-    return TRAINER_REGISTRY.get(cfg.TRAINER.NAME)(cfg)
+        print(f"Loading trainer: {name}")
+    return TRAINER_REGISTRY.get(name)(cfg)

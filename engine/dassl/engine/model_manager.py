@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dassl.engine.random_state import random_state, restore_random_state
+from dassl.utils.checks import NotAllowed
 from dassl.utils.checksum import remove
 from dassl.utils.kinds import check_kinds
 from dassl.utils.meters import MetricMeter
@@ -54,20 +55,20 @@ class ModelManager:
         """Save, load, resume and switch this model from now on.
 
         Raises:
-            RuntimeError: the trainer's `__init__` has not run yet.
-            KeyError: the name is taken.
+            AttributeError: the trainer's `__init__` has not run yet.
+            NotAllowed: the name is taken.
         """
         if "_models" not in self.__dict__:
-            raise RuntimeError("call super().__init__() before register_model()")
+            raise AttributeError("call super().__init__() before register_model()")
         if name in self._models:
-            raise KeyError(f"a model named {name!r} is already registered")
+            raise NotAllowed(f"a model named {name!r} is already registered")
         self._models[name], self._optims[name], self._scheds[name] = model, optim, sched
 
     def get_model_names(self, names: str | Sequence[str] | None = None) -> list[str]:
         """All registered names, or the given ones.
 
         Raises:
-            KeyError: one of them is not registered.
+            NotAllowed: one of them is not registered.
         """
         if names is None:
             return list(self._models)
@@ -75,7 +76,7 @@ class ModelManager:
         for name in names:
             if name not in self._models:
                 registered = ", ".join(self._models) or "none"
-                raise KeyError(f"no model is named {name!r}; registered: {registered}")
+                raise NotAllowed(f"no model is named {name!r}; registered: {registered}")
         return names
 
     def training_state(self) -> dict[str, Any]:
@@ -191,7 +192,10 @@ class ModelManager:
             ValueError: it is damaged, or does not fit these models.
         """
         if not directory:
-            print("Note that load_model() is skipped as no pretrained model is given")
+            print(
+                "Note that load_model() is skipped as no pretrained model is given "
+                "(ignore this if it's done on purpose)"
+            )
             return
         file = BEST if epoch is None else f"model.pth.tar-{epoch}"
         for name in self.get_model_names():

@@ -21,6 +21,7 @@ from yacs.config import CfgNode
 
 from dassl.data import DataManager
 from dassl.data.loader import killed_on_failure
+from dassl.elsewhere import names_of
 from dassl.engine.check_config import check_config
 from dassl.engine.loop import Bar, train_epoch
 from dassl.engine.model_manager import BEST, ModelManager
@@ -40,6 +41,8 @@ __all__ = [  # plug-ins import the meters and the writer from here, too
     "TrainerX",
     "TrainerXU",
 ]
+
+__getattr__ = names_of(__name__)
 
 
 class SimpleNet(nn.Module):
@@ -279,12 +282,16 @@ class SimpleTrainer(TrainerBase):
             self.save_model(self.epoch, self.output_dir, val_result=result, model_name=BEST)
 
     @torch.no_grad()
-    def test(self, split: str | None = None) -> float:
+    def test(self, split: str | None = None, **ignored: Any) -> float:
         """Evaluate on `split`, or on TEST.SPLIT; the first result.
+
+        Other keywords are of forks of Dassl.pytorch, and ignored.
 
         Raises:
             ValueError: there is no such part.
         """
+        if ignored:
+            print(f"Note: test() ignores {', '.join(ignored)}")
         self.set_model_mode("eval")
         self.evaluator.reset()
         asked = "a test is asked for" if split else f"TEST.SPLIT is {self.cfg.TEST.SPLIT}"
@@ -344,10 +351,10 @@ class TrainerXU(SimpleTrainer):
 
     def parse_batch_train(  # type: ignore[override]
         self, batch_x: dict[str, Any], batch_u: dict[str, Any]
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Labelled images, their labels and domains, unlabelled images; on the device."""
-        image, label, domain = (batch_x[key].to(self.device) for key in ("img", "label", "domain"))
-        return image, label, domain, batch_u["img"].to(self.device)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Labelled images, their labels, unlabelled images; on the device."""
+        image, label = batch_x["img"].to(self.device), batch_x["label"].to(self.device)
+        return image, label, batch_u["img"].to(self.device)
 
 
 def _endless(loader: Iterable[Any]) -> Iterator[Any]:

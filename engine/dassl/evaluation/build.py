@@ -2,8 +2,11 @@ from typing import Any
 
 from yacs.config import CfgNode
 
+from dassl.elsewhere import names_of
 from dassl.utils.checks import one_of
 from dassl.utils.registry import Registry
+
+__getattr__ = names_of(__name__)
 
 EVALUATOR_REGISTRY = Registry("EVALUATOR")
 
@@ -15,4 +18,6 @@ def build_evaluator(cfg: CfgNode, **kwargs: Any) -> Any:
         ValueError: no evaluator of that name is registered.
     """
     one_of("TEST.EVALUATOR", cfg.TEST.EVALUATOR, EVALUATOR_REGISTRY.registered_names())
+    if cfg.VERBOSE:
+        print(f"Loading evaluator: {cfg.TEST.EVALUATOR}")
     return EVALUATOR_REGISTRY.get(cfg.TEST.EVALUATOR)(cfg, **kwargs)

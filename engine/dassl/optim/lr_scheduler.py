@@ -21,8 +21,11 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler
 from yacs.config import CfgNode
 
+from dassl.elsewhere import names_of
 from dassl.optim.optimizer import MOST
 from dassl.utils.checks import in_range, one_of
+
+__getattr__ = names_of(__name__)
 
 AVAI_SCHEDS = ["single_step", "multi_step", "cosine"]
 AVAI_WARMUPS = ["constant", "linear"]

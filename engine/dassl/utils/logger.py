@@ -7,7 +7,10 @@ import sys
 import time
 from typing import TextIO
 
+from dassl.elsewhere import names_of
 from dassl.utils.tools import mkdir_if_missing
+
+__getattr__ = names_of(__name__)
 
 # Those that command a terminal or end a line, turn the direction of text, or are not Unicode
 CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

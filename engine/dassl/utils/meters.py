@@ -8,11 +8,21 @@ import torch
 from torch import Tensor
 
 
+def _number(attribute: str) -> property:
+    """A number, or a tensor that is read from its device only when somebody asks for it."""
+    return property(
+        lambda self: float(getattr(self, attribute)),
+        lambda self, value: setattr(self, attribute, value),
+    )
+
+
 class AverageMeter:
-    """`val` is the latest value, `avg` the mean of all, or an exponential mean with `ema`.
+    """`val` is the latest value, `avg` the mean of all, or with `ema` 0.9 avg + 0.1 val, from 0.
 
     Tensors are summed on their device. The host waits for them only when a value is read.
     """
+
+    val, sum = _number("_val"), _number("_sum")
 
     def __init__(self, ema: bool = False):
         self.ema = ema
@@ -21,26 +31,21 @@ class AverageMeter:
     def reset(self) -> None:
         self._val: float | Tensor = 0.0
         self._sum: float | Tensor = 0.0
-        self._average: float | Tensor = 0.0
+        self._average: Any = 0.0 if self.ema else None  # None: sum / count
         self.count = 0
 
     @property
-    def val(self) -> float:
-        return float(self._val)
-
-    @property
-    def sum(self) -> float:
-        return float(self._sum)
-
-    @property
     def avg(self) -> float:
-        return float(self._average) if self.ema else self.sum / max(self.count, 1)
+        return self.sum / max(self.count, 1) if self._average is None else float(self._average)
+
+    @avg.setter
+    def avg(self, value: float | Tensor) -> None:
+        self._average = value
 
     def update(self, val: float | Tensor, n: int = 1) -> None:
         self._val = val.detach() if isinstance(val, torch.Tensor) else val
         self._sum = self._sum + self._val * n
-        if self.ema:
-            self._average = 0.9 * self._average + 0.1 * self._val if self.count else self._val
+        self._average = 0.9 * self._average + 0.1 * self._val if self.ema else None
         self.count += n
 
     def state_dict(self) -> dict[str, Any]:
@@ -48,8 +53,8 @@ class AverageMeter:
         return {"val": self._val, "sum": self._sum, "average": self._average, "count": self.count}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._val, self._sum, self._average = state["val"], state["sum"], state["average"]
-        self.count = state["count"]
+        self._val, self._sum, self.count = state["val"], state["sum"], state["count"]
+        self._average = state["average"] if self.ema else None
 
 
 class MetricMeter:

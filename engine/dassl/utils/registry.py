@@ -8,7 +8,7 @@ class Registry:
 
     def __init__(self, name: str):
         self._name = name
-        self._objects: dict[str, Any] = {}
+        self._obj_map: dict[str, Any] = {}
 
     def register(self, obj: Any = None, force: bool = False) -> Any:
         """Register an object under its `__name__`.
@@ -18,11 +18,13 @@ class Registry:
         """
         if obj is None:
             return lambda decorated: self.register(decorated, force)
-        name = obj.__name__
-        if name in self._objects and not force:
-            raise KeyError(f"{self._name} already has {name}; force=True replaces it")
-        self._objects[name] = obj
+        self._do_register(obj.__name__, obj, force)
         return obj
+
+    def _do_register(self, name: str, obj: Any, force: bool = False) -> None:
+        if name in self._obj_map and not force:
+            raise KeyError(f"{self._name} already has {name}; force=True replaces it")
+        self._obj_map[name] = obj
 
     def get(self, name: str) -> Any:
         """The object of this name.
@@ -30,9 +32,9 @@ class Registry:
         Raises:
             KeyError: the name is not registered.
         """
-        if name not in self._objects:
-            raise KeyError(f"{self._name} has no {name!r}; it has {', '.join(self._objects)}")
-        return self._objects[name]
+        if name not in self._obj_map:
+            raise KeyError(f"{self._name} has no {name!r}; it has {', '.join(self._obj_map)}")
+        return self._obj_map[name]
 
     def registered_names(self) -> list[str]:
-        return list(self._objects)
+        return list(self._obj_map)

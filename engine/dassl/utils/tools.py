@@ -5,6 +5,7 @@ import os
 import platform
 import random
 import tempfile
+import urllib.request
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ import PIL
 import torch
 import torchvision
 
-from dassl.utils.checks import choices
+from dassl.elsewhere import is_left_out, names_of, sentence
+from dassl.utils.checks import choices, get_most_similar_str_to_a_from_b  # noqa: F401
 from dassl.utils.reader import read_image  # noqa: F401 (Dassl has it here)
+
+__getattr__ = names_of(__name__)
 
 
 def mkdir_if_missing(dirname: str) -> None:
@@ -90,6 +94,8 @@ def check_availability(requested: str, available: Iterable[str]) -> None:
         ValueError: `requested` is not available; names the choices and the closest one.
     """
     available = list(available)
+    if requested not in available and is_left_out(requested):
+        raise ValueError(sentence(requested, available))
     if requested not in available:
         raise ValueError(f"{requested!r} is not available; {choices(requested, available)}")
 
@@ -111,6 +117,21 @@ def listdir_nohidden(path: str, sort: bool = False) -> list[str]:
     """Names in a folder that do not start with a dot."""
     names = [name for name in os.listdir(path) if not name.startswith(".")]
     return sorted(names) if sort else names
+
+
+def download_url(url: str, dst: str) -> None:
+    """Download a file to `dst`, where it appears once it is whole.
+
+    Raises:
+        OSError: it cannot be downloaded or written.
+    """
+    print(f'* url="{url}"\n* destination="{dst}"')
+    part = f"{dst}.part"
+    try:
+        urllib.request.urlretrieve(url, part)
+        os.replace(part, dst)
+    finally:
+        Path(part).unlink(missing_ok=True)
 
 
 def tolist_if_not(x: Any) -> list:

@@ -13,9 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from dassl.elsewhere import names_of
 from dassl.utils import checksum
+from dassl.utils.checks import NotAllowed
 from dassl.utils.kinds import check_kinds, check_optimizer
 from dassl.utils.tools import mkdir_if_missing, replacing, tolist_if_not
+
+__getattr__ = names_of(__name__)
 
 REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")  # by torch.load
 UNFINISHED = "model-unfinished.pth.tar"
@@ -214,12 +218,16 @@ def load_pretrained_weights(model: nn.Module, weight_path: str) -> None:
 
 
 def count_num_param(model: nn.Module | None = None, params: Any = None) -> int:
-    """The number of parameters of a model, or of a list of tensors."""
+    """The number of parameters of a model, or of tensors, one by one or in parameter groups."""
     if model is not None:
         params = model.parameters()
     if params is None:
         raise ValueError("count_num_param needs a model or parameters")
-    return sum(p.numel() for p in params)
+    if isinstance(params, dict):
+        params = params["params"]
+    if isinstance(params, torch.Tensor):
+        return params.numel()
+    return sum(count_num_param(params=p) for p in params)
 
 
 def open_all_layers(model: nn.Module) -> None:
@@ -233,13 +241,13 @@ def open_specified_layers(model: nn.Module, open_layers: str | Sequence[str]) ->
     """Train only the named children.
 
     Raises:
-        ValueError: no child has that name.
+        NotAllowed: no child has that name.
     """
     model = model.module if isinstance(model, nn.DataParallel) else model
     names = tolist_if_not(open_layers)
     children = dict(model.named_children())
     if missing := [name for name in names if name not in children]:
-        raise ValueError(f"the model has no layer {missing[0]!r}; it has {', '.join(children)}")
+        raise NotAllowed(f"the model has no layer {missing[0]!r}; it has {', '.join(children)}")
     for name, child in children.items():
         child.train(name in names)
         for p in child.parameters():
@@ -270,6 +278,29 @@ def init_network_weights(model: nn.Module, init_type: str = "normal", gain: floa
             continue
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def set_bn_to_eval(m: nn.Module) -> None:
+    """For `model.apply`: batch norms keep their running statistics."""
+    if isinstance(m, nn.modules.batchnorm._BatchNorm):
+        m.eval()
+
+
+def adjust_learning_rate(
+    optimizer: torch.optim.Optimizer,
+    base_lr: float,
+    epoch: int,
+    stepsize: int = 20,
+    gamma: float = 0.1,
+    linear_decay: bool = False,
+    final_lr: float = 0,
+    max_epoch: int = 100,
+) -> None:
+    """Set all groups to base_lr gamma^(epoch // stepsize), or on the line to `final_lr`."""
+    done = epoch / max_epoch
+    line = (1 - done) * base_lr + done * final_lr
+    for group in optimizer.param_groups:
+        group["lr"] = line if linear_decay else base_lr * gamma ** (epoch // stepsize)
 
 
 def checkpoints(folder: str) -> list[str]:

@@ -3,12 +3,15 @@
 import os.path as osp
 import random
 import tarfile
-import urllib.request
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from dassl.utils.tools import check_isfile
+from dassl.elsewhere import names_of
+from dassl.utils.checks import NotAllowed
+from dassl.utils.tools import check_isfile, download_url
+
+__getattr__ = names_of(__name__)
 
 
 class Datum:
@@ -112,9 +115,22 @@ class DatasetBase:
     ) -> None:
         """
         Raises:
+            NotAllowed: none are given.
             ValueError: a domain is not one of `domains`.
         """
-        for domain in [*source_domains, *target_domains]:
+        for name, domains in {"SOURCE": source_domains, "TARGET": target_domains}.items():
+            if not domains:
+                raise NotAllowed(
+                    f"DATASET.{name}_DOMAINS is empty; choose from {', '.join(self.domains)}"
+                )
+            self.is_input_domain_valid(domains)
+
+    def is_input_domain_valid(self, input_domains: Sequence[str]) -> None:
+        """
+        Raises:
+            ValueError: a domain is not one of `domains`.
+        """
+        for domain in input_domains:
             if domain not in self.domains:
                 raise ValueError(f"domain {domain!r} is not one of {', '.join(self.domains)}")
 
@@ -129,7 +145,7 @@ class DatasetBase:
             raise ValueError(f"can't download from Google Drive; download {url} to {dst} by hand")
         if not url.startswith("https://"):
             raise ValueError(f"{url} is not an https address; download it to {dst} by hand")
-        urllib.request.urlretrieve(url, dst)
+        download_url(url, dst)
         folder = osp.dirname(dst)
         if zipfile.is_zipfile(dst):
             with zipfile.ZipFile(dst) as archive:

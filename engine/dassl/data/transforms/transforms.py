@@ -16,8 +16,11 @@ from yacs.config import CfgNode
 
 from dassl.data.transforms.autoaugment import CIFAR10Policy, ImageNetPolicy, SVHNPolicy
 from dassl.data.transforms.randaugment import RandAugment, RandAugment2, RandAugmentFixMatch
+from dassl.elsewhere import names_of
 from dassl.utils.checks import in_range, one_of
 from dassl.utils.reader import middle
+
+__getattr__ = names_of(__name__)
 
 INTERPOLATION_MODES = {
     "bilinear": InterpolationMode.BILINEAR,

@@ -1,0 +1,97 @@
+"""Names that a module of Dassl.pytorch 0.6.3 has and ours does not define.
+
+IMPORTED   what its modules import from somewhere else; plug-ins import it from them
+LEFT_OUT   what this engine leaves out; asking for it raises one sentence
+"""
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pkgutil import resolve_name
+from typing import Any
+
+HOME = "https://github.com/KaiyangZhou/Dassl.pytorch"
+IMPORTED = {
+    "dassl.config.defaults": "yacs.config.CfgNode=CN",
+    "dassl.data.data_manager": "torch.utils.data.Dataset=TorchDataset",
+    "dassl.data.datasets.base_dataset": "os gdown",
+    "dassl.data.transforms.transforms": """
+        numpy=np torchvision.transforms.functional=F
+        torchvision.transforms.Compose torchvision.transforms.ToTensor
+        torchvision.transforms.Normalize torchvision.transforms.CenterCrop
+        torchvision.transforms.RandomCrop torchvision.transforms.ColorJitter
+        torchvision.transforms.RandomApply torchvision.transforms.GaussianBlur
+        torchvision.transforms.RandomGrayscale torchvision.transforms.RandomResizedCrop
+        torchvision.transforms.RandomHorizontalFlip""",
+    "dassl.engine.trainer": """
+        numpy=np collections.OrderedDict tqdm.tqdm
+        dassl.optim.build_lr_scheduler dassl.optim.build_optimizer
+        dassl.utils.count_num_param dassl.utils.load_checkpoint
+        dassl.utils.load_pretrained_weights dassl.utils.resume_from_checkpoint
+        dassl.utils.save_checkpoint dassl.utils.tolist_if_not""",
+    "dassl.evaluation.build": "dassl.utils.check_availability",
+    "dassl.evaluation.evaluator": "collections.OrderedDict",
+    "dassl.optim.lr_scheduler": "torch.optim.lr_scheduler.LRScheduler=_LRScheduler",
+    "dassl.utils.logger": "os",
+    "dassl.utils.tools": "sys time errno os.path=osp difflib.SequenceMatcher PIL.Image",
+    "dassl.utils.torchtools": "pickle shutil functools.partial collections.OrderedDict",
+}
+LEFT_OUT = {  # package: why, and what it has in Dassl.pytorch
+    "dassl.engine.da": (
+        "domain adaptation",
+        "ADDA AdaBN CDAC DAEL DANN M3SDA MCD MME SE SourceOnly",
+    ),
+    "dassl.engine.dg": ("domain generalisation", "CrossGrad DAELDG DDAIG DomainMix"),
+    "dassl.engine.ssl": (
+        "semi-supervised learning",
+        "EntMin MeanTeacher MixMatch SupBaseline",
+    ),
+}
+
+
+def sentence(name: str, having: Iterable[str]) -> str:
+    """What to say when a name is asked for that is left out; `having` is what is there."""
+    return (
+        f"{name} is not in this engine, which has {', '.join(having) or 'none'}; "
+        f"for {name} install Dassl.pytorch ({HOME}) in place of it"
+    )
+
+
+def is_left_out(name: str, within: str = "dassl") -> bool:
+    """Whether it is the name of a trainer, dataset, backbone or the like that is left out."""
+    packages = [package for package in LEFT_OUT if package.startswith(within)]
+    return any(name in LEFT_OUT[package][1].split() for package in packages)
+
+
+def names_of(module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a module.
+
+    Raises:
+        ImportError: the name is left out.
+    """
+    entries = [entry.partition("=") for entry in IMPORTED.get(module, "").split()]
+    places = {alias or place.rpartition(".")[2]: place for place, _, alias in entries}
+
+    def named(name: str) -> Any:
+        if name in places:
+            return resolve_name(places[name])
+        if is_left_out(name, within=module):
+            raise ImportError(sentence(f"{module}.{name}", _public(module)), name=module)
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return named
+
+
+class Finder:
+    """Asked last for a module: says it if it is one that is left out."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if any(f"{name}.".startswith(f"{package}.") for package in LEFT_OUT):
+            having = _public(name.rpartition(".")[0])
+            raise ModuleNotFoundError(sentence(name, having), name=name)
+
+
+def _public(module: str) -> list[str]:
+    held = vars(import_module(module))
+    names = held.get("__all__") or [name for name in held if not name.startswith("_")]
+    return sorted(names, key=str.lower)
