@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from yacs.config import CfgNode
 
@@ -25,8 +25,16 @@ from dassl.elsewhere import names_of
 from dassl.engine.check_config import check_config
 from dassl.engine.loop import Bar, train_epoch
 from dassl.engine.model_manager import BEST, ModelManager
+from dassl.engine.simple_net import SimpleNet
 from dassl.evaluation import build_evaluator
-from dassl.utils import AverageMeter, MetricMeter, mkdir_if_missing
+from dassl.optim import build_lr_scheduler, build_optimizer
+from dassl.utils import (
+    AverageMeter,
+    MetricMeter,
+    count_num_param,
+    load_pretrained_weights,
+    mkdir_if_missing,
+)
 from dassl.utils.checksum import verify, write_with_checksum
 from dassl.utils.signals import Stopped, StopSignals
 from dassl.utils.torchtools import checkpoints, read_unfinished
@@ -43,14 +51,6 @@ __all__ = [  # plug-ins import the meters and the writer from here, too
 ]
 
 __getattr__ = names_of(__name__)
-
-
-class SimpleNet(nn.Module):
-    """Exists so that imports work; the CNN backbones are Dassl.pytorch's."""
-
-    def __init__(self, *_: Any, **__: Any):
-        super().__init__()
-        raise NotImplementedError("SimpleNet needs the CNN backbones of Dassl.pytorch")
 
 
 class TrainerBase(ModelManager):
@@ -153,14 +153,27 @@ class SimpleTrainer(TrainerBase):
         """A plug-in's own checks of the configuration."""
 
     def build_data_loader(self) -> None:
-        self.dm = dm = DataManager(self.cfg)
+        self.use_data(DataManager(self.cfg))
+
+    def use_data(self, dm: DataManager) -> None:
+        """Train and test with its loaders."""
+        self.dm = dm
         self.train_loader_x, self.train_loader_u = dm.train_loader_x, dm.train_loader_u
         self.val_loader, self.test_loader = dm.val_loader, dm.test_loader
         self.num_classes, self.num_source_domains = dm.num_classes, dm.num_source_domains
         self.lab2cname = dm.lab2cname
 
     def build_model(self) -> None:
-        raise NotImplementedError("a trainer builds and registers its models in build_model()")
+        """A SimpleNet; methods with a network of their own override this."""
+        print("Building model")
+        self.model = SimpleNet(self.cfg, self.cfg.MODEL, self.num_classes)
+        if self.cfg.MODEL.INIT_WEIGHTS:
+            load_pretrained_weights(self.model, self.cfg.MODEL.INIT_WEIGHTS)
+        self.model.to(self.device)
+        print(f"# params: {count_num_param(self.model):,}")
+        self.optim = build_optimizer(self.model, self.cfg.OPTIM)
+        self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
+        self.register_model("model", self.model, self.optim, self.sched)
 
     def train(self) -> None:  # type: ignore[override]
         """
