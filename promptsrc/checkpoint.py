@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from promptsrc.clip.text import name_tokens, same_names
+from promptsrc.clip.tokens import name_tokens, same_names
 from promptsrc.command import one_line
 from promptsrc.schema import check_checkpoint
 from promptsrc.weights.pickles import REFUSED

@@ -11,7 +11,7 @@ from yacs.config import CfgNode
 
 from datasets import OWN
 from promptsrc.checkpoint import among
-from promptsrc.clip.text import readable
+from promptsrc.clip.tokens import readable
 from promptsrc.inference.reader import read_image
 from promptsrc.templates import DATASETS, DEFAULT
 from report.figures import over_epochs

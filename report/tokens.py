@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from promptsrc.checkpoint import load_prompts
-from promptsrc.clip.openai import CLIP, tokenizer
+from promptsrc.clip.openai import CLIP
+from promptsrc.clip.tokens import tokenizer
 from promptsrc.inference.prompt_file import PromptFile
 from promptsrc.prompts.learner import find_learner
 

@@ -25,7 +25,8 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor
 
-from promptsrc.clip.text import readable, tokenize
+from promptsrc.clip.text import tokenize
+from promptsrc.clip.tokens import readable
 from promptsrc.command import Parser
 from promptsrc.model import Encoded
 from promptsrc.regulation import diverse_features

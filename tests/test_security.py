@@ -18,9 +18,9 @@ from dassl.utils import load_checkpoint
 
 from datasets.shots import read_pickle
 from promptsrc.checkpoint import read_checkpoint
-from promptsrc.clip.openai import MODEL_URLS
 from promptsrc.inference.prompt_file import read_prompts
 from promptsrc.weights.names import read_weights
+from promptsrc.weights.openai import MODEL_URLS
 from runs.job import Job
 from sweep import cluster, local
 from sweep.__main__ import main as sweep

@@ -10,6 +10,8 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
+from promptsrc.clip.chunks import memory_of
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -22,6 +24,7 @@ def as_one_graph(
     The first call is the plain one; it leaves what later ones read (packed texts). On a GPU the
     next call overwrites what a call returned: clone what you need.
     """
+    torch.compiler.assume_constant_result(memory_of)  # a graph cannot ask the system
     if device.type == "cuda":
         graph = torch.compile(forward, fullgraph=True, dynamic=False, mode="reduce-overhead")
     else:

@@ -2,7 +2,7 @@
 
 from yacs.config import CfgNode
 
-from promptsrc.clip.text import readable
+from promptsrc.clip.tokens import readable
 from promptsrc.prompts.learner import MOST_WORDED_VECTORS
 
 CONTEXT = 16  # N_CTX of CoOp and CoCoOp, where nobody sets it

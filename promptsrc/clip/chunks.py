@@ -44,11 +44,10 @@ def texts_that_fit(clip: CLIP, texts: Texts) -> int:
     """
     values = STORED * clip.ln_final.weight.shape[0] * clip.transformer.layers
     text_bytes = values * texts.embeddings.shape[1] * clip.dtype.itemsize
-    return max(1, int(SHARE * _memory(texts.embeddings.device) / text_bytes))
+    return max(1, int(SHARE * memory_of(texts.embeddings.device) / text_bytes))
 
 
-@torch.compiler.assume_constant_result  # a compiled step cannot ask the system
-def _memory(device: torch.device) -> int:
+def memory_of(device: torch.device) -> int:
     """Bytes of a GPU, or of the machine; 8 GiB where the system does not say."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory

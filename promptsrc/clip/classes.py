@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import torch
 
 from promptsrc.clip.openai import CLIP
-from promptsrc.clip.text import embed, name_tokens, readable
+from promptsrc.clip.text import embed
+from promptsrc.clip.tokens import name_tokens, readable
 from promptsrc.escape import printable
 
 SHOWN = 8  # names in a line

@@ -1,15 +1,17 @@
 """One frozen CLIP: built from weights, run by our own forward, shared by student and teacher."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from promptsrc.clip import towers
 from promptsrc.clip.chunks import encode_text_in_chunks
-from promptsrc.clip.openai import CLIP, ResidualAttentionBlock, tokenizer
+from promptsrc.clip.openai import CLIP, ResidualAttentionBlock
 from promptsrc.clip.precision import Precision
 from promptsrc.clip.text import Texts
+from promptsrc.clip.tokens import tokenizer
 from promptsrc.clip.vectors import NO_VECTORS, Vectors
 from promptsrc.weights.names import read_weights
 from promptsrc.weights.stated import HEAD_WIDTH, Stated
@@ -20,6 +22,8 @@ OPENAIS = Stated()
 MOST_BLOCKS = 200  # of a tower; the largest CLIPs have 64
 # what weights of other shapes than a CLIP's can raise
 NO_CLIP = (LookupError, RuntimeError, ValueError, ArithmeticError, AssertionError)
+# what CLIP's constructor computes: scaled random values, and a mask
+VALUES = {"div", "kaiming_uniform_", "mul", "normal_", "triu_", "uniform_"}
 
 
 def load_clip(name: str, device: torch.device | str = "cpu", cache: str = "") -> CLIP:
@@ -51,7 +55,7 @@ def build_clip(state: dict[str, Tensor], stated: Stated = OPENAIS) -> CLIP:
     state = {key: value for key, value in state.items() if key not in NO_WEIGHTS}
     try:
         sizes = _sizes(state)
-        with torch.device("meta"):  # no time spent on random weights
+        with torch.device("meta"), _ShapesAlone():  # no time spent on random weights
             clip = CLIP(**sizes)
         clip.load_state_dict(state, assign=True)
     except NO_CLIP as error:
@@ -73,6 +77,19 @@ def build_clip(state: dict[str, Tensor], stated: Stated = OPENAIS) -> CLIP:
         for block in (m for m in clip.modules() if isinstance(m, ResidualAttentionBlock)):
             block.mlp.gelu = nn.GELU()
     return clip.eval().requires_grad_(False)
+
+
+class _ShapesAlone(TorchFunctionMode):
+    """On the meta device, leaves out what CLIP computes of its random weights.
+
+    It would import PyTorch's compiler, which takes two seconds.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in VALUES:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def _sizes(state: dict[str, Tensor]) -> dict:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from promptsrc.clip import openai
+from promptsrc.clip.openai import CLIP
 from promptsrc.clip.packing import Packing
+from promptsrc.clip.tokens import readable, token_ids
 from promptsrc.clip.vectors import Vectors
 
-MARKS = ("<|startoftext|>", "<|endoftext|>")  # of where a text starts and ends
 PLACEHOLDER = "X"  # one token; stands in a text where a learned vector without words will be
 
 # before which block the packing changes to which, and where its rows come from (None: no change)
@@ -103,49 +103,20 @@ class Texts:
         return self._parts[size]
 
 
-def readable(classname: str) -> str:
-    """A class name as it stands in a text: with spaces for underscores, otherwise unchanged."""
-    return classname.replace("_", " ")
-
-
-def name_tokens(classname: str) -> tuple[int, ...]:
-    """CLIP's token ids of a class name alone; names with the same ids are one name to CLIP."""
-    return tuple(openai.tokenizer.encode(readable(classname)))
-
-
-def same_names(some: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether two lists name the same classes in the same order, as CLIP reads names."""
-    return [*map(name_tokens, some)] == [*map(name_tokens, others)]
-
-
 def tokenize(texts: Sequence[str], length: int = 77) -> Tensor:
-    """CLIP's token ids (len(texts), length).
-
-    Args:
-        length: positions of the text tower, of OpenAI's and most others 77.
+    """CLIP's token ids (len(texts), length); 0 follows the last one.
 
     Raises:
         ValueError: a text is longer; names it.
     """
-    try:
-        return openai.tokenize(list(texts), length)
-    except RuntimeError:
-        longest = next(text for text in texts if not _fits(text, length))
-        raise ValueError(
-            f"text {longest!r} is longer than CLIP's {length} tokens; shorten the class name "
-            "or the context"
-        ) from None
+    tokens = torch.zeros(len(texts), length, dtype=torch.long)
+    for row, text in zip(tokens, texts, strict=True):
+        ids = token_ids(text, length)
+        row[: len(ids)] = torch.tensor(ids)
+    return tokens
 
 
-def _fits(text: str, length: int) -> bool:
-    try:
-        openai.tokenize(text, length)
-    except RuntimeError:
-        return False
-    return True
-
-
-def embed(clip: openai.CLIP, texts: Sequence[str], places: int = 0) -> Texts:
+def embed(clip: CLIP, texts: Sequence[str], places: int = 0) -> Texts:
     """Tokens, EOT positions and token embeddings of texts, on CLIP's device.
 
     Args:

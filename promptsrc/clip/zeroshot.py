@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from promptsrc.clip.openai import CLIP
-from promptsrc.clip.text import embed, readable
+from promptsrc.clip.text import embed
+from promptsrc.clip.tokens import readable
 from promptsrc.clip.towers import encode_text
 from promptsrc.model import unit
 

@@ -64,7 +64,7 @@ def read_by_clip(name: str, source: str) -> tuple[int, ...]:
     Raises:
         ValueError: the name is not Unicode, CLIP reads nothing, or a mark that ends the text.
     """
-    from promptsrc.clip.text import MARKS, name_tokens  # imports PyTorch
+    from promptsrc.clip.tokens import MARKS, name_tokens  # reads the vocabulary
 
     try:
         name.encode()

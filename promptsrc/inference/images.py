@@ -4,15 +4,15 @@ Images are read like the engine reads them (`reader`).
 """
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import Any
 
+import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
-from torchvision import transforms as T
-from torchvision.transforms import InterpolationMode
 
 from promptsrc.inference.reader import READ_AS, middle
+from promptsrc.weights.stated import INTERPOLATIONS
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of OpenAI's training images: red, green, blue
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -54,6 +54,12 @@ class Preprocessing:
         for key in {"mean", "std"} & set(stated):
             if not _is_colour(stated[key]):
                 raise ValueError(f"the images' {key} is {stated[key]!r}; it must be three numbers")
+        if 0 in stated.get("std", ()):
+            raise ValueError(f"the images' std is {stated['std']!r}; it must not hold 0")
+        if (how := stated.get("interpolation", "bicubic")) not in INTERPOLATIONS:
+            raise ValueError(
+                f"the images' interpolation is {how!r}; use {', '.join(INTERPOLATIONS)}"
+            )
         if (read_as := stated.get("read_as", "stored")) not in READ_AS:
             raise ValueError(f"the images' read_as is {read_as!r}; use {' or '.join(READ_AS)}")
         arguments: dict[str, Any] = {
@@ -63,21 +69,23 @@ class Preprocessing:
 
     def __call__(self, image: Image.Image) -> Tensor:
         """An RGB image -> (3, size, size)."""
-        return self._steps(image)
-
-    @cached_property
-    def _steps(self) -> T.Compose:
-        resize = _Resize(self.size, InterpolationMode(self.interpolation))
-        return T.Compose(
-            [resize, T.CenterCrop(self.size), T.ToTensor(), T.Normalize(self.mean, self.std)]
-        )
+        square = centre_square(middle(image, self.size), self.size, self.interpolation)
+        pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous().float() / 255
+        mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
+        return (pixels - mean) / std
 
 
-class _Resize(T.Resize):
-    """Shorter side to `size`, for a centre square."""
+def centre_square(image: Image.Image, size: int, interpolation: str) -> Image.Image:
+    """The centre of the image, resized to a shorter side of `size` pixels.
 
-    def forward(self, img: Image.Image) -> Image.Image:
-        return super().forward(middle(img, self.size))
+    The pixels are those of torchvision, which takes as long to import as PyTorch itself.
+    """
+    short = min(image.size)
+    if short != size:
+        width, height = (int(size * side / short) for side in image.size)
+        image = image.resize((width, height), Image.Resampling[interpolation.upper()])
+    left, top = (round((side - size) / 2) for side in image.size)
+    return image.crop((left, top, left + size, top + size))
 
 
 def _is_colour(value: Any) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.openai import CLIP
-from promptsrc.clip.text import readable
+from promptsrc.clip.tokens import readable
 from promptsrc.clip.vectors import Vectors
 from promptsrc.model import Encoded, PromptedCLIP, unit
 from promptsrc.prompts.learner import (

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from promptsrc.clip.openai import CLIP
-from promptsrc.clip.text import Texts, readable, tokenize
+from promptsrc.clip.text import Texts, tokenize
+from promptsrc.clip.tokens import readable
 from promptsrc.clip.vectors import Vectors
 from promptsrc.prompts.learner import (
     PromptLearner,

@@ -12,15 +12,8 @@ from torch import Tensor, nn
 
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.openai import CLIP, VisionTransformer
-from promptsrc.clip.text import (
-    PLACEHOLDER,
-    Texts,
-    class_texts,
-    embed,
-    name_tokens,
-    readable,
-    same_names,
-)
+from promptsrc.clip.text import PLACEHOLDER, Texts, class_texts, embed
+from promptsrc.clip.tokens import name_tokens, readable, same_names
 from promptsrc.clip.vectors import NO_VECTORS, Vectors
 from promptsrc.model import PromptedCLIP
 

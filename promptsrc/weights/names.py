@@ -13,11 +13,11 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch import Tensor
 
-from promptsrc.clip.openai import MODEL_URLS
 from promptsrc.weights import openclip
 from promptsrc.weights.download import fetched
 from promptsrc.weights.files import read_file
 from promptsrc.weights.layouts import Weights, from_any_layout
+from promptsrc.weights.openai import MODEL_URLS
 
 BUNDLED = {"ViT-T/8": Path(__file__).parent / "ViT-T-8.safetensors"}
 CACHE = "~/.cache/clip"

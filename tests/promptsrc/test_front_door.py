@@ -31,3 +31,26 @@ def test_importing_it_imports_nothing_heavy():
 
 def test_its_types_are_for_others_too():
     assert Path(promptsrc.__file__).with_name("py.typed").is_file()
+
+
+USED = """
+import sys
+import predict
+from promptsrc import export
+from promptsrc.inference.prompt_file import PromptFile, write_prompts
+import torch
+
+about = {"method": "CoOp", "backbone": "ViT-T/8", "learner": "ContextPrompts"}
+about |= {"settings": {"n": 3, "position": "end"}, "classnames": ["bird", "cat"]}
+file = sys.argv[1] + "/prompts.safetensors"
+write_prompts(PromptFile(about, {"ctx": torch.ones(3, 128)}), file)
+assert predict.main(["--model-dir", file, "data/emoji/images/bird", "--device", "cpu"]) == 0
+assert export.main([file, sys.argv[1] + "/classes.npz"]) == 0
+heavy = {"torchvision", "torch._dynamo", "sklearn", "scipy", "tensorboard"} & sys.modules.keys()
+assert not heavy, heavy
+"""
+
+
+def test_using_it_imports_neither_torchvision_nor_what_only_trainings_need(in_root, tmp_path):
+    done = subprocess.run([sys.executable, "-c", USED, str(tmp_path)], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from promptsrc.clip.frozen import load_clip
-from promptsrc.clip.openai import tokenizer
+from promptsrc.clip.tokens import tokenizer
 from promptsrc.inference.prompt_file import PromptFile
 from promptsrc.prompts import ConditionalPrompts, ContextPrompts, CoupledPrompts, DeepPrompts
 from report.tokens import median_distance, nearest_tokens, text_vectors

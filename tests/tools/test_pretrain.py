@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from promptsrc.clip.openai import CLIP, tokenize
+from promptsrc.clip.openai import CLIP
+from promptsrc.clip.text import tokenize
 from tools.embedded.augment import MEAN, PIXELS, STD, augment, plain
 from tools.embedded.captions import Captions
 from tools.embedded.concepts import CLASSES

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from promptsrc.clip.openai import CLIP, tokenize
-from promptsrc.clip.text import Texts
+from promptsrc.clip.openai import CLIP
+from promptsrc.clip.text import Texts, tokenize
 from promptsrc.clip.towers import encode_image, encode_text
 from promptsrc.command import Parser
 from promptsrc.files import replacing

@@ -60,7 +60,7 @@ def test_the_estimate_is_near_what_is_kept_and_chunks_keep_a_fraction(tiny, monk
     tokens = len(rows.stages(prompts)[0][0].text)
     assert 0.8 < whole / (STORED * 128 * 4 * 4 * tokens) < 1.2  # 4 blocks, 4 bytes
     assert kept_bytes(lambda: encode_text_in_chunks(tiny, rows, prompts, 4), tiny) < whole / 20
-    monkeypatch.setattr(chunks, "_memory", lambda device: 2 * whole)
+    monkeypatch.setattr(chunks, "memory_of", lambda device: 2 * whole)
     assert (
         1 < texts_that_fit(tiny, rows) < len(NAMES)
     )  # counted by the longest text: on the safe side

@@ -10,6 +10,7 @@ from dassl.engine import TRAINER_REGISTRY
 from PIL import Image
 
 from promptsrc.inference import images
+from promptsrc.weights.stated import INTERPOLATIONS
 from runs.config import default_config, merge_file
 from tests.conftest import ROOT
 from tests.parity import recorded
@@ -47,7 +48,9 @@ def test_a_transform_that_is_unknown_here_is_refused(tmp_path):
         ({}, "for images of None pixels, but their backbone is for 48"),
         ({"size": 224}, "for images of 224 pixels, but their backbone is for 48"),
         ({"size": 48, "mean": "abc"}, "the images' mean is 'abc'; it must be three numbers"),
+        ({"size": 48, "std": [1, 0, 1]}, r"the images' std is \[1, 0, 1\]; it must not hold 0"),
         ({"size": 48, "std": [1, 2]}, r"the images' std is \[1, 2\]; it must be three numbers"),
+        ({"size": 48, "interpolation": "box"}, "is 'box'; use bicubic, bilinear, nearest"),
     ],
 )
 def test_values_that_cannot_be_used(stated, message):
@@ -61,3 +64,23 @@ def test_defaults_of_the_input_are_those_of_the_configs():
     default = images.Preprocessing(224)
     assert (tuple(cfg.INPUT.PIXEL_MEAN), tuple(cfg.INPUT.PIXEL_STD)) == (default.mean, default.std)
     assert default.interpolation == cfg.INPUT.INTERPOLATION
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_pixels_are_torchvisions_bit_for_bit(interpolation):
+    """Larger and smaller images of odd and even sides, and some that are very long."""
+    transforms, noise = pytest.importorskip("torchvision.transforms"), np.random.RandomState(1)
+    for size in (1, 7, 32, 49):
+        ours = images.Preprocessing(size, interpolation=interpolation)
+        steps = transforms.Compose(
+            [
+                transforms.Resize(size, transforms.InterpolationMode(interpolation)),
+                transforms.CenterCrop(size),
+                transforms.ToTensor(),
+                transforms.Normalize(ours.mean, ours.std),
+            ]
+        )
+        sides = [(size, size), (size, 2 * size + 1), (1, 1), (1, 90), (90, 1), (2, 3)]
+        for width, height in [*sides, *noise.randint(1, 120, (40, 2)).tolist()]:
+            image = Image.fromarray(noise.randint(0, 256, (height, width, 3), dtype=np.uint8))
+            assert torch.equal(ours(image), steps(image)), (size, width, height)
