@@ -2,7 +2,7 @@
 
     PYTHONPATH=DASSL_PYTORCH python tests/engine/observed.py > tests/engine/observed.json
 
-Dassl.pytorch 0.6.3 needs PyTorch 2.5 or older, and NumPy below 1.24 for its AutoAugment.
+Dassl.pytorch 0.6.3 needs PyTorch 2.5 or older, and `np.int` for its AutoAugment (NumPy below 1.24).
 """
 
 import json
@@ -20,6 +20,7 @@ from dassl.data import DatasetWrapper
 from dassl.data.datasets import Datum
 from dassl.data.samplers import build_sampler
 from dassl.data.transforms import build_transform
+from dassl.optim import build_lr_scheduler, build_optimizer
 from PIL import Image
 
 
@@ -127,11 +128,90 @@ def views():
     return seen
 
 
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh())
+        self.head = torch.nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+
+
+OPTIMIZERS = {
+    f"{name}{' staged' * staged}": {"NAME": name, "WEIGHT_DECAY": decay, "STAGED_LR": staged}
+    for name in ("adam", "amsgrad", "sgd", "rmsprop", "radam", "adamw")
+    for staged, decay in ((False, 5e-4), (True, 0.1))
+} | {"nesterov": {"NAME": "sgd", "SGD_NESTEROV": True}}
+
+
+def descent(name):
+    """Loss and parameters, as numbers, after each third of twelve steps."""
+    cfg = get_cfg_default().OPTIM
+    cfg.LR, cfg.NEW_LAYERS = 0.05, ("head",)
+    for key, value in OPTIMIZERS[name].items():
+        cfg[key] = value
+    seed(2)
+    model, images = Net(), torch.randn(7, 5)
+    optimizer, seen = build_optimizer(model, cfg), []
+    for step in range(12):
+        optimizer.zero_grad()
+        loss = model(images).square().mean()
+        loss.backward()
+        optimizer.step()
+        if step % 4 == 3:
+            weights = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+            seen += [round(loss.item(), 7), number(weights)]
+    return seen
+
+
+SCHEDULES = {
+    f"{name} {steps or ''} {warmup or ''}{' no recount' * (not recount)}": {
+        "LR_SCHEDULER": name,
+        "STEPSIZE": steps or (-1,),
+        "WARMUP_EPOCH": 3 if warmup else -1,
+        "WARMUP_TYPE": warmup or "linear",
+        "WARMUP_RECOUNT": recount,
+    }
+    for name, steps in (
+        ("single_step", (2,)),
+        ("single_step", ()),
+        ("multi_step", (2, 5)),
+        ("cosine", ()),
+    )
+    for warmup, recount in (
+        ("", True),
+        ("constant", True),
+        ("constant", False),
+        ("linear", True),
+        ("linear", False),
+    )
+}
+
+
+def rates(name):
+    """The learning rates of two groups in each of 8 epochs."""
+    cfg = get_cfg_default().OPTIM
+    cfg.NAME, cfg.LR, cfg.MAX_EPOCH = "sgd", 0.0025, 8
+    for key, value in SCHEDULES[name].items():
+        cfg[key] = value
+    one, two = (torch.nn.Parameter(torch.zeros(1)) for _ in range(2))
+    optimizer = build_optimizer([], cfg, [{"params": [one]}, {"params": [two], "lr": 0.1}])
+    schedule, seen = build_lr_scheduler(optimizer, cfg), []
+    for _ in range(8):
+        seen += [round(group["lr"], 12) for group in optimizer.param_groups]
+        optimizer.step()
+        schedule.step()
+    return seen
+
+
 if __name__ == "__main__":
     with redirect_stdout(sys.stderr):
         recorded = {
             "orders": orders(),
             "images": {name: images(name) for name in TRANSFORMS},
             "views": views(),
+            "descents": {name: descent(name) for name in OPTIMIZERS},
+            "rates": {name: rates(name) for name in SCHEDULES},
         }
     print(json.dumps(recorded))

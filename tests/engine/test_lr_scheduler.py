@@ -1,11 +1,23 @@
 """Learning rates against those computed by hand."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from dassl.config import get_cfg_default
 from dassl.optim import build_lr_scheduler, build_optimizer
+
+from tests.engine import observed
+
+GOLDENS = json.loads(Path(__file__).with_name("observed.json").read_text())
+
+
+@pytest.mark.parametrize("name", observed.SCHEDULES)
+def test_rates_are_those_of_dassl_pytorch(name):
+    """Made by `observed.py` on Dassl.pytorch 0.6.3 and PyTorch 2.5."""
+    assert observed.rates(name) == pytest.approx(GOLDENS["rates"][name], abs=1e-11)
 
 
 def rates(epochs, **settings):
@@ -57,3 +69,5 @@ def test_steps():
     assert rates(3, LR_SCHEDULER="single_step", STEPSIZE=(-1,)) == pytest.approx([0.0025] * 3)
     expected = [0.0025, 0.00025, 0.00025, 0.000025]
     assert rates(4, LR_SCHEDULER="multi_step", STEPSIZE=(1, 3)) == pytest.approx(expected)
+    assert rates(4, LR_SCHEDULER="multi_step", STEPSIZE=(0, 1, 3)) == pytest.approx(expected)
+    assert rates(3, LR_SCHEDULER="multi_step", STEPSIZE=()) == [0.0025] * 3

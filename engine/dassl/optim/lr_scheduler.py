@@ -83,14 +83,14 @@ def _decay(optim_cfg: CfgNode) -> Callable[[int], float]:
         return lambda n: (1 + math.cos(math.pi * n / epochs)) / 2
     sizes = optim_cfg.STEPSIZE
     sizes = sizes if isinstance(sizes, list | tuple) else (sizes,)
-    if not sizes or not all(isinstance(size, int) for size in sizes):
+    if not all(isinstance(size, int) for size in sizes) or (name == "single_step" and not sizes):
         raise ValueError(f"OPTIM.STEPSIZE is {sizes}; it takes whole numbers of epochs: (10, 20)")
     if name == "single_step" and sizes[-1] < 1:
         return lambda n: 1.0 if n < epochs else optim_cfg.GAMMA ** (n // epochs)
     gamma = in_range("OPTIM.GAMMA", optim_cfg.GAMMA, 0, MOST)
     if name == "single_step":
         return lambda n: gamma ** (n // sizes[-1])
-    return lambda n: gamma ** sum(milestone <= n for milestone in sizes)
+    return lambda n: gamma ** sum(0 < milestone <= n for milestone in sizes)
 
 
 def build_lr_scheduler(optimizer: torch.optim.Optimizer, optim_cfg: CfgNode) -> EpochSchedule:

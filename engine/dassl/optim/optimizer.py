@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from yacs.config import CfgNode
 
+from dassl.optim.radam import RAdam
 from dassl.utils.checks import in_range, one_of
 
 MOST = 1e30  # of a rate or a factor; float32 ends at 3.4e38
@@ -31,6 +32,8 @@ def build_optimizer(
     params = param_groups
     if params is None:
         params = _staged(model, optim_cfg) if optim_cfg.STAGED_LR else _parameters(model)
+    elif optim_cfg.STAGED_LR:
+        _warn("ignored, because the parameters come in groups")
     shared = {key: _number(optim_cfg, key.upper()) for key in ("lr", "weight_decay")}
     if name in ("sgd", "rmsprop"):
         shared["momentum"] = _number(optim_cfg, "MOMENTUM")
@@ -47,7 +50,7 @@ def build_optimizer(
     betas = _beta(optim_cfg, "ADAM_BETA1"), _beta(optim_cfg, "ADAM_BETA2")
     if name in ("adam", "amsgrad"):
         return torch.optim.Adam(params, **shared, betas=betas, amsgrad=name == "amsgrad")
-    kind = torch.optim.RAdam if name == "radam" else torch.optim.AdamW
+    kind = RAdam if name == "radam" else torch.optim.AdamW
     return kind(params, **shared, betas=betas)
 
 
@@ -71,14 +74,17 @@ def _staged(model: nn.Module | Iterable[Any], optim_cfg: CfgNode) -> list[dict[s
     model = model.module if isinstance(model, nn.DataParallel) else model
     layers = optim_cfg.NEW_LAYERS
     new = [layers] if isinstance(layers, str) else list(layers)
-    named = [(name.split(".")[0] in new, p) for name, p in model.named_parameters()]
-    if not any(is_new for is_new, _ in named):
-        warnings.warn(
-            f"OPTIM.STAGED_LR: none of NEW_LAYERS {layers} is here; all learn at LR * BASE_LR_MULT",
-            stacklevel=3,
-        )
+    children = dict(model.named_children())
+    if not set(new) & set(children):
+        _warn(f"none of NEW_LAYERS {layers} is here; all learn at LR * BASE_LR_MULT")
+    if own := [name for name, _ in model.named_parameters(recurse=False)]:
+        _warn(f"{', '.join(own)} of the model itself belong to no layer and do not learn")
+    groups: dict[bool, list[nn.Parameter]] = {False: [], True: []}
+    for name, child in children.items():
+        groups[name in new] += child.parameters()
     rate = optim_cfg.LR * _number(optim_cfg, "BASE_LR_MULT")
-    return [
-        {"params": [p for is_new, p in named if not is_new], "lr": rate},
-        {"params": [p for is_new, p in named if is_new]},
-    ]
+    return [{"params": groups[False], "lr": rate}, {"params": groups[True]}]
+
+
+def _warn(message: str) -> None:
+    warnings.warn(f"OPTIM.STAGED_LR: {message}", stacklevel=4)
