@@ -31,7 +31,7 @@ from runs.job import Job
 from runs.layout import SEEDS
 from runs.protocols import CONFIGS, DATASETS, Method, method_file, plan
 from runs.run import RESUMABLE
-from sweep import local
+from sweep import local, roots
 
 
 class Busy(ValueError):
@@ -97,6 +97,7 @@ def sweep(args: argparse.Namespace) -> int:
     with checking_the_command():
         jobs = planned(args)
         todo = [job for job in jobs if not job.is_finished()]
+        roots.check(todo, Path(args.root))
         for job in [] if args.dry_run else todo:
             job.config()  # an invalid key is refused before anything starts
     if args.dry_run:

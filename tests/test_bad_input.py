@@ -619,12 +619,12 @@ COMMANDS = {
         ),
     },
     "check": {
-        "--root {w}/no": (2, "--root is {w}/no, which is not a folder; give the one that has"),
-        "--root {w} OxfordPetz": (
-            2,
-            "'OxfordPetz' is not available; choose one of .*did you mean OxfordPets",
-        ),
-        "OxfordPets": (2, "arguments are required: --root"),
+        "--root {w}/no": (2, "{w}/no is not a folder; give your own images, or the one that has"),
+        "{w}/no": (2, "{w}/no is not a folder; give your own images, or the one that has"),
+        "{w} OxfordPetz": (2, "no dataset 'OxfordPetz'; did you mean OxfordPets?"),
+        "{w} birds": (2, "no dataset 'birds'; choose from OxfordPets, "),
+        "OxfordPets": (2, "name a folder or a table first: python -m datasets.check photos"),
+        "": (2, "name a folder or a table first"),
     },
     "demo": {
         "--compair": (2, "unrecognized arguments: --compair"),

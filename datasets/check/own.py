@@ -20,7 +20,7 @@ from datasets.parts import note_on_test, parts_in, with_test
 from datasets.shots import CACHE_FOLDER
 from datasets.splits import Item, Split
 from promptsrc.escape import printable
-from promptsrc.inference.endings import can_read
+from promptsrc.inference.endings import can_read, why_not
 from promptsrc.inference.listing import described, images_below, no_images
 from promptsrc.inference.reader import is_turned, is_wide
 
@@ -59,7 +59,9 @@ def find(root: Path, name: str = "") -> list[Path]:
     tables, stated = photos.tables_in(root), root / photos.STATED
     if name == "CSV":
         return [stated] if stated in tables or not tables else tables
-    if published_in(root) or not images_below(root).images + tables:
+    images, others = images_below(root)
+    hold_photos = images or tables or any(why_not(f"image{ending}") for ending in others)
+    if published_in(root) or not hold_photos:
         return []
     try:
         return [photos.source(root)]

@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from dassl.data.datasets import DATASET_REGISTRY
 
+import datasets.register  # noqa: F401
 from datasets.check.__main__ import main
 from datasets.check.published import PUBLISHED
 from tests.conftest import ROOT
@@ -94,8 +96,8 @@ def test_without_the_split_file_it_says_whose_split_it_will_be(tmp_path, capsys)
 @pytest.mark.parametrize(
     "words, said",
     [
-        (["--root", "nowhere"], "which is not a folder"),
-        (["--root", ".", "ImageNett"], "did you mean ImageNet"),
+        (["nowhere"], "nowhere is not a folder; give your own images, or the one that has"),
+        ([".", "ImageNett"], "did you mean ImageNet"),
     ],
 )
 def test_an_invalid_command_line(words, said, capsys):
@@ -109,3 +111,8 @@ def test_help_needs_no_pytorch():
     code = "import sys\nfrom datasets.check.__main__ import main\ntry: main(['--help'])\n"
     code += "finally: assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
+
+
+def test_folders_are_those_of_the_datasets():
+    folders = {name: DATASET_REGISTRY.get(name).dataset_dir for name in PUBLISHED}
+    assert folders == {name: published.folder for name, published in PUBLISHED.items()}

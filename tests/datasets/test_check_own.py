@@ -43,7 +43,7 @@ def different(root):
 
 def said(capsys, root, *names):
     """Exit code, lines, and counts per class."""
-    code = main(["--root", str(root), *names])
+    code = main([str(root), *names])
     out = capsys.readouterr().out
     counts = {
         words[0]: [int(n) for n in words[1:]]
@@ -232,3 +232,35 @@ def test_a_root_of_published_datasets(tmp_path, capsys, folder):
 def test_what_is_ready_loads(table, name, keys):
     assert main(["--root", str(table), name]) == 0
     assert load(name, table, **keys).classnames == ["ape", "bat"]
+
+
+@pytest.mark.parametrize("words", [(), ("CSV",)])
+def test_a_table_by_its_path(table, capsys, words):
+    (table / "images.csv").rename(table / "mine.csv")
+    code, lines, counts = said(capsys, table / "mine.csv", *words)
+    assert code == 0 and re.match(r"CSV +ready +10 images, 2 classes in .*mine.csv", lines[0])
+    assert counts["(all)"] == [6, 4]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("0.png", "1.png"), "has 2 images, but no class folders; put the images of each class"),
+        (("ape/0.heic", "bat/1.nef"), "passed over 1 .nef (convert to .jpg)"),
+        (("ape/0.png",), "has one class folder, ape/; a classifier needs two or more"),
+        (("ape/0.png", "a.csv", "b.csv"), "a.csv, line 1 has no column path, class"),
+    ],
+)
+def test_photos_that_are_no_classes_yet_are_not_taken_for_published_datasets(
+    tmp_path, capsys, names, found
+):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    code, lines, _ = said(capsys, tmp_path)
+    assert code == 1 and found in "\n".join(lines)
+    assert not any("published" in line for line in lines)
+
+
+def test_an_empty_folder_may_become_that_of_the_published_datasets(tmp_path, capsys):
+    assert said(capsys, tmp_path)[1][0].startswith("OxfordPets")
