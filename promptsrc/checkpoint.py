@@ -1,13 +1,14 @@
 """Find and read checkpoints, ours and those of the reference implementations.
 
 Theirs hold the whole model and a pickled schedule. Reading a file never runs code from it: besides
-tensors and plain containers, only the few classes named here are let through.
+tensors and plain containers, it has `promptsrc.stand_ins` for a few classes.
 """
 
 import hashlib
+import io
 import os
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,7 @@ from torch import Tensor
 from promptsrc.clip.tokens import name_tokens, same_names
 from promptsrc.command import one_line
 from promptsrc.schema import check_checkpoint
+from promptsrc.stand_ins import stand_ins
 from promptsrc.weights.pickles import REFUSED
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ LEARNED = re.compile(
     r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\."
 )
 
-CHECKSUM = ".sha256"  # suffix of the file with a checkpoint's checksum, which our engine writes
 BEST = "model-best.pth.tar"
+FILE = re.compile(r"model(-best\.pth\.tar|\.pth\.tar-\d+)")
+POINTER = "checkpoint"
 
 Which = int | Literal["final", "best", "newest"]
 
@@ -39,7 +42,7 @@ def find(run: str | os.PathLike, which: Which = "final", model: str = "*") -> Pa
 
     <run>/<model>/model.pth.tar-3       3: of epoch 3
     <run>/<model>/model-best.pth.tar    "best": of the best epoch on the validation images
-    <run>/<model>/checkpoint            "newest": the file that is named in it
+    <run>/<model>/checkpoint            "newest": the file that its first line names
                                         "final": the best if there is one, else the newest
 
     Args:
@@ -53,7 +56,7 @@ def find(run: str | os.PathLike, which: Which = "final", model: str = "*") -> Pa
     found = [folder / name for folder, name in names.items() if name and (folder / name).is_file()]
     if len(found) == 1:
         return found[0]
-    files = (file for file in run.glob("*/model*.pth.tar*") if file.suffix != CHECKSUM)
+    files = (file for file in run.glob("*/model*") if FILE.fullmatch(file.name))
     there = ", ".join(sorted(str(file.relative_to(run)) for file in files))
     if not there or found:
         what = f"checkpoints of {len(found)} models" if found else "no checkpoint"
@@ -74,10 +77,19 @@ def _name(folder: Path, which: Which) -> str:
         return f"model.pth.tar-{which}"
     if which == "best" or (which == "final" and (folder / BEST).is_file()):
         return BEST
-    pointer = folder / "checkpoint"
+    return newest_name(folder)
+
+
+def newest_name(folder: Path) -> str:
+    """The name of the newest file of a model; empty if that is unknown."""
+    return _lines(folder)[0].strip()
+
+
+def _lines(folder: Path) -> list[str]:
+    pointer = folder / POINTER
     if not pointer.is_file():
-        return ""
-    return pointer.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
+        return [""]
+    return pointer.read_text(encoding="utf-8", errors="replace").split("\n")
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -91,10 +103,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}")
-    _verify(path)
+    content = _verified(path)
     try:
-        with torch.serialization.safe_globals(_reference_globals()):
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(stand_ins()):
+            checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes raise any, even IndexError and struct.error
         refused = REFUSED.search(str(error))
         reason = f"it holds {refused[1]}, which is not loaded" if refused else one_line(error)[:200]
@@ -106,20 +118,35 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _verify(path: Path) -> None:
-    """Compare with the checksum, if there is one.
+def _verified(path: Path) -> bytes:
+    """The content of a file, compared with its SHA-256 where our engine has written one.
 
     Raises:
         ValueError: the file is damaged.
     """
-    checksum = path.with_name(path.name + CHECKSUM)
-    if not checksum.is_file():
-        return
-    if hashlib.sha256(path.read_bytes()).hexdigest() not in checksum.read_text(errors="replace"):
-        raise ValueError(
-            f"{path} is damaged: its SHA-256 is not the one in {checksum.name}; restore or delete "
-            "both"
-        )
+    before: set[str] = set()
+    while True:
+        content, known = path.read_bytes(), _known_sums(path)
+        if not known or hashlib.sha256(content).hexdigest() in known:
+            return content
+        if known == before:
+            raise ValueError(
+                f"{path} is damaged: its SHA-256 is not the one that was saved in {POINTER}; "
+                "restore or delete it"
+            )
+        before = known  # a run may have replaced the file between the two reads
+
+
+def _known_sums(path: Path) -> set[str]:
+    """Those in `checkpoint` (two while the file is replaced), or in a file of version 0.1."""
+    lines = (line.partition("  ") for line in _lines(path.parent)[1:])
+    if known := {digest for digest, _, name in lines if name == path.name}:
+        return known
+    old = path.with_name(f"{path.name}.sha256")
+    try:
+        return {old.read_text(errors="replace").partition(" ")[0]}
+    except FileNotFoundError:
+        return set()
 
 
 def learned_tensors(state: Mapping[str, Tensor], wanted: Container[str] = ()) -> dict[str, Tensor]:
@@ -231,20 +258,3 @@ def check_purpose(theirs: Mapping[str, Any], mine: Mapping[str, Any], source: st
             f"{source} was trained with other settings: {key} (there: {there.get(key)!r}, here: "
             f"{here.get(key)!r}); set the same here, or start from other prompts"
         )
-
-
-def _reference_globals() -> list[Callable | tuple[Callable, str]]:
-    """Classes in reference files: the pickled schedule, and the optimizer that it points to."""
-    return [torch.optim.lr_scheduler.CosineAnnealingLR, torch.optim.SGD, dict, _plain_dict]
-
-
-def _plain_dict(*_: Any) -> dict:
-    """Loads a `collections.defaultdict` as a dict, since PyTorch's safe loader fills no other kind.
-
-    The loader matches the class named in a file with the names of what is allowed, set below.
-    """
-    return {}
-
-
-_plain_dict.__module__ = "collections"
-_plain_dict.__name__ = _plain_dict.__qualname__ = "defaultdict"

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from dassl.data.datasets import DatasetBase
 
 # the temporary names of `promptsrc.files.replacing` and `dassl.utils.tools.replacing`
-PART = re.compile(r"\.(config|items|checkpoint|model)\b.*\.([0-9a-f]{32}\.[\w-]+|[a-z0-9_]{8})")
+PART = re.compile(
+    r"\.(config|items|checkpoint|model|unfinished)\b.*\.([0-9a-f]{32}\.[\w-]+|[a-z0-9_]{8})"
+)
+UNFINISHED = "unfinished.state"  # `dassl.utils.unfinished`, which imports PyTorch
 LOCK = ".lock"  # held by the process that works in the folder
 
 
@@ -199,7 +202,8 @@ def _write(file: Path, text: str) -> None:
 
 def has_begun(folder: Path) -> bool:
     """Whether a run has a checkpoint or a result there."""
-    return any(folder.glob("*/model*.pth.tar*")) or parse_run(folder, TESTED) is not None
+    saved = (folder / UNFINISHED).is_file() or any(folder.glob("*/model*.pth.tar*"))
+    return saved or parse_run(folder, TESTED) is not None
 
 
 def began_without(cfg: CfgNode, key: str) -> bool:

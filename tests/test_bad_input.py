@@ -495,7 +495,7 @@ def test_a_killed_loading_process_is_one_line_and_the_same_command_resumes(world
     stopped = "stopped; rerun the same command to resume"
     where = r"in epoch 1 after batch \d of 6; its state is saved"
     assert re.fullmatch(rf"{stopped} \(SIGKILL of a loading .* {where}\)\n", err)
-    assert (world / "out/run/VLPromptLearner/model-unfinished.pth.tar").is_file()
+    assert (world / "out/run/unfinished.state").is_file()
     code, err = ended([sys.executable, "-c", KILLED.format(image="test/bat/1.png"), *words])
     assert code == 75
     assert err == f"{stopped} (SIGKILL of a loading process (out of memory?))\n"

@@ -8,12 +8,12 @@ import torch
 from yacs.config import CfgNode
 
 from promptsrc.checkpoint import (
-    CHECKSUM,
     check_classes,
     check_purpose,
     description_of,
     find,
     load_prompts,
+    newest_name,
     read_checkpoint,
 )
 from promptsrc.inference.prompt_file import read_learned
@@ -51,7 +51,7 @@ class CheckpointedTrainer(Trainer):
         if not _stays(done, every) and done < self.max_epoch:
             self.save_model(self.epoch, self.output_dir)
         for file in self.checkpoint_path(self.output_dir, done).parent.glob("model.pth.tar-*"):
-            epoch = file.name.removeprefix("model.pth.tar-").removesuffix(CHECKSUM)
+            epoch = file.name.removeprefix("model.pth.tar-")
             if epoch.isdecimal() and int(epoch) < done - 1 and not _stays(int(epoch), every):
                 file.unlink(missing_ok=True)  # including one that a kill before this line left
 
@@ -124,8 +124,7 @@ class CheckpointedTrainer(Trainer):
     def _check_resumable(self, directory: str) -> None:
         folder = self.checkpoint_path(directory, None).parent
         try:
-            path = folder / (folder / "checkpoint").read_text(errors="replace").strip()
-            checkpoint = read_checkpoint(path)
+            checkpoint = read_checkpoint(path := folder / newest_name(folder))
         except (OSError, ValueError):  # nothing there, or damaged: resuming reports it
             return
         if "trainer_state" not in checkpoint:

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import io
 import os
 import re
@@ -20,10 +21,12 @@ from dassl.data import build_data_loader
 from dassl.data.loader import LoadingProcessKilled
 from dassl.data.transforms import build_transform
 from dassl.engine import TRAINER_REGISTRY, TrainerXU, build_trainer
-from dassl.utils import set_random_seed, setup_logger
+from dassl.utils import set_random_seed, setup_logger, unfinished
 
 from tests.conftest import ROOT
 from tests.engine import toy
+
+OLD = unfinished.OLD_NAME
 
 
 def logged(text):
@@ -73,7 +76,7 @@ def test_killed_within_an_epoch_a_run_resumes_at_that_step_bit_for_bit(
     assert f"Will resume training (epoch = {at[0]}, batch = {at[1]})" in out
     toy.assert_same(whole, again)
     assert before + logged(out) == expected
-    assert not list((tmp_path / "killed").glob("*/model-unfinished*"))
+    assert not list((tmp_path / "killed").glob("unfinished*"))
 
 
 @pytest.mark.parametrize(
@@ -95,18 +98,48 @@ def test_a_stop_signal_ends_the_step_and_the_run_resumes_bit_for_bit(
     toy.assert_same(whole, again)
 
 
+def as_version_0_1(run):
+    """Move the state within an epoch to where version 0.1 wrote it: one file for each model."""
+    states, _ = unfinished.read(str(run), ["body", "head"])
+    for name, state in states.items():
+        file = run / name / unfinished.OLD_NAME
+        file.parent.mkdir(exist_ok=True)
+        torch.save(state, file)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        file.with_name(f"{file.name}.sha256").write_text(f"{digest}  {file.name}\n")
+    (run / unfinished.NAME).unlink()
+
+
+def old_files(run):
+    return [file for file in run.rglob("model*") if file.suffix in (".sha256", ".tar")]
+
+
+@pytest.mark.parametrize("at", [(0, 1), (2, 2)])
+def test_a_state_within_an_epoch_of_version_0_1_is_resumed(root, tmp_path, capsys, at):
+    whole = toy.trained(root, tmp_path / "whole")
+    toy.ended(root, tmp_path / "run", at, signal.SIGTERM)
+    as_version_0_1(tmp_path / "run")
+    assert len(old_files(tmp_path / "run")) == 4
+    again = toy.trained(root, tmp_path / "run")
+    assert f"(epoch = {at[0]}, batch = {at[1] + 1})" in capsys.readouterr().out
+    assert not old_files(tmp_path / "run")
+    toy.assert_same(whole, again)
+
+
 def test_without_a_readable_unfinished_state_a_run_resumes_at_its_epoch(root, tmp_path, capsys):
     whole = toy.trained(root, tmp_path / "whole")
     for name, spoil in {
-        "damaged": lambda file: file.write_bytes(b"?"),
-        "half": lambda file: file.unlink(),
+        "damaged": lambda run: (run / unfinished.NAME).write_bytes(b"?"),
+        "old": lambda run: [as_version_0_1(run), (run / "head" / OLD).write_bytes(b"?")],
+        "half": lambda run: [as_version_0_1(run), (run / "head" / OLD).unlink()],
     }.items():
         toy.ended(root, tmp_path / name, (2, 2), signal.SIGTERM)
-        spoil(tmp_path / name / "head" / "model-unfinished.pth.tar")
+        spoil(tmp_path / name)
         again = toy.trained(root, tmp_path / name)
         assert again.start_epoch == 2
         toy.assert_same(whole, again)
-    assert "model-unfinished.pth.tar is damaged" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "unfinished.state is damaged" in out and "model-unfinished.pth.tar is damaged" in out
 
 
 IN_A_TERMINAL = """

@@ -25,9 +25,9 @@ def test_a_failed_write_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint", "model.pth.tar-1"]
     monkeypatch.undo()
     save_checkpoint(toy.checkpoint(2.0), str(tmp_path))
-    checksum = (tmp_path / "model.pth.tar-1.sha256").read_text()
-    content = (tmp_path / "model.pth.tar-1").read_bytes()
-    assert checksum == f"{hashlib.sha256(content).hexdigest()}  model.pth.tar-1\n"
+    digest = hashlib.sha256((tmp_path / "model.pth.tar-1").read_bytes()).hexdigest()
+    pointer = (tmp_path / "checkpoint").read_text()
+    assert pointer == f"model.pth.tar-1\n{digest}  model.pth.tar-1\n"
 
 
 def test_a_file_that_may_not_grow_is_one_line_and_unchanged(tmp_path):

@@ -10,7 +10,7 @@ from itertools import cycle, islice
 
 import pytest
 import torch
-from dassl.utils.torchtools import UNFINISHED
+from dassl.utils import unfinished
 
 from promptsrc.inference.prompt_file import PromptFile, read_prompts, write_prompts
 from tests.trainers.test_checkpoints import CASES, trainer_of
@@ -82,11 +82,12 @@ def trained(tmp_path_factory):
     trainer = trainer_of("promptsrc_default", folder, names, MAX_EPOCH=3)
     trainer.cfg.TRAIN.CHECKPOINT_FREQ = 1
     trainer.cfg.TRAIN.CHECKPOINT_MINUTES = 1e-9
-    kept = folder / "kept"
+    kept = folder / "kept" / unfinished.NAME
+    kept.parent.mkdir()
 
     def save_model(epoch, *args, save=trainer.save_model, **kwargs):
         if epoch == 1:  # before it removes the state
-            shutil.copy(folder / "VLPromptLearner" / UNFINISHED, kept)
+            shutil.copy(folder / unfinished.NAME, kept)
         save(epoch, *args, **kwargs)
 
     trainer.save_model = save_model
@@ -140,10 +141,12 @@ def test_a_state_within_an_epoch(trained, as_new, tmp_path):
     folder.mkdir()
     (folder / "checkpoint").write_text("model.pth.tar-1\n")
     shutil.copy(path, folder)
-    content = torch.load(kept, weights_only=True)
-    assert content["unfinished"]["batch"] > 0
+    states, save = unfinished.read(str(kept.parent), ["VLPromptLearner"])
+    [content] = states.values()
+    assert content["unfinished"]["batch"] > 0 and save is None
     for where, changed in changes(content["unfinished"], each=6):
-        torch.save(content | {"unfinished": changed}, folder / UNFINISHED)
+        states = {"VLPromptLearner": content | {"unfinished": changed}}
+        unfinished.write(str(tmp_path), states)
         as_new()
         attempt(lambda: resume(trainer, tmp_path))
         assert where is not None

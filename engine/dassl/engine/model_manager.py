@@ -9,23 +9,21 @@ import torch
 from torch import Tensor, nn
 
 from dassl.engine.random_state import random_state, restore_random_state
+from dassl.utils import unfinished
 from dassl.utils.checks import NotAllowed
-from dassl.utils.checksum import remove
 from dassl.utils.kinds import check_kinds
 from dassl.utils.meters import MetricMeter
+from dassl.utils.model_folder import BEST
+from dassl.utils.plain import plain
 from dassl.utils.tools import tolist_if_not
 from dassl.utils.torchtools import (
-    UNFINISHED,
     fitting,
     load_training_checkpoint,
     newest_readable,
-    read_unfinished,
     restore,
     save_checkpoint,
-    save_unfinished,
 )
 
-BEST = "model-best.pth.tar"
 Found = dict[str, tuple[str, dict[str, Any]]]  # by model: path and content of a checkpoint
 
 
@@ -95,20 +93,34 @@ class ModelManager:
         model_name: str = "",
     ) -> None:
         """Write a checkpoint of each model into its own folder; `epoch` counts from 0."""
-        for name in self.get_model_names():
-            state = self._state(name, epoch + 1, val_result)
-            folder = osp.join(directory, name)
-            save_checkpoint(state, folder, is_best=is_best, model_name=model_name)
-        for name in self.get_model_names():  # only now, when all models have this epoch
-            remove(osp.join(directory, name, UNFINISHED))
+        states = {name: self._state(name, epoch + 1, val_result) for name in self.get_model_names()}
+        save = {"is_best": is_best, "model_name": model_name}
+        if len(states) > 1:
+            unfinished.write(directory, states, save)
+        self._finish_save(directory, states, save)
+
+    def _finish_save(self, directory: str, states: unfinished.States, save: dict[str, Any]) -> None:
+        for name, state in states.items():
+            save_checkpoint(state, osp.join(directory, name), **save)
+        unfinished.remove(directory, states)
         self.saved_at = time.monotonic()
 
     def save_unfinished(self, loop: dict[str, Any]) -> None:
         """Write the state within an epoch; `loop` holds tensors and plain types."""
-        for name in self.get_model_names():
-            state = self._state(name, self.epoch) | {"unfinished": loop}
-            save_unfinished(state, osp.join(self.output_dir, name))
+        states = {name: self._state(name, self.epoch) for name in self.get_model_names()}
+        for state in states.values():
+            state["unfinished"] = loop
+        unfinished.write(self.output_dir, states)
         self.saved_at = time.monotonic()
+
+    def check_state(self) -> None:
+        """Find before the training what no checkpoint could hold after it.
+
+        Raises:
+            ValueError: names the entry and its class.
+        """
+        for name in self.get_model_names():
+            plain(self._state(name, 0), f"checkpoint of {name}")
 
     def _state(self, name: str, epochs_done: int, val_result: Any = None) -> dict[str, Any]:
         optim, sched = self._optims[name], self._scheds[name]
@@ -131,9 +143,7 @@ class ModelManager:
         Raises:
             ValueError: no checkpoint of a model is readable, or it does not fit this trainer.
         """
-        found = self._newest_epoch(directory)
-        epoch = next(iter(found.values()))[1]["epoch"] if found else 0
-        found = self._newest_unfinished(directory, epoch) or found
+        found, save = self._newest(directory)
         if not found:
             print("No checkpoint found, train from scratch")
             return 0
@@ -148,7 +158,21 @@ class ModelManager:
         at = f"epoch = {checkpoint['epoch']}"
         at += f", batch = {self.unfinished['batch']}" if self.unfinished else ""
         print(f'Found checkpoint in "{directory}". Will resume training ({at})')
+        if save:
+            self._finish_save(self.output_dir, {n: state for n, (_, state) in found.items()}, save)
         return checkpoint["epoch"]
+
+    def _newest(self, directory: str) -> tuple[Found, dict[str, Any] | None]:
+        """The newest state of all models; and the save to finish, if a kill has ended one."""
+        states, save = unfinished.read(directory, self.get_model_names()) or ({}, None)
+        path = osp.join(directory, unfinished.NAME)
+        found = {name: (path, state) for name, state in states.items()}
+        if save:
+            return found, save
+        newest = self._newest_epoch(directory)
+        epochs = [content["epoch"] for _, content in newest.values()]
+        older = any(state["epoch"] < max(epochs, default=0) for state in states.values())
+        return (newest if older or not found else found), None
 
     def _newest_epoch(self, directory: str) -> Found:
         """Checkpoints of the newest epoch that all models have; empty if one has none."""
@@ -163,17 +187,6 @@ class ModelManager:
                 path = osp.join(directory, name, f"model.pth.tar-{epoch}")
                 newest[name] = path, load_training_checkpoint(path)
         return newest
-
-    def _newest_unfinished(self, directory: str, epochs_done: int) -> Found:
-        """States within an epoch, if all models have one of the same step, after `epochs_done`."""
-        states: Found = {}
-        for name in self.get_model_names():
-            folder = osp.join(directory, name)
-            if (content := read_unfinished(folder)) is None:
-                return {}
-            states[name] = osp.join(folder, UNFINISHED), content
-        steps = {(state["epoch"], state["unfinished"]["batch"]) for _, state in states.values()}
-        return states if len(steps) == 1 and min(steps)[0] >= epochs_done else {}
 
     def _restore_rest(self, checkpoint: dict[str, Any]) -> None:
         """State that files of Dassl.pytorch do not contain."""

@@ -11,7 +11,6 @@ import os.path as osp
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +23,7 @@ from dassl.data.loader import killed_on_failure
 from dassl.elsewhere import names_of
 from dassl.engine.check_config import check_config
 from dassl.engine.loop import Bar, train_epoch
-from dassl.engine.model_manager import BEST, ModelManager
+from dassl.engine.model_manager import ModelManager
 from dassl.engine.simple_net import SimpleNet
 from dassl.evaluation import build_evaluator
 from dassl.optim import build_lr_scheduler, build_optimizer
@@ -34,10 +33,12 @@ from dassl.utils import (
     count_num_param,
     load_pretrained_weights,
     mkdir_if_missing,
+    model_folder,
+    unfinished,
 )
-from dassl.utils.checksum import verify, write_with_checksum
+from dassl.utils.model_folder import BEST
 from dassl.utils.signals import Stopped, StopSignals
-from dassl.utils.torchtools import checkpoints, read_unfinished
+from dassl.utils.torchtools import checkpoints
 
 __all__ = [  # plug-ins import the meters and the writer from here, too
     "AverageMeter",
@@ -214,6 +215,7 @@ class SimpleTrainer(TrainerBase):
             )
 
     def before_train(self) -> None:
+        self.check_state()
         resumed = self.cfg.RESUME
         if not resumed or self._without_checkpoint(self.output_dir) is None:
             self.start_epoch = self.resume_model_if_exist(self.output_dir)
@@ -234,11 +236,11 @@ class SimpleTrainer(TrainerBase):
 
     def _without_checkpoint(self, directory: str) -> str | None:
         """A model that has nothing to resume from in this directory; None if all have."""
-        for name in self.get_model_names():
-            folder = osp.join(directory, name)
-            if not checkpoints(folder) and read_unfinished(folder) is None:
-                return name
-        return None
+        names = self.get_model_names()
+        if unfinished.read(directory, names):
+            return None
+        folders = {name: osp.join(directory, name) for name in names}
+        return next((name for name in folders if not checkpoints(folders[name])), None)
 
     def _copy_best(self, resumed: str) -> None:
         """The best epoch so far may be one of the run that is resumed.
@@ -247,11 +249,10 @@ class SimpleTrainer(TrainerBase):
             ValueError: its file is damaged.
         """
         for name in self.get_model_names():
-            theirs, ours = (osp.join(folder, name, BEST) for folder in (resumed, self.output_dir))
-            if osp.isfile(theirs) and not osp.isfile(ours):
-                mkdir_if_missing(osp.dirname(ours))
-                verify(theirs)
-                write_with_checksum(Path(theirs).read_bytes(), ours)
+            theirs, ours = osp.join(resumed, name, BEST), osp.join(self.output_dir, name)
+            if osp.isfile(theirs) and not osp.isfile(osp.join(ours, BEST)):
+                mkdir_if_missing(ours)
+                model_folder.write(ours, {BEST: model_folder.read(theirs)})
 
     def _complete(self, epochs_done: int) -> None:
         """Write the checkpoint of the epoch resumed from if it is due here but missing.

@@ -49,15 +49,18 @@ def write_json(obj: Any, fpath: str) -> None:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[str]:
+def replacing(path: str | os.PathLike, folder: str | os.PathLike = "") -> Iterator[str]:
     """A temporary path to write to; after the block that file replaces `path`.
+
+    Args:
+        folder: where it lies, on the same file system; by default beside `path`.
 
     Raises:
         OSError: it cannot be written, for example because the disk is full; `path` is unchanged.
     """
     path, part = Path(path), None
     try:
-        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, part = tempfile.mkstemp(dir=folder or path.parent, prefix=f".{path.name}.")
         os.close(descriptor)
         yield part
         with open(part, "rb+") as file:

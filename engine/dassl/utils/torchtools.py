@@ -7,22 +7,24 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from dassl.elsewhere import names_of
-from dassl.utils import checksum
+from dassl.utils import model_folder
 from dassl.utils.checks import NotAllowed
 from dassl.utils.kinds import check_kinds, check_optimizer
-from dassl.utils.tools import mkdir_if_missing, replacing, tolist_if_not
+from dassl.utils.model_folder import BEST
+from dassl.utils.plain import plain
+from dassl.utils.stand_ins import stand_ins
+from dassl.utils.tools import mkdir_if_missing, tolist_if_not
 
 __getattr__ = names_of(__name__)
 
 REFUSED = re.compile(r"[Uu]nsupported (?:global: |class: )?(?:GLOBAL )?([\w.]+)")  # by torch.load
-UNFINISHED = "model-unfinished.pth.tar"
 
 
 def save_checkpoint(
@@ -37,34 +39,29 @@ def save_checkpoint(
     `state` holds state_dict, epoch (the number of epochs done), optimizer, scheduler, val_result.
 
     Raises:
+        ValueError: an entry is not of the kinds that `plain` names.
         OSError: a file cannot be written; the old one stays.
     """
     mkdir_if_missing(save_dir)
     if remove_module_from_keys:
         state = {**state, "state_dict": _without_module(state["state_dict"])}
     name = model_name or f"model.pth.tar-{state['epoch']}"
-    path = osp.join(save_dir, name)
-    content = _in_bytes(state)
-    checksum.write_with_checksum(content, path)
-    print(f"Checkpoint saved to {path}")
-    with replacing(osp.join(save_dir, "checkpoint")) as part:
-        Path(part).write_text(f"{name}\n", encoding="utf-8")
+    content = in_bytes(state)
+    best = {BEST: content} if is_best else {}
+    model_folder.write(save_dir, best | {name: content}, newest=name)
+    print(f"Checkpoint saved to {osp.join(save_dir, name)}")
     if is_best:
-        best = osp.join(save_dir, "model-best.pth.tar")
-        checksum.write_with_checksum(content, best)
-        print(f'Best checkpoint saved to "{best}"')
+        print(f'Best checkpoint saved to "{osp.join(save_dir, BEST)}"')
 
 
-def save_unfinished(state: dict[str, Any], save_dir: str) -> None:
-    """Write the state within an epoch beside the checkpoints of whole epochs."""
-    mkdir_if_missing(save_dir)
-    checksum.write_with_checksum(_in_bytes(state), osp.join(save_dir, UNFINISHED))
+def in_bytes(state: dict[str, Any]) -> bytes:
+    """What `torch.save` writes; to a file on a full disk it raises RuntimeError, we OSError.
 
-
-def _in_bytes(state: dict[str, Any]) -> bytes:
-    """For a full disk `torch.save` to a file raises RuntimeError; we raise OSError."""
+    Raises:
+        ValueError: an entry is not of the kinds that `plain` names.
+    """
     buffer = io.BytesIO()
-    torch.save(state, buffer)
+    torch.save(plain(state), buffer)
     return buffer.getvalue()
 
 
@@ -75,7 +72,7 @@ def _without_module(weights: dict[str, Any]) -> dict[str, Any]:
 def load_checkpoint(fpath: str) -> dict[str, Any]:
     """The dict in a checkpoint file, on the CPU if there is no GPU.
 
-    Unpickles tensors, plain containers and, for files of Dassl.pytorch, classes of `torch.optim`.
+    Unpickles tensors, plain containers and stand-ins for what files of Dassl.pytorch hold.
 
     Raises:
         FileNotFoundError: no such file.
@@ -85,11 +82,19 @@ def load_checkpoint(fpath: str) -> dict[str, Any]:
         raise ValueError("no checkpoint path given")
     if not osp.exists(fpath):
         raise FileNotFoundError(f"no checkpoint at {fpath}")
-    checksum.verify(fpath)
+    return loaded(model_folder.read(fpath), fpath)
+
+
+def loaded(content: bytes, fpath: str) -> dict[str, Any]:
+    """The dict in the content of a checkpoint file.
+
+    Raises:
+        ValueError: it is damaged or holds something else.
+    """
     device = None if torch.cuda.is_available() else "cpu"
     try:
-        with torch.serialization.safe_globals(_safe_classes()):
-            checkpoint = torch.load(fpath, map_location=device, weights_only=True)
+        with torch.serialization.safe_globals(stand_ins()):
+            checkpoint = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     except Exception as error:  # damaged bytes raise nearly anything: IndexError, struct.error, ...
         raise ValueError(
             f"checkpoint {fpath} can't be read ({_one_line(error)}); restore or delete it"
@@ -106,7 +111,16 @@ def load_training_checkpoint(fpath: str) -> dict[str, Any]:
     Raises:
         ValueError, FileNotFoundError: as `load_checkpoint`, or one of the two is missing.
     """
-    checkpoint = load_checkpoint(fpath)
+    return check_training_checkpoint(load_checkpoint(fpath), fpath)
+
+
+def check_training_checkpoint(checkpoint: Any, fpath: str) -> dict[str, Any]:
+    """The checkpoint.
+
+    Raises:
+        ValueError: it is not a dict, or one of the two is missing.
+    """
+    checkpoint = checkpoint if isinstance(checkpoint, dict) else {}
     for key, kind in {"state_dict": dict, "epoch": int}.items():
         if not isinstance(checkpoint.get(key), kind):
             raise ValueError(
@@ -143,32 +157,6 @@ def _one_line(error: Exception) -> str:
     return f"it holds {refused[1]}, which is not loaded" if refused else message[:200]
 
 
-def _safe_classes() -> list:
-    schedulers, optimizers = torch.optim.lr_scheduler, torch.optim
-    return [
-        schedulers.CosineAnnealingLR,
-        schedulers.StepLR,
-        schedulers.MultiStepLR,
-        schedulers.LambdaLR,
-        optimizers.SGD,
-        optimizers.Adam,
-        optimizers.AdamW,
-        optimizers.RMSprop,
-        optimizers.RAdam,
-        dict,
-        _defaultdict,
-    ]
-
-
-def _defaultdict(*_: Any) -> dict:
-    """Stands in for `collections.defaultdict`, which `torch.load` refuses to fill."""
-    return {}
-
-
-_defaultdict.__module__ = "collections"  # PyTorch 2.5 knows an allowed class by these names only
-_defaultdict.__name__ = _defaultdict.__qualname__ = "defaultdict"
-
-
 def resume_from_checkpoint(
     fdir: str,
     model: nn.Module,
@@ -176,8 +164,7 @@ def resume_from_checkpoint(
     scheduler: Any = None,
 ) -> int:
     """Load the checkpoint that `<fdir>/checkpoint` names; returns the number of epochs done."""
-    with open(osp.join(fdir, "checkpoint"), encoding="utf-8") as file:
-        path = osp.join(fdir, file.readline().strip())
+    path = osp.join(fdir, model_folder.newest_of(fdir))
     checkpoint = load_training_checkpoint(path)
     with fitting(path):
         restore(checkpoint, model, optimizer, scheduler)
@@ -198,8 +185,21 @@ def restore(
         check_optimizer(checkpoint["optimizer"], optimizer)
         optimizer.load_state_dict(checkpoint["optimizer"])
     if scheduler is not None and checkpoint.get("scheduler") is not None:
-        check_kinds(checkpoint["scheduler"], scheduler.state_dict(), "scheduler")
-        scheduler.load_state_dict(checkpoint["scheduler"])
+        _restore_schedule(checkpoint["scheduler"], scheduler)
+
+
+def _restore_schedule(saved: Any, scheduler: Any) -> None:
+    """Load a schedule, and the schedules that it holds, which drive the same optimizer."""
+    entries = plain(saved)
+    check_kinds(entries, plain(scheduler.state_dict()), "scheduler")
+    inner = {
+        name: schedule
+        for name, schedule in vars(scheduler).items()
+        if isinstance(schedule, LRScheduler) and name in entries
+    }
+    for name, schedule in inner.items():
+        _restore_schedule(entries[name], schedule)
+    scheduler.load_state_dict(saved | inner)
 
 
 def load_pretrained_weights(model: nn.Module, weight_path: str) -> None:
@@ -310,10 +310,7 @@ def checkpoints(folder: str) -> list[str]:
     """
     if not osp.isdir(folder):
         return []
-    pointer, newest = osp.join(folder, "checkpoint"), ""
-    if osp.isfile(pointer):
-        with open(pointer, encoding="utf-8", errors="replace") as file:
-            newest = file.readline().strip()
+    newest = model_folder.newest_of(folder)
     last = _epoch_of(newest)
     epochs = filter(None, map(_epoch_of, os.listdir(folder)))
     earlier = sorted((epoch for epoch in epochs if last is None or epoch < last), reverse=True)
@@ -341,23 +338,3 @@ def newest_readable(folder: str) -> tuple[str, dict[str, Any]] | None:
                 raise
             print(f"Warning: {error}. Resuming from the one before")
     return None
-
-
-def read_unfinished(folder: str) -> dict[str, Any] | None:
-    """The state within an epoch that `save_unfinished` wrote, if there is a readable one."""
-    path = osp.join(folder, UNFINISHED)
-    if not osp.isfile(path):
-        return None
-    try:
-        checkpoint = load_training_checkpoint(path)
-        loop = checkpoint.get("unfinished")
-        if (
-            not isinstance(loop, dict)
-            or not isinstance(loop.get("batch"), int)
-            or loop["batch"] < 0
-        ):
-            raise ValueError(f"{path} does not say at which batch it is")
-    except ValueError as error:
-        print(f"Warning: {error}. Resuming from the end of the epoch before")
-        return None
-    return checkpoint
