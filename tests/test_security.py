@@ -268,7 +268,7 @@ HOSTILE = [
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_sweep_passes_any_name_unchanged(tmp_path, monkeypatch, capsys, name):
     root, output = tmp_path / name, tmp_path / f"output {name}"
-    root.mkdir()
+    (root / "eurosat").mkdir(parents=True)
     monkeypatch.chdir(ROOT)
     words = [
         "base2new",
