@@ -48,7 +48,10 @@ def test_checkpoints_hold_the_five_keys_and_load_as_weights_only(root, tmp_path)
     assert len(list(folder.glob("model.pth.tar-?"))) == 5
     checkpoint = torch.load(folder / "model.pth.tar-4", weights_only=True)
     assert {"state_dict", "epoch", "optimizer", "scheduler", "val_result"} <= checkpoint.keys()
-    assert checkpoint["epoch"] == 4 and checkpoint["scheduler"] == {"last_epoch": 4}
+    assert checkpoint["epoch"] == 4 and checkpoint["scheduler"] == {
+        "last_epoch": 1,
+        "successor_state": {"last_epoch": 3},
+    }
 
 
 def test_a_resumed_schedule_drives_the_live_optimizer(root, tmp_path):

@@ -115,7 +115,7 @@ def test_the_best_epoch_of_the_run_that_is_resumed_is_deployed(root, tmp_path, c
     cfg.RESUME, cfg.OUTPUT_DIR = str(tmp_path / "first"), str(tmp_path / "second")
     build_trainer(cfg).train()
     copy = tmp_path / "second" / "head" / "model-best.pth.tar"
-    assert f'Loading weights to head from "{copy}" (epoch = 2)' in capsys.readouterr().out
+    assert f"Load {copy} to head (epoch=2, val_result=100.0)" in capsys.readouterr().out
     assert copy.read_bytes() == best
     copy.write_bytes(b"its own")
     build_trainer(cfg)._copy_best(cfg.RESUME)

@@ -123,8 +123,7 @@ def snapshot(trainer):
     parts += [frozen.precision, getattr(frozen, "texts_at_once", None), _values(model)]
     for optim, schedule in zip(trainer._optims.values(), trainer._scheds.values(), strict=True):
         groups = [{k: v for k, v in g.items() if k != "params"} for g in optim.param_groups]
-        rates = [schedule._rate(1.0) for schedule.last_epoch in range(6)]
-        parts += [type(optim), groups, rates, trainer.run_forward == trainer.forward]
+        parts += [type(optim), groups, rates(schedule), trainer.run_forward == trainer.forward]
         learned = trainer.prompts.state_dict().items()
         parts += [{name: (value.shape, value.flatten()[:3]) for name, value in learned}]
         parts += [getattr(trainer.prompts, "position", None), trainer.prompts.prefix]
@@ -132,6 +131,14 @@ def snapshot(trainer):
             r = trainer.regulation
             parts += [r.aggregation.weights, r.lambda_1, r.lambda_2]
     return repr(parts)
+
+
+def rates(schedule):
+    found = []
+    for done in range(6):
+        schedule.load_state_dict({"last_epoch": done})
+        found.append(schedule.get_last_lr())
+    return found
 
 
 def _values(model):

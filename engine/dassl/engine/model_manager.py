@@ -214,7 +214,9 @@ class ModelManager:
         for name in self.get_model_names():
             path = osp.join(directory, name, file)
             checkpoint = load_training_checkpoint(path)
-            print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
+            done, result = checkpoint["epoch"], checkpoint.get("val_result")
+            result = f"{result:.1f}" if isinstance(result, int | float) else result
+            print(f"Load {path} to {name} (epoch={done}, val_result={result})")
             with fitting(path):
                 self._models[name].load_state_dict(checkpoint["state_dict"])
 

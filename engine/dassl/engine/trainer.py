@@ -10,7 +10,7 @@ import datetime
 import os.path as osp
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Any
 
 import torch
@@ -358,10 +358,8 @@ class TrainerXU(SimpleTrainer):
         if (choice := self.cfg.TRAIN.COUNT_ITER) not in lengths:
             raise ValueError(f"TRAIN.COUNT_ITER is {choice!r}; choose one of {', '.join(lengths)}")
         self.num_batches = lengths[choice]
-        pairs = zip(_endless(self.train_loader_x), _endless(self.train_loader_u), strict=True)
-        train_epoch(
-            self, islice(pairs, self.num_batches), lambda pair: self.forward_backward(*pair)
-        )
+        pairs = _Pairs(self.train_loader_x, self.train_loader_u, self.num_batches)
+        train_epoch(self, pairs, lambda pair: self.forward_backward(*pair))
 
     def parse_batch_train(  # type: ignore[override]
         self, batch_x: dict[str, Any], batch_u: dict[str, Any]
@@ -371,6 +369,12 @@ class TrainerXU(SimpleTrainer):
         return image, label, batch_u["img"].to(self.device)
 
 
-def _endless(loader: Iterable[Any]) -> Iterator[Any]:
-    while True:
-        yield from loader
+class _Pairs:
+    """`count` batches of each of two loaders; both draw their seeds before their first batches."""
+
+    def __init__(self, x: Iterable[Any], u: Iterable[Any], count: int):
+        self.loaders, self.count = (x, u), count
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        endless = [chain(iter(each), chain.from_iterable(repeat(each))) for each in self.loaders]
+        return islice(zip(*endless, strict=True), self.count)

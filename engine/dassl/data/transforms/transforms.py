@@ -17,7 +17,7 @@ from yacs.config import CfgNode
 from dassl.data.transforms.autoaugment import CIFAR10Policy, ImageNetPolicy, SVHNPolicy
 from dassl.data.transforms.randaugment import RandAugment, RandAugment2, RandAugmentFixMatch
 from dassl.elsewhere import names_of
-from dassl.utils.checks import in_range, one_of
+from dassl.utils.checks import NotAllowed, in_range, one_of
 from dassl.utils.reader import middle
 
 __getattr__ = names_of(__name__)
@@ -166,12 +166,12 @@ def _on_images(cfg: CfgNode) -> dict[str, Callable]:
     }
 
 
-def _on_tensors(cfg: CfgNode) -> dict[str, Callable]:
+def _on_tensors(cfg: CfgNode, normalize: Callable | None) -> dict[str, Callable]:
     return {
         "cutout": lambda: Cutout(
             _number(cfg, "CUTOUT_N", 1000), _number(cfg, "CUTOUT_LEN", math.inf)
         ),
-        "normalize": lambda: normalisation(cfg),
+        "normalize": lambda: normalize,
         "gaussian_noise": lambda: GaussianNoise(
             cfg.INPUT.GN_MEAN, _number(cfg, "GN_STD", math.inf)
         ),
@@ -179,6 +179,26 @@ def _on_tensors(cfg: CfgNode) -> dict[str, Callable]:
     }
 
 
+LINES = {  # printed for each step, with the keys of INPUT
+    "random_translation": "random translation",
+    "random_crop": "random crop (padding = {CROP_PADDING})",
+    "random_resized_crop": "random resized crop (size={SIZE}, scale={RRCROP_SCALE})",
+    "random_flip": "random flip",
+    "imagenet_policy": "imagenet policy",
+    "cifar10_policy": "cifar10 policy",
+    "svhn_policy": "svhn policy",
+    "randaugment": "randaugment (n={RANDAUGMENT_N}, m={RANDAUGMENT_M})",
+    "randaugment_fixmatch": "randaugment_fixmatch (n={RANDAUGMENT_N})",
+    "randaugment2": "randaugment2 (n={RANDAUGMENT_N})",
+    "colorjitter": "color jitter (brightness={COLORJITTER_B}, contrast={COLORJITTER_C}, "
+    "saturation={COLORJITTER_S}, hue={COLORJITTER_H})",
+    "randomgrayscale": "random gray scale",
+    "gaussian_blur": "gaussian blur (kernel={GB_K})",
+    "cutout": "cutout (n_holes={CUTOUT_N}, length={CUTOUT_LEN})",
+    "normalize": "normalization (mean={PIXEL_MEAN}, std={PIXEL_STD})",
+    "gaussian_noise": "gaussian noise (mean={GN_MEAN}, std={GN_STD})",
+    "instance_norm": "instance normalization",
+}
 AVAI_CHOICES = [
     "random_flip",
     "random_resized_crop",
@@ -209,7 +229,8 @@ def build_transform(
     `choices` replaces INPUT.TRANSFORMS.
 
     Raises:
-        ValueError: an unknown choice or interpolation, or a value that a choice does not take.
+        NotAllowed: an unknown choice.
+        ValueError: an unknown interpolation, or a value that a choice does not take.
     """
     if cfg.INPUT.NO_TRANSFORM:
         print("Note: no transform is applied!")
@@ -217,33 +238,54 @@ def build_transform(
     choices = list(cfg.INPUT.TRANSFORMS if choices is None else choices)
     for choice in choices:
         if choice not in AVAI_CHOICES:
-            raise ValueError(
+            raise NotAllowed(
                 f"INPUT.TRANSFORMS has {choice!r}; choose from {', '.join(AVAI_CHOICES)}"
             )
     one_of("INPUT.INTERPOLATION", cfg.INPUT.INTERPOLATION, INTERPOLATION_MODES)
-    return T.Compose(_train_steps(cfg, choices) if is_train else _test_steps(cfg, choices))
+    build = _build_transform_train if is_train else _build_transform_test
+    normalize = normalisation(cfg) if "normalize" in choices else None
+    return build(cfg, choices, "x".join(map(str, cfg.INPUT.SIZE)), normalize)
 
 
-def _train_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
-    crops, size = _crops(cfg), tuple(cfg.INPUT.SIZE)
-    resize = [T.Resize(size, INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION])]
+def _build_transform_train(
+    cfg: CfgNode, choices: Sequence[str], target_size: str, normalize: Callable | None
+) -> T.Compose:
+    print("Building transform_train")
+    size, mode = tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
+    crops, steps = _crops(cfg), []
+    if not any(name in choices for name in crops):
+        steps.append(_said(f"resize to {target_size}", T.Resize(size, mode)))
     translation = {"random_translation": lambda: Random2DTranslation(*size)}
-    return [
-        *([] if any(name in choices for name in crops) else resize),
-        *_chosen(translation | crops | _on_images(cfg), choices),
-        T.ToTensor(),
-        *_chosen(_on_tensors(cfg), choices),
+    steps += _chosen(cfg, translation | crops | _on_images(cfg), choices)
+    steps.append(_to_tensor())
+    return T.Compose(steps + _chosen(cfg, _on_tensors(cfg, normalize), choices))
+
+
+def _build_transform_test(
+    cfg: CfgNode, choices: Sequence[str], target_size: str, normalize: Callable | None
+) -> T.Compose:
+    print("Building transform_test")
+    size, mode = tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
+    steps = [
+        _said(f"resize the smaller edge to {max(size)}", Resize(max(size), mode)),
+        _said(f"{target_size} center crop", T.CenterCrop(size)),
+        _to_tensor(),
     ]
+    also = {"normalize", "instance_norm"} & set(choices)
+    return T.Compose(steps + _chosen(cfg, _on_tensors(cfg, normalize), also))
 
 
-def _test_steps(cfg: CfgNode, choices: Sequence[str]) -> list[Callable]:
-    return [
-        Resize(max(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]),
-        T.CenterCrop(tuple(cfg.INPUT.SIZE)),
-        T.ToTensor(),
-        *_chosen(_on_tensors(cfg), {"normalize", "instance_norm"} & set(choices)),
-    ]
+def _to_tensor() -> Callable:
+    return _said("to torch tensor of range [0, 1]", T.ToTensor())
 
 
-def _chosen(builders: dict[str, Callable], choices: Collection[str]) -> list[Callable]:
-    return [build() for name, build in builders.items() if name in choices]
+def _chosen(
+    cfg: CfgNode, builders: dict[str, Callable], choices: Collection[str]
+) -> list[Callable]:
+    chosen = {name: build for name, build in builders.items() if name in choices}
+    return [_said(LINES[name].format(**cfg.INPUT), build()) for name, build in chosen.items()]
+
+
+def _said(line: str, step: Callable) -> Callable:
+    print(f"+ {line}")
+    return step
