@@ -6,17 +6,23 @@ It imports nothing heavy, so that `--help` and a mistyped flag answer at once.
 import argparse
 import functools
 import operator
+import re
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptsrc.command import Parser
+from runs.settings import spelled, trainers
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
 
 LAST_SEED = 2**32 - 1  # of NumPy
+KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)*")  # of the configuration
 USAGE = """Train or evaluate one method on one dataset.
 
+    python train.py photos                      PromptSRC on your photos: a folder for each class
     python train.py --trainer PromptSRC         base-to-new on the bundled dataset
     python train.py --trainer PromptSRC --root DATA --output-dir output/eurosat \\
         --dataset-config-file configs/datasets/eurosat.yaml \\
@@ -28,8 +34,27 @@ Exit code 0: done. 1: failed. 2: an invalid command line. 75: stopped by a signa
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The flags, and the KEY VALUE pairs after them in `opts`."""
+    """The flags, the folder or table of photos, and KEY VALUE pairs in `opts`."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    args = parser.parse_args(words)
+    if not args.opts or args.opts[0].startswith("-") or _is_key(args.opts[0]):
+        return args
+    photos, *rest = args.opts  # flags may follow it
+    args = parse_args([*words[: -len(rest) - 1], *rest])
+    if args.photos:
+        parser.error(f"both {photos} and {args.photos} are given as photos; name one folder")
+    args.photos = photos
+    return args
+
+
+def _is_key(word: str) -> bool:
+    return bool(KEY.fullmatch(word)) and not Path(word).exists()
+
+
+def _parser() -> Parser:
     parser = Parser(USAGE)
+    parser.set_defaults(photos="")
     add = parser.add_argument
     add("--root", default="", help="folder of the datasets")
     add("--output-dir", default="", help="folder for log and checkpoints (default: output)")
@@ -44,7 +69,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--trainer",
         default="",
-        help="PromptSRC, IVLP, MaPLe, VPT, CoOp, CoCoOp, ZeroshotCLIP or ZeroshotCLIP2",
+        type=spelled,
+        help=f"{', '.join(trainers())} (of photos: PromptSRC)",
     )
     add("--backbone", default="", help="CLIP by name, or a file of its weights")
     add("--head", default="", help="name of a head (Dassl's flag; our methods have none)")
@@ -53,14 +79,20 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--load-epoch", type=int, help="epoch of that checkpoint (default: the best one)")
     add("--no-train", action="store_true", help="build everything, train nothing")
     add("--debug", action="store_true", help="show the traceback of a failure")
-    add("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="any configuration key")
-    return parser.parse_args(argv)
+    add(
+        "opts",
+        nargs=argparse.REMAINDER,
+        metavar="PHOTOS | KEY VALUE",
+        help="a folder or table of your own photos; any configuration key",
+    )
+    return parser
 
 
 def setup_config(args: argparse.Namespace) -> "CfgNode":
-    """Defaults, dataset file, method file, flags, KEY VALUE pairs, in this order; frozen.
+    """Defaults, dataset, method file, flags, KEY VALUE pairs, in this order; frozen.
 
-    A run of an earlier version in its folders is resumed and tested as it was begun.
+    What is left out is filled in (`runs.completed`). A run of an earlier version in its folders is
+    resumed and tested as it was begun.
 
     Raises:
         FileNotFoundError: a configuration file does not exist.
@@ -68,7 +100,11 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
     """
     from datasets import OWN
     from datasets.photos import has_test
-    from runs.config import default_config, merge_file, merge_pairs  # imports PyTorch
+    from runs.completed import completed
+
+    args = completed(args)
+
+    from runs.config import default_config, merge, merge_file, merge_pairs  # imports PyTorch
     from runs.folder import began_without
     from runs.reading import read_as
 
@@ -76,12 +112,8 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
     for path in filter(None, (args.dataset_config_file, args.config_file)):
         merge_file(cfg, path)
     _merge_flags(cfg, args)
+    merge(cfg, args.own, "your photos")
     merge_pairs(cfg, args.opts)
-    if cfg.DATASET.ROOT and not cfg.DATASET.NAME:
-        raise ValueError(
-            f"--root (DATASET.ROOT) is {cfg.DATASET.ROOT}, but no dataset is named; "
-            "add --dataset-config-file configs/datasets/<dataset>.yaml, or DATASET.NAME"
-        )
     if cfg.SEED > LAST_SEED:
         raise ValueError(f"--seed (SEED) is {cfg.SEED}; it is at most {LAST_SEED}, -1 for none")
     if cfg.LOAD_EPOCH < -1:

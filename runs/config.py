@@ -56,7 +56,7 @@ def merge_file(cfg: CfgNode, path: str) -> None:
     if not file.is_file():
         there = ", ".join(sorted(p.name for p in file.parent.glob("*.yaml"))) or "no config files"
         raise FileNotFoundError(f"no config file {path}; {file.parent} has {there}")
-    _merge(cfg, flat(read_yaml(file)), path)
+    merge(cfg, flat(read_yaml(file)), path)
 
 
 def merge_pairs(cfg: CfgNode, pairs: Sequence[str]) -> None:
@@ -69,10 +69,10 @@ def merge_pairs(cfg: CfgNode, pairs: Sequence[str]) -> None:
         raise ValueError(f"{flags[0]} follows KEY VALUE pairs; put flags before them")
     if len(pairs) % 2:
         raise ValueError(f"KEY VALUE pairs expected at the end; {pairs[-1]!r} has no value")
-    _merge(cfg, dict(zip(pairs[::2], pairs[1::2], strict=True)), "command line")
+    merge(cfg, dict(zip(pairs[::2], pairs[1::2], strict=True)), "command line")
 
 
-def _merge(cfg: CfgNode, values: Mapping[str, Any], source: str) -> None:
+def merge(cfg: CfgNode, values: Mapping[str, Any], source: str) -> None:
     """Set dotted keys, each to a value of its default's type."""
     defaults = flat(cfg)
     for key, value in values.items():

@@ -6,7 +6,6 @@ Finished runs are not run again.
 
 import argparse
 import copy
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,31 +13,24 @@ from pathlib import Path
 from promptsrc.command import checking_the_command
 from runs import layout
 from runs.arguments import parse_args, setup_config
-from runs.job import ROOT, Job, call, train_command, unfinished
-from runs.protocols import CONFIGS, SHOTS, Method, base2new, method_file
+from runs.job import Job, call, train_command, unfinished
+from runs.protocols import SHOTS, Method, base2new
 from runs.results import harmonic_mean
 from runs.run import run
+from runs.settings import BUNDLED, CONFIGS, ROOT, fitting, trainers
 
 DATASET = "emoji"
 DATA = ROOT / "data"
-BACKBONE = "vit_t8"  # method files for the bundled backbone start so
 
 
 def run_embedded(words: Sequence[str]) -> None:
     """Run a command line of train.py on the bundled dataset.
-
-    It uses one thread unless OMP_NUM_THREADS says otherwise: with so small a CLIP, threads mostly
-    wait for each other.
 
     Raises:
         InvalidCommand: the trainer has no settings for the bundled backbone, or a pair sets what
             the folder of a run says.
         ValueError, OSError, FloatingPointError: a run failed.
     """
-    import torch
-
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(1)
     with checking_the_command():
         args = with_defaults(parse_args(words))
         cfg = setup_config(args)
@@ -74,11 +66,10 @@ def settings_file(trainer: str) -> Path:
     Raises:
         ValueError: it has none.
     """
-    found = (CONFIGS / "trainers").glob(f"*/{BACKBONE}*.yaml")
-    names = sorted({"ZeroshotCLIP", *(file.parent.name for file in found)})
-    if trainer not in names and not layout.is_zero_shot(trainer):
-        raise ValueError(f"--trainer is {trainer!r}; without a dataset use {', '.join(names)}")
-    return method_file(trainer, BACKBONE)
+    if trainer not in trainers():
+        names = ", ".join(trainers())
+        raise ValueError(f"--trainer is {trainer!r}; without a dataset use {names}")
+    return fitting(trainer, BUNDLED)
 
 
 def jobs(words: Sequence[str]) -> list[Job]:

@@ -13,12 +13,10 @@ from promptsrc.command import STOP_SIGNALS
 from runs import saved_config
 from runs.arguments import parse_args, setup_config
 from runs.results import parse_run
+from runs.settings import ROOT
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
-
-_here, _root = Path.cwd(), Path(__file__).resolve().parents[1]
-ROOT = _root.relative_to(_here) if _root.is_relative_to(_here) else _root  # short in commands
 
 
 @dataclass(frozen=True)

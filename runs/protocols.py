@@ -15,10 +15,10 @@ from typing import NamedTuple
 import yaml
 
 from runs import layout
-from runs.job import ROOT, Job
+from runs.job import Job
 from runs.results import TESTED, TRAINED
+from runs.settings import CONFIGS, method_folder
 
-CONFIGS = ROOT / "configs"
 SHOTS = 16  # of every protocol but few-shot
 ELEVEN = (
     "imagenet",
@@ -93,7 +93,7 @@ def method_file(trainer: str, start: str) -> Path:
     Raises:
         ValueError: there is none, or several and `start` is empty.
     """
-    folder = CONFIGS / "trainers" / ("CoOp" if layout.is_zero_shot(trainer) else trainer)
+    folder = method_folder(trainer)
     files = sorted(folder.glob("*.yaml"))
     found = [file for file in files if file.name.startswith(start)]
     if (start and found) or len(found) == 1:

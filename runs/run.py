@@ -2,7 +2,9 @@
 
 import argparse
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from runs.settings import BUNDLED
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
@@ -22,37 +24,74 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     if cfg.DETERMINISTIC:  # cuBLAS reads this when it starts
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
-    from dassl.engine import build_trainer
     from dassl.utils import collect_env_info, set_random_seed
 
     from datasets import OWN
     from runs import folder, saved_config
-    from runs.unused import Watched, check_used
+    from runs.terminal import brief, only_logged
 
     (saved_config.check_model if args.eval_only else saved_config.check_resumed)(cfg)
     with folder.held(cfg):
         if cfg.SEED >= 0:
             set_random_seed(cfg.SEED)
+        if cfg.MODEL.BACKBONE.NAME == BUNDLED and "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(1)  # with so small a CLIP, threads mostly wait for each other
         on_gpu = torch.cuda.is_available() and cfg.USE_CUDA
         torch.backends.cudnn.benchmark = on_gpu and not cfg.DETERMINISTIC
         torch.use_deterministic_algorithms(cfg.DETERMINISTIC)
-        print(f"{cfg}\n{collect_env_info()}")
+        with only_logged():
+            print(f"{cfg}\n{collect_env_info()}")
         if cfg.DATASET.NAME in OWN and cfg.INPUT.get("READ_AS") != "shown":
             print("Images are read as stored: not turned as EXIF says (INPUT.READ_AS)")
-        watched = Watched(cfg)
         if args.eval_only:
-            watched.MODEL.INIT_WEIGHTS = ""  # the checkpoint replaces them
-        watched.freeze()
-        trainer = build_trainer(watched)
-        check_used(watched, trainer, args.eval_only, typed=args.opts[::2])
-        if hasattr(trainer, "dm"):  # not if a trainer of your own builds its loaders
-            folder.claim_items(cfg, trainer.dm.dataset)
-        if args.eval_only:
-            if trainer.get_model_names() and not cfg.MODEL_DIR:
-                raise ValueError(
-                    f"--eval-only tests a trained {cfg.TRAINER.NAME}; name its run with --model-dir"
-                )
-            trainer.load_model(cfg.MODEL_DIR, epoch=cfg.LOAD_EPOCH if cfg.LOAD_EPOCH >= 0 else None)
-            trainer.test()
-        elif not args.no_train:
-            trainer.train()
+            _test(_built(cfg, args), cfg)
+        elif args.no_train:
+            _built(cfg, args)
+        elif cfg.DATASET.NAME in OWN:
+            with brief():
+                _train_on_photos(_built(cfg, args), cfg)
+        else:
+            _built(cfg, args).train()
+
+
+def _built(cfg: "CfgNode", args: argparse.Namespace) -> Any:
+    """The trainer, on images that are those of the run in the folder.
+
+    Raises:
+        ValueError: a key is set that nothing reads.
+    """
+    from dassl.engine import build_trainer
+
+    from runs.folder import claim_items
+    from runs.unused import Watched, check_used
+
+    watched = Watched(cfg)
+    if args.eval_only:
+        watched.MODEL.INIT_WEIGHTS = ""  # the checkpoint replaces them
+    watched.freeze()
+    trainer = build_trainer(watched)
+    check_used(watched, trainer, args.eval_only, typed=args.opts[::2])
+    if hasattr(trainer, "dm"):  # not if a trainer of your own builds its loaders
+        claim_items(cfg, trainer.dm.dataset)
+    return trainer
+
+
+def _test(trainer: Any, cfg: "CfgNode") -> None:
+    """
+    Raises:
+        ValueError: no trained run is named.
+    """
+    if trainer.get_model_names() and not cfg.MODEL_DIR:
+        raise ValueError(
+            f"--eval-only tests a trained {cfg.TRAINER.NAME}; name its run with --model-dir"
+        )
+    trainer.load_model(cfg.MODEL_DIR, epoch=cfg.LOAD_EPOCH if cfg.LOAD_EPOCH >= 0 else None)
+    trainer.test()
+
+
+def _train_on_photos(trainer: Any, cfg: "CfgNode") -> None:
+    from runs import first_look
+
+    zero_shot = first_look.before(trainer, cfg)
+    trainer.train()
+    first_look.after(trainer, cfg, zero_shot)

@@ -1,0 +1,70 @@
+"""What a short command line means: `train.py photos` and a method's settings by its name."""
+
+import argparse
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+
+from runs import settings
+
+METHOD = "PromptSRC"  # of `train.py photos`
+
+
+def completed(args: argparse.Namespace) -> argparse.Namespace:
+    """The arguments, with what is left out filled in.
+
+    `photos` (or `--root` without a dataset) becomes the keys of the dataset in `own`, a method and
+    an output folder; a shipped method gets the settings for its backbone.
+
+    Raises:
+        ValueError: there are no photos of one's own in that place, or two flags contradict.
+    """
+    args = copy.copy(args)
+    pairs = dict(zip(args.opts[::2], args.opts[1::2], strict=False))
+    named = args.dataset_config_file or "DATASET.NAME" in pairs
+    args.own = {}
+    if args.photos and named:
+        raise ValueError(
+            f"{args.photos} are photos of your own, and "
+            f"{args.dataset_config_file or pairs['DATASET.NAME']} is another dataset; leave one out"
+        )
+    photos = args.photos or ("" if named else pairs.get("DATASET.ROOT") or args.root)
+    if photos and not args.config_file.endswith("config.yaml"):  # a run's: it has a dataset
+        _take_photos(args, photos)
+    _find_settings(args, pairs, bool(args.own))
+    return args
+
+
+def _take_photos(args: argparse.Namespace, photos: str) -> None:
+    from datasets.photos import settings as keys_of
+
+    args.own = keys_of(photos)
+    pairs = zip(args.opts[::2], args.opts[1::2], strict=False)
+    args.opts = [word for pair in pairs if pair[0] != "DATASET.ROOT" for word in pair]
+    args.trainer = args.trainer or METHOD
+    if args.eval_only or args.no_train:
+        return
+    if args.seed < 0 and "SEED" not in args.opts[::2]:
+        args.seed = 1
+    if not args.output_dir and "OUTPUT_DIR" not in args.opts[::2]:
+        name = Path(photos).expanduser().resolve().stem
+        args.output_dir = f"output/{name}" + f"-{args.trainer}" * (args.trainer != METHOD)
+
+
+def _find_settings(args: argparse.Namespace, pairs: Mapping[str, str], own: bool) -> None:
+    """The method file, where it is left out.
+
+    Raises:
+        ValueError: a backbone is needed to find it.
+    """
+    trainer = args.trainer or pairs.get("TRAINER.NAME", "")
+    if args.config_file or trainer not in settings.trainers():
+        return
+    backbone = args.backbone or pairs.get("MODEL.BACKBONE.NAME") or settings.BUNDLED * own
+    if backbone:
+        args.config_file = str(settings.fitting(trainer, backbone))
+    elif args.dataset_config_file or "DATASET.NAME" in pairs:
+        standard = settings.fitting(trainer, settings.STANDARD)
+        raise ValueError(
+            f"no backbone is named; add --backbone {settings.STANDARD}, or --config-file {standard}"
+        )

@@ -1,0 +1,80 @@
+"""What a terminal shows of a run. Its log has everything that Dassl prints, which parsers read."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# how lines begin that are in every run of Dassl, and tell the owner of photos nothing
+ROUTINE = (
+    "Loading trainer:",
+    "Loading dataset:",
+    "Loading evaluator:",
+    "Loading CLIP (",
+    "Building transform_",
+    "+ ",
+    "-----",
+    "Dataset  ",
+    "# ",
+    "No checkpoint found",
+    "Initialize tensorboard",
+    "Not used by ",
+    "Of ",
+    "epoch [",
+    "Checkpoint saved to",
+    "Best checkpoint saved to",
+    "Finish training",
+    "Deploy the ",
+    "Evaluate on the ",
+    "=> result",
+    "* total:",
+    "* correct:",
+    "* accuracy:",
+    "* error:",
+    "* macro_f1:",
+    "Elapsed:",
+)
+
+
+@contextmanager
+def only_logged() -> Iterator[None]:
+    """Print to the log of the run, not to the terminal."""
+    with open(os.devnull, "w") as nowhere, _console(nowhere):
+        yield
+
+
+@contextmanager
+def brief() -> Iterator[None]:
+    """Leave `ROUTINE` lines out of the terminal."""
+    with _console(Brief(sys.stdout.console)):  # type: ignore[attr-defined]
+        yield
+
+
+@contextmanager
+def _console(stream: Any) -> Iterator[None]:
+    """Dassl's Logger, which is `sys.stdout` in a run, writes to this stream and its file."""
+    logger: Any = sys.stdout
+    former, logger.console = logger.console, stream
+    try:
+        yield
+    finally:
+        logger.console = former
+
+
+class Brief:
+    """A text stream without the lines that are `ROUTINE`, line by line."""
+
+    def __init__(self, stream: Any):
+        self.stream = stream
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if not line.startswith(ROUTINE):
+                self.stream.write(f"{line}\n")
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)

@@ -1,0 +1,68 @@
+"""A short command line is completed: photos, a method, its settings, a folder."""
+
+import pytest
+from PIL import Image
+
+from runs.arguments import parse_args, setup_config
+from runs.completed import completed
+
+PROMPTSRC = "vit_t8_c2_ep20_batch4_4+4ctx"
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for index in range(4):
+            Image.new("RGB", (2, 2)).save(tmp_path / "pets" / name / f"{index}.png")
+    return tmp_path / "pets"
+
+
+def test_photos_alone_are_enough(photos, in_root):
+    cfg = setup_config(parse_args([str(photos)]))
+    assert (cfg.DATASET.NAME, cfg.DATASET.ROOT) == ("ImageFolder", str(photos))
+    assert (cfg.TRAINER.NAME, cfg.MODEL.BACKBONE.NAME, cfg.SEED) == ("PromptSRC", "ViT-T/8", 1)
+    assert (cfg.OUTPUT_DIR, cfg.INPUT.SIZE, cfg.OPTIM.MAX_EPOCH) == ("output/pets", (48, 48), 20)
+
+
+@pytest.mark.parametrize("words", [["--root", "{}"], ["DATASET.ROOT", "{}"]])
+def test_a_root_without_a_dataset_means_the_same(photos, words, in_root):
+    args = completed(parse_args([word.format(photos) for word in words]))
+    assert args.own == completed(parse_args([str(photos)])).own != {}
+    assert args.output_dir == "output/pets" and PROMPTSRC in args.config_file
+
+
+def test_what_is_typed_counts(photos, in_root):
+    words = [str(photos), "--trainer", "coop", "--seed", "0", "--backbone", "ViT-B/16"]
+    cfg = setup_config(parse_args([*words, "DATASET.SPLIT", "(0.5, 0, 0.5)"]))
+    assert (cfg.TRAINER.NAME, cfg.SEED, cfg.DATASET.SPLIT) == ("CoOp", 0, (0.5, 0, 0.5))
+    assert (cfg.MODEL.BACKBONE.NAME, cfg.INPUT.SIZE) == ("ViT-B/16", (224, 224))
+    assert cfg.OUTPUT_DIR == "output/pets-CoOp"
+    assert setup_config(parse_args([*words, "OUTPUT_DIR", "here"])).OUTPUT_DIR == "here"
+
+
+def test_a_published_dataset_needs_its_backbone_only(in_root):
+    words = ["--trainer", "MAPLE", "--root", "data", "--dataset-config-file"]
+    words += ["configs/datasets/eurosat.yaml"]
+    with pytest.raises(ValueError, match=r"add --backbone ViT-B/16, or --config-file configs/trai"):
+        setup_config(parse_args(words))
+    cfg = setup_config(parse_args([*words, "--backbone", "ViT-B/16"]))
+    assert (cfg.DATASET.NAME, cfg.TRAINER.MAPLE.PREC, cfg.SEED) == ("EuroSAT", "fp16", -1)
+
+
+def test_photos_and_another_dataset_contradict(photos, in_root):
+    with pytest.raises(ValueError, match="photos of your own, and EuroSAT is another dataset"):
+        setup_config(parse_args([str(photos), "DATASET.NAME", "EuroSAT"]))
+
+
+def test_what_is_not_there_is_said(tmp_path, in_root):
+    with pytest.raises(ValueError, match="nowhere"):
+        setup_config(parse_args([str(tmp_path / "nowhere")]))
+
+
+def test_the_config_of_a_run_has_its_dataset(photos, tmp_path, in_root):
+    file = tmp_path / "run" / "config.yaml"
+    file.parent.mkdir()
+    file.write_text(setup_config(parse_args([str(photos)])).dump())
+    cfg = setup_config(parse_args(["--config-file", str(file), "--root", str(photos)]))
+    assert (cfg.DATASET.NAME, cfg.TRAINER.NAME) == ("ImageFolder", "PromptSRC")
