@@ -39,8 +39,9 @@ def _take_photos(args: argparse.Namespace, photos: str) -> None:
     from datasets.photos import settings as keys_of
 
     args.own = keys_of(photos)
-    pairs = zip(args.opts[::2], args.opts[1::2], strict=False)
-    args.opts = [word for pair in pairs if pair[0] != "DATASET.ROOT" for word in pair]
+    if "DATASET.ROOT" in args.opts[:-1:2]:
+        at = 2 * args.opts[::2].index("DATASET.ROOT")
+        args.opts = args.opts[:at] + args.opts[at + 2 :]
     args.trainer = args.trainer or METHOD
     if args.eval_only or args.no_train:
         return
