@@ -14,7 +14,9 @@ STANDARD = "ViT-B/16"  # the published settings are for it
 
 def trainers() -> list[str]:
     """The shipped trainers, as they are spelled."""
-    folders = sorted(path.name for path in (_root / "configs" / "trainers").iterdir() if path.is_dir())
+    folders = sorted(
+        path.name for path in (_root / "configs" / "trainers").iterdir() if path.is_dir()
+    )
     return [*folders, "ZeroshotCLIP", "ZeroshotCLIP2"]
 
 
