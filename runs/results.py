@@ -53,7 +53,7 @@ def harmonic_mean(base: float, new: float) -> float:
 
 
 def interval(right: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of an accuracy in percent: 5 of 8 is 24 to 91 (Clopper and Pearson, 1934)."""
+    """The 95 % interval of an accuracy in percent: 5 of 8 is 24 to 91 (Clopper, Pearson 1934)."""
     from scipy.stats import binomtest
 
     low, high = binomtest(right, total).proportion_ci(0.95, method="exact")
