@@ -1,4 +1,4 @@
-"""The method file in configs/trainers that fits a trainer and a backbone, so that nobody types it."""
+"""The method file in configs/trainers that fits a trainer and a backbone."""
 
 from pathlib import Path
 

@@ -47,7 +47,8 @@ def only_logged() -> Iterator[None]:
 @contextmanager
 def brief() -> Iterator[None]:
     """Leave `ROUTINE` lines out of the terminal."""
-    with _console(Brief(sys.stdout.console)):  # type: ignore[attr-defined]
+    logger: Any = sys.stdout
+    with _console(Brief(logger.console)):
         yield
 
 

@@ -284,7 +284,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
             self.write_scalar("train/aggregation_weight", weight, last_step)
             self.regulation.end_epoch(self.prompts)
 
-    def test(self, split: str | None = None) -> float:
+    def test(self, split: str | None = None, **ignored: Any) -> float:
         with self.model.classes_encoded_once():
             result = super().test(split)
         if said := among(self.trained_on, self.classnames):

@@ -20,7 +20,7 @@ def photos(tmp_path):
 
 def test_photos_alone_are_enough(photos, in_root):
     cfg = setup_config(parse_args([str(photos)]))
-    assert (cfg.DATASET.NAME, cfg.DATASET.ROOT) == ("ImageFolder", str(photos))
+    assert cfg.DATASET.NAME == "ImageFolder" and str(photos) == cfg.DATASET.ROOT
     assert (cfg.TRAINER.NAME, cfg.MODEL.BACKBONE.NAME, cfg.SEED) == ("PromptSRC", "ViT-T/8", 1)
     assert (cfg.OUTPUT_DIR, cfg.INPUT.SIZE, cfg.OPTIM.MAX_EPOCH) == ("output/pets", (48, 48), 20)
 
