@@ -34,6 +34,7 @@ from runs.arguments import parse_args, setup_config
 
 COUNTED = ("resident GiB", "open files", "threads", "processes")
 GROWTH = 1.02  # of the resident memory from the second quarter of the time to the last
+FEWEST = 8  # epochs, however long they take: two in each quarter
 KILLED_EVERY = (3.0, 12.0)  # seconds, drawn between
 SIGNALS = 4  # per run of the sweep at most: a sweep gives up on a run after ten
 
@@ -62,7 +63,7 @@ def train_for(minutes: float, folder: Path) -> tuple[int, list[tuple]]:
     def after_and_count() -> None:
         after_epoch()
         rows.append(counts())
-        if time.monotonic() > end:
+        if time.monotonic() > end and len(rows) >= FEWEST:
             os.kill(os.getpid(), signal.SIGTERM)
 
     trainer.after_epoch = after_and_count

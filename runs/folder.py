@@ -42,7 +42,7 @@ def held(cfg: CfgNode) -> Iterator[None]:
 
     Raises:
         ValueError: another process works there, or a run with another configuration has begun.
-        OSError: it can't be made or written.
+        OSError: it can't be made or written, or is gone when the run ends.
     """
     folder = Path(cfg.OUTPUT_DIR)
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
@@ -62,12 +62,15 @@ def held(cfg: CfgNode) -> Iterator[None]:
                 claim(cfg)
                 with _logged(folder):
                     yield
+                _check_there(folder)
             except OtherItems:
                 for file in set(folder.iterdir()) - before:  # the log
                     file.unlink()
                 raise
-            except BaseException:
+            except BaseException as error:
                 _delete_failed_start(folder, keep=before)
+                if isinstance(error, OSError):
+                    _check_there(folder)
                 raise
     finally:
         with suppress(OSError):  # a folder that is not empty stays
@@ -105,6 +108,18 @@ def is_locked(folder: Path) -> bool:
             return False
     except ValueError:
         return True
+
+
+def _check_there(folder: Path) -> None:
+    """
+    Raises:
+        FileNotFoundError: the folder, and so its lock, was deleted or moved.
+    """
+    if not (folder / LOCK).exists():
+        raise FileNotFoundError(
+            f"the output folder {folder} is gone: it was deleted or moved during the run; start "
+            "the run again"
+        ) from None
 
 
 def _delete_parts(folder: Path) -> None:

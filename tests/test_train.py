@@ -103,6 +103,21 @@ def test_a_killed_run_resumes_bit_for_bit(uninterrupted, tmp_path):
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_an_output_folder_that_vanishes_is_one_line(tmp_path):
+    command = [sys.executable, "train.py", *arguments(tmp_path / "run"), "OPTIM.MAX_EPOCH", "999"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "run" / "VLPromptLearner" / "checkpoint").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.rename(tmp_path / "run", tmp_path / "moved")
+    _, err = process.communicate(timeout=120)
+    gone = f"the output folder {tmp_path}/run is gone: it was deleted or moved during the run"
+    assert (process.returncode, err) == (1, f"error: {gone}; start the run again\n")
+    assert [file.name for file in tmp_path.iterdir()] == ["moved"]
+
+
 WORKERS = ["DATALOADER.NUM_WORKERS", "2", "TRAIN.PRINT_FREQ", "1"]
 
 

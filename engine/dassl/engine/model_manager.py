@@ -15,7 +15,7 @@ from dassl.utils.kinds import check_kinds
 from dassl.utils.meters import MetricMeter
 from dassl.utils.model_folder import BEST
 from dassl.utils.plain import plain
-from dassl.utils.tools import tolist_if_not
+from dassl.utils.tools import mkdir_if_missing, tolist_if_not
 from dassl.utils.torchtools import (
     fitting,
     load_training_checkpoint,
@@ -96,6 +96,7 @@ class ModelManager:
         states = {name: self._state(name, epoch + 1, val_result) for name in self.get_model_names()}
         save = {"is_best": is_best, "model_name": model_name}
         if len(states) > 1:
+            mkdir_if_missing(directory)
             unfinished.write(directory, states, save)
         self._finish_save(directory, states, save)
 

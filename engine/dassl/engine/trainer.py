@@ -24,6 +24,7 @@ from dassl.elsewhere import names_of
 from dassl.engine.check_config import check_config
 from dassl.engine.loop import Bar, train_epoch
 from dassl.engine.model_manager import ModelManager
+from dassl.engine.run_writer import RunWriter
 from dassl.engine.simple_net import SimpleNet
 from dassl.evaluation import build_evaluator
 from dassl.optim import build_lr_scheduler, build_optimizer
@@ -69,7 +70,7 @@ class TrainerBase(ModelManager):
         """Open a TensorBoard log, once."""
         if self._writer is None:
             print(f"Initialize tensorboard (log_dir={log_dir})")
-            self._writer = SummaryWriter(log_dir=log_dir)
+            self._writer = RunWriter(log_dir)
 
     def close_writer(self) -> None:
         if self._writer is not None:
@@ -230,7 +231,6 @@ class SimpleTrainer(TrainerBase):
         self._complete(self.start_epoch)
         self.epoch = max(self.start_epoch - 1, 0)  # of a test, if no epoch is left to train
         summary = osp.join(self.output_dir, "tensorboard")
-        mkdir_if_missing(summary)
         self.init_writer(summary)
         self.time_start = time.time()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dassl.utils import model_folder
-from dassl.utils.tools import mkdir_if_missing, replacing
+from dassl.utils.tools import replacing
 from dassl.utils.torchtools import check_training_checkpoint, in_bytes, loaded
 
 NAME = "unfinished.state"
@@ -29,9 +29,8 @@ def write(directory: str, states: States, save: dict[str, Any] | None = None) ->
         save: keywords of `save_checkpoint`, if this is the state of a save.
 
     Raises:
-        OSError: it cannot be written; the old one stays.
+        OSError: it cannot be written, or there is no such directory; the old file stays.
     """
-    mkdir_if_missing(directory)
     content = in_bytes({"models": states, "save": save})
     with replacing(osp.join(directory, NAME)) as part:
         Path(part).write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
