@@ -27,6 +27,7 @@ from dassl.utils import set_random_seed
 from dassl.utils.signals import Stopped
 
 import runs.embedded as base2new
+import runs.register  # noqa: F401
 from benchmarks.measure import GIB
 from promptsrc.checkpoint import find, read_checkpoint
 from promptsrc.command import Parser

@@ -14,8 +14,9 @@ from dassl.data.datasets import DatasetBase, Datum
 from yacs.config import CfgNode
 
 from datasets.duplicates import check_duplicates
-from datasets.files import absolute, class_folders, read_rows, visible_files, write_new
+from datasets.files import class_folders, read_rows, visible_files, write_new
 from datasets.opened import readable
+from datasets.places import published_folder, where_it_belongs
 from datasets.shots import Shots, cache_file, fingerprint, read_pickle, read_shots, store_shots
 from datasets.splits import Item, Split, by_label, class_half, cut, read_split, split_text
 from promptsrc.escape import printable
@@ -221,36 +222,10 @@ def find_folder(dataset: type[BenchmarkDataset], root: str) -> Path:
     Raises:
         FileNotFoundError: it is not there, or a file in it.
     """
-    base = absolute(root)
-    folder = base / dataset.dataset_dir
-    hint = f"`python -m datasets.check --root {base} {dataset.__name__}` says what belongs where"
-    if not base.is_dir():
-        raise FileNotFoundError(
-            f"--root (DATASET.ROOT) is {base}, which is not a folder; give the one that has "
-            f"{dataset.dataset_dir}/"
-        )
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"{dataset.__name__}: --root (DATASET.ROOT) is {base}, which has no "
-            f"{dataset.dataset_dir}/; {hint}"
-        )
+    folder = published_folder(dataset.__name__, dataset.dataset_dir, root)
     if missing := dataset.missing(folder):
+        hint = where_it_belongs(dataset.__name__, folder.parent)
         raise FileNotFoundError(f"{dataset.__name__}: {folder} has no {', '.join(missing)}; {hint}")
-    return folder
-
-
-def own_folder(cfg: CfgNode) -> Path:
-    """The folder of your own data, absolute.
-
-    Raises:
-        FileNotFoundError: it is not there.
-    """
-    folder = absolute(os.path.join(cfg.DATASET.ROOT, cfg.DATASET.FOLDER))
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"{folder} is not a folder; it is made of --root (DATASET.ROOT), "
-            f"{cfg.DATASET.ROOT!r}, and DATASET.FOLDER, {cfg.DATASET.FOLDER!r}"
-        )
     return folder
 
 

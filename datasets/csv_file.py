@@ -7,9 +7,10 @@ from pathlib import Path
 from dassl.data.datasets import DATASET_REGISTRY
 from yacs.config import CfgNode
 
-from datasets.base import OwnDataset, own_folder
+from datasets.base import OwnDataset
 from datasets.classnames import check_distinct
 from datasets.files import absolute
+from datasets.places import own_folder
 from datasets.shares import split_by_shares
 from datasets.splits import Item, Split
 from datasets.table import Table, check_rows, local, note_on_test, read, tested

@@ -3,11 +3,12 @@
 from dassl.data.datasets import DATASET_REGISTRY
 from yacs.config import CfgNode
 
-from datasets.base import OwnDataset, own_folder
+from datasets.base import OwnDataset
 from datasets.class_folders import Reader, read_classes
 from datasets.classnames import check_distinct
 from datasets.files import class_folders
 from datasets.parts import find_parts
+from datasets.places import own_folder
 from datasets.shares import split_by_shares
 from datasets.splits import Split
 

@@ -128,6 +128,8 @@ def _tested(cfg: CfgNode, checkpoint: Path | None) -> _Recorder:
     from dassl.engine import build_trainer
     from dassl.utils import set_random_seed
 
+    import runs.register  # noqa: F401 (makes names known)
+
     if cfg.SEED >= 0:
         set_random_seed(cfg.SEED)  # a seed draws the same shots as in the run
     with contextlib.redirect_stdout(io.StringIO()):

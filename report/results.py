@@ -120,7 +120,7 @@ def _setting(place: Place, protocol: str) -> Setting:
 @functools.cache
 def _configuration(setting: Setting) -> dict[str, Any]:
     """All keys of a published setting, with their values."""
-    from runs.arguments import parse_args, setup_config  # imports PyTorch
+    from runs.arguments import parse_args, setup_config
 
     words = ["--config-file", str(setting.file), *setting.pairs]
     return saved_config.plain(setup_config(parse_args(words)))

@@ -3,7 +3,9 @@
 arguments.py     the flags of train.py, and the configuration they make
 config.py        defaults, configuration files, KEY VALUE pairs
 yaml_file.py     reads a YAML file
+early.py         what is said before PyTorch is imported: unknown names, missing folders
 run.py           one training or test
+register.py      makes the names of datasets and trainers known to Dassl
 folder.py        its output folder: one process, one configuration, one list of images
 items.py         items.json in that folder: class names, and a fingerprint of the images
 reading.py       how it reads images, if its configuration does not say

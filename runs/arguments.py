@@ -101,13 +101,11 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
     from datasets import OWN
     from datasets.photos import has_test
     from runs.completed import completed
-
-    args = completed(args)
-
-    from runs.config import default_config, merge, merge_file, merge_pairs  # imports PyTorch
+    from runs.config import default_config, merge, merge_file, merge_pairs
     from runs.folder import began_without
     from runs.reading import read_as
 
+    args = completed(args)
     cfg = default_config()
     for path in filter(None, (args.dataset_config_file, args.config_file)):
         merge_file(cfg, path)

@@ -17,7 +17,7 @@ from typing import Any
 from dassl.config import get_cfg_default
 from yacs.config import CfgNode
 
-import datasets.register
+import datasets
 import trainers
 from runs.saved_config import flat
 from runs.yaml_file import read_yaml

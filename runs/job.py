@@ -37,7 +37,7 @@ class Job:
         return parse_args(self.words)
 
     def config(self) -> "CfgNode":
-        """The configuration of the run; imports PyTorch, which takes seconds.
+        """The configuration of the run.
 
         Raises:
             ValueError, OSError: train.py will refuse it.

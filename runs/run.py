@@ -4,6 +4,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
+from runs import early
 from runs.settings import BUNDLED
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     """
     if cfg.DETERMINISTIC:  # cuBLAS reads this when it starts
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    early.check(cfg, args)
     import torch
     from dassl.utils import collect_env_info, set_random_seed
 
+    import runs.register  # noqa: F401 (makes names known)
     from datasets import OWN
     from runs import folder, saved_config
     from runs.terminal import brief, only_logged

@@ -12,6 +12,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pytest
 import torch
 
+import runs.register  # noqa: F401 (makes names known)
 from promptsrc.clip.frozen import build_clip
 from tests import tiny_clip
 

@@ -1,18 +1,26 @@
 """The trainers, by the names of Dassl's registry: one file a method.
 
-Every module in this folder is imported, so a file of one's own is all that a new method needs.
+Importing `trainers.register` makes their names known. It imports every module in this folder, so a
+file of one's own is all that a new method needs.
 """
 
 import pkgutil
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from yacs.config import CfgNode
+if TYPE_CHECKING:
+    from yacs.config import CfgNode
 
-MODULES = [import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
 
+def extend_cfg(cfg: "CfgNode") -> None:
+    """Add the config nodes of all modules that have an `extend_cfg` to Dassl's defaults.
 
-def extend_cfg(cfg: CfgNode) -> None:
-    """Add the config nodes of all modules that have an `extend_cfg` to Dassl's defaults."""
-    for module in MODULES:
-        if hasattr(module, "extend_cfg"):
-            module.extend_cfg(cfg)
+    Only modules that mention it are imported: most import PyTorch, which takes seconds.
+    """
+    for found in pkgutil.iter_modules(__path__):
+        name = f"{__name__}.{found.name}"
+        spec = find_spec(name)
+        if spec and spec.origin and "extend_cfg" in Path(spec.origin).read_text(encoding="utf-8"):
+            import_module(name).extend_cfg(cfg)

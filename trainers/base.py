@@ -39,15 +39,6 @@ from trainers.compiled import as_one_graph
 from trainers.dassl_pytorch import Trainer
 
 
-def extend_cfg(cfg: CfgNode) -> None:
-    # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
-    cfg.MODEL.BACKBONE.CACHE = ""
-    # a step as one compiled graph, for GPUs that wait for the host (few classes)
-    cfg.MODEL.COMPILE = False
-    # how many class texts are encoded at a time, to bound the memory; 0: as many as it allows
-    cfg.MODEL.TEXTS_AT_ONCE = 0
-
-
 def check_input(settings: CfgNode, stated: Mapping[str, Any], backbone: str) -> None:
     """Compare the images of a run with what the backbone's config states about them.
 

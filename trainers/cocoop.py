@@ -7,18 +7,10 @@ B x C texts per batch.
 from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
-from yacs.config import CfgNode
 
 from promptsrc.prompts import ConditionalPrompts
 from trainers.base import PromptTrainer
-from trainers.words import CONTEXT, check_a_vector_per_word
-
-
-def extend_cfg(cfg: CfgNode) -> None:
-    cfg.TRAINER.COCOOP = CfgNode()
-    cfg.TRAINER.COCOOP.N_CTX = CONTEXT  # vectors; with CTX_INIT as many as it has words
-    cfg.TRAINER.COCOOP.CTX_INIT = ""  # words that the context starts from
-    cfg.TRAINER.COCOOP.PREC = "fp16"  # fp32, fp16, amp, bf16
+from trainers.words import check_a_vector_per_word
 
 
 @TRAINER_REGISTRY.register()

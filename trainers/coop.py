@@ -7,20 +7,10 @@ plain CLIP.
 from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
-from yacs.config import CfgNode
 
 from promptsrc.prompts import ContextPrompts
 from trainers.base import PromptTrainer
-from trainers.words import CONTEXT, check_a_vector_per_word
-
-
-def extend_cfg(cfg: CfgNode) -> None:
-    cfg.TRAINER.COOP = CfgNode()
-    cfg.TRAINER.COOP.N_CTX = CONTEXT  # vectors; with CTX_INIT as many as it has words
-    cfg.TRAINER.COOP.CSC = False  # class-specific context; needs an empty CTX_INIT
-    cfg.TRAINER.COOP.CTX_INIT = ""  # words that the context starts from
-    cfg.TRAINER.COOP.PREC = "fp16"  # fp32, fp16, amp, bf16
-    cfg.TRAINER.COOP.CLASS_TOKEN_POSITION = "end"  # or middle, front
+from trainers.words import check_a_vector_per_word
 
 
 @TRAINER_REGISTRY.register()

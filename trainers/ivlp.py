@@ -6,21 +6,10 @@ Deep prompts in both towers of a frozen CLIP, trained with the cross-entropy alo
 from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
-from yacs.config import CfgNode
 
 from promptsrc.prompts import DeepPrompts
 from trainers.base import PromptTrainer
-from trainers.words import WORDS, check_depth_is_used, check_words_are_used
-
-
-def extend_cfg(cfg: CfgNode) -> None:
-    cfg.TRAINER.IVLP = CfgNode()
-    cfg.TRAINER.IVLP.N_CTX_VISION = 2  # vectors per layer, image tower
-    cfg.TRAINER.IVLP.N_CTX_TEXT = 2  # vectors per layer, text tower
-    cfg.TRAINER.IVLP.CTX_INIT = WORDS  # that the first text vectors start from
-    cfg.TRAINER.IVLP.PREC = "fp16"  # fp32, fp16, amp, bf16
-    cfg.TRAINER.IVLP.PROMPT_DEPTH_VISION = 9  # layers with vectors; 0: no image prompts
-    cfg.TRAINER.IVLP.PROMPT_DEPTH_TEXT = 9  # at least 1
+from trainers.words import check_depth_is_used, check_words_are_used
 
 
 @TRAINER_REGISTRY.register()

@@ -11,23 +11,8 @@ Deep prompts in both towers (IVLP), trained with L = L_CE + L_SCL and averaged o
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
-from trainers import regulation
 from trainers.ivlp import IVLP
-from trainers.words import WORDS
-
-
-def extend_cfg(cfg: CfgNode) -> None:
-    cfg.TRAINER.PROMPTSRC = CfgNode()
-    cfg.TRAINER.PROMPTSRC.N_CTX_VISION = 4  # vectors per layer, image tower
-    cfg.TRAINER.PROMPTSRC.N_CTX_TEXT = 4  # vectors per layer, text tower
-    cfg.TRAINER.PROMPTSRC.CTX_INIT = WORDS  # that the first text vectors start from
-    cfg.TRAINER.PROMPTSRC.PREC = "fp16"  # fp32, fp16, amp, bf16
-    cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION = 9  # layers with vectors; 0: no image prompts
-    cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT = 9  # at least 1
-    cfg.TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT = 25.0  # lambda_2
-    cfg.TRAINER.PROMPTSRC.IMAGE_LOSS_WEIGHT = 10.0  # lambda_1
-    cfg.TRAINER.PROMPTSRC.GPA_MEAN = 15.0  # mu, the epoch that weighs most
-    cfg.TRAINER.PROMPTSRC.GPA_STD = 1.0  # sigma, in epochs
+from trainers.keys import REGULATION
 
 
 @TRAINER_REGISTRY.register()
@@ -43,10 +28,8 @@ class PromptSRC(IVLP):
             ValueError: the node for other methods is set, which would change nothing.
         """
         super().check_cfg(cfg)
-        untouched = CfgNode()
-        regulation.extend_cfg(untouched)
-        default = untouched.REGULATION
-        if changed := [key for key, value in cfg.REGULATION.items() if value != default[key]]:
+        changed = [key for key, value in cfg.REGULATION.items() if value != REGULATION[key]]
+        if changed:
             raise ValueError(
                 f"REGULATION.{changed[0]} is for other methods; PromptSRC has these keys in "
                 "TRAINER.PROMPTSRC"

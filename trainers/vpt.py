@@ -6,20 +6,10 @@ Class features come from "a photo of a <name>." once; the towers compute in floa
 from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
-from yacs.config import CfgNode
 
 from promptsrc.prompts import DeepPrompts
 from trainers.base import PromptTrainer
-from trainers.words import WORDS
-
-
-def extend_cfg(cfg: CfgNode) -> None:
-    cfg.TRAINER.VPT = CfgNode()
-    cfg.TRAINER.VPT.N_CTX_VISION = 2  # vectors per layer
-    # published files set these two; the text is always "a photo of a <name>.", the precision fp32
-    cfg.TRAINER.VPT.CTX_INIT = WORDS
-    cfg.TRAINER.VPT.PREC = "fp16"
-    cfg.TRAINER.VPT.PROMPT_DEPTH_VISION = 1  # layers with vectors, at least 1
+from trainers.keys import WORDS
 
 
 @TRAINER_REGISTRY.register()

@@ -4,9 +4,7 @@ from yacs.config import CfgNode
 
 from promptsrc.clip.tokens import readable
 from promptsrc.prompts.learner import MOST_WORDED_VECTORS
-
-CONTEXT = 16  # N_CTX of CoOp and CoCoOp, where nobody sets it
-WORDS = "a photo of a"  # CTX_INIT of the deep methods
+from trainers.keys import CONTEXT, WORDS
 
 
 def check_a_vector_per_word(node: str, settings: CfgNode) -> None:

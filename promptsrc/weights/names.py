@@ -9,21 +9,22 @@ path/to/weights                     a file or folder (see `promptsrc.weights.fil
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from safetensors.torch import load_file
-from torch import Tensor
-
-from promptsrc.weights import openclip
 from promptsrc.weights.download import fetched
-from promptsrc.weights.files import read_file
-from promptsrc.weights.layouts import Weights, from_any_layout
 from promptsrc.weights.openai import MODEL_URLS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from promptsrc.weights.layouts import Weights
 
 BUNDLED = {"ViT-T/8": Path(__file__).parent / "ViT-T-8.safetensors"}
 CACHE = "~/.cache/clip"
 CACHE_VARIABLE = "CLIP_CACHE"  # an environment variable: another folder
 COMPACT = "token_embedding.ids"  # in files with few tokens, see `_expand_vocabulary`
 VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
+OPEN_CLIP = "open_clip:"  # starts a name of its models
 
 
 def backbone_names() -> list[str]:
@@ -31,7 +32,7 @@ def backbone_names() -> list[str]:
     return [*BUNDLED, *MODEL_URLS]
 
 
-def read_weights(name: str, cache: str = "") -> Weights:
+def read_weights(name: str, cache: str = "") -> "Weights":
     """Float32 weights of a backbone.
 
     Args:
@@ -42,22 +43,37 @@ def read_weights(name: str, cache: str = "") -> Weights:
         ValueError: neither a known name nor a path, or a path without weights of a CLIP.
         ConnectionError: the download failed or came damaged.
     """
+    from safetensors.torch import load_file  # imports PyTorch
+
+    from promptsrc.weights import openclip
+    from promptsrc.weights.files import read_file
+    from promptsrc.weights.layouts import Weights, from_any_layout
+
+    check_backbone(name)
     if name in BUNDLED:
         weights = Weights(_expand_vocabulary(load_file(BUNDLED[name])))
     elif name in MODEL_URLS:
         weights = from_any_layout(*read_file(_downloaded(name, cache)))
-    elif name.startswith(openclip.PREFIX):
-        weights = Weights(*openclip.load(name.removeprefix(openclip.PREFIX)))
-    elif os.path.exists(os.path.expanduser(name)):
+    elif name.startswith(OPEN_CLIP):
+        weights = Weights(*openclip.load(name.removeprefix(OPEN_CLIP)))
+    else:
         state, file = read_file(Path(name).expanduser())
         compact = COMPACT in state  # like the bundled file
         weights = Weights(_expand_vocabulary(state)) if compact else from_any_layout(state, file)
-    else:
+    return weights._replace(state={key: value.float() for key, value in weights.state.items()})
+
+
+def check_backbone(name: str) -> None:
+    """
+    Raises:
+        ValueError: neither a known name nor a path.
+    """
+    known = name in backbone_names() or name.startswith(OPEN_CLIP)
+    if not known and not os.path.exists(os.path.expanduser(name)):
         raise ValueError(
             f"backbone {name!r} is neither a name ({', '.join(backbone_names())}, "
-            f"{openclip.PREFIX}<model>/<pretrained>) nor a file or folder of CLIP weights"
+            f"{OPEN_CLIP}<model>/<pretrained>) nor a file or folder of CLIP weights"
         )
-    return weights._replace(state={key: value.float() for key, value in weights.state.items()})
 
 
 def _downloaded(name: str, cache: str) -> Path:
@@ -69,7 +85,7 @@ def _downloaded(name: str, cache: str) -> Path:
 
 def found_from_anywhere(name: str) -> str:
     """The backbone's name; a file or folder of weights in it as its absolute path."""
-    model, slash, file = name.partition("/") if name.startswith(openclip.PREFIX) else ("", "", name)
+    model, slash, file = name.partition("/") if name.startswith(OPEN_CLIP) else ("", "", name)
     path = os.path.expanduser(file)
     if not os.path.exists(path) or name in backbone_names():
         return name
@@ -81,7 +97,7 @@ def cache_folder(cache: str = "") -> Path:
     return Path(cache or os.environ.get(CACHE_VARIABLE) or CACHE).expanduser()
 
 
-def _expand_vocabulary(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _expand_vocabulary(state: "dict[str, Tensor]") -> "dict[str, Tensor]":
     """The bundled file has the token rows of its pre-training; other tokens get their mean."""
     ids, rows = state.pop(COMPACT), state.pop("token_embedding.rows").float()
     table = rows.mean(0).repeat(VOCABULARY, 1)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from promptsrc.weights.names import OPEN_CLIP
 from promptsrc.weights.stated import (
     HEAD_WIDTH,
     Stated,
@@ -16,7 +17,6 @@ from promptsrc.weights.stated import (
     unsupported,
 )
 
-PREFIX = "open_clip:"  # of a backbone's name
 CONFIG = "open_clip_config.json"
 
 # Values with which open_clip computes what CLIP does. So it does with None and False anywhere else.
@@ -108,7 +108,7 @@ def load(name: str) -> tuple[dict[str, Tensor], Stated]:
         import open_clip
     except ImportError:
         raise ValueError(
-            f"backbone {PREFIX}{name} needs open_clip: pip install open_clip_torch"
+            f"backbone {OPEN_CLIP}{name} needs open_clip: pip install open_clip_torch"
         ) from None
     model, _, pretrained = name.partition("/")
     known = open_clip.list_pretrained_tags_by_model(model)
@@ -123,11 +123,11 @@ def load(name: str) -> tuple[dict[str, Tensor], Stated]:
         clip = open_clip.create_model(model, pretrained=pretrained)
     except (OSError, RuntimeError) as error:
         raise ConnectionError(
-            f"{PREFIX}{name} can't be loaded ({' '.join(str(error).split())[:200]})"
+            f"{OPEN_CLIP}{name} can't be loaded ({' '.join(str(error).split())[:200]})"
         ) from None
     if not isinstance(clip, open_clip.CLIP):
         raise ValueError(
-            f"{PREFIX}{name} is a {type(clip).__name__}; the methods here need a plain CLIP"
+            f"{OPEN_CLIP}{name} is a {type(clip).__name__}; the methods here need a plain CLIP"
         )
     config = {
         "model_cfg": open_clip.get_model_config(model),
@@ -135,4 +135,4 @@ def load(name: str) -> tuple[dict[str, Tensor], Stated]:
     }
     activation = clip.transformer.resblocks[0].mlp.gelu  # the tag of the weights may change it
     quick_gelu = not isinstance(activation, torch.nn.GELU)
-    return clip.state_dict(), stated(config, PREFIX + name)._replace(quick_gelu=quick_gelu)
+    return clip.state_dict(), stated(config, OPEN_CLIP + name)._replace(quick_gelu=quick_gelu)

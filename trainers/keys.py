@@ -1,0 +1,76 @@
+"""The configuration keys of the shipped trainers, with their defaults.
+
+Imports no PyTorch, so that a wrong key is refused at once.
+"""
+
+from yacs.config import CfgNode
+
+CONTEXT = 16  # N_CTX of CoOp and CoCoOp, where nobody sets it
+WORDS = "a photo of a"  # CTX_INIT of the deep methods
+# Self-regulation for any method that learns prompts; PromptSRC has these keys in its own node.
+# GPA_MEAN and GPA_STD count epochs. The defaults are for 20 epochs; three quarters of the epochs is
+# the published choice of GPA_MEAN.
+REGULATION = {
+    "ENABLED": False,  # with IVLP it makes PromptSRC
+    "TEXT_LOSS_WEIGHT": 25.0,  # lambda_2
+    "IMAGE_LOSS_WEIGHT": 10.0,  # lambda_1
+    "GPA_MEAN": 15.0,  # mu, the epoch that weighs most
+    "GPA_STD": 1.0,  # sigma, in epochs
+}
+METHODS = {
+    "COCOOP": {
+        "N_CTX": CONTEXT,  # vectors; with CTX_INIT as many as it has words
+        "CTX_INIT": "",  # words that the context starts from
+        "PREC": "fp16",  # fp32, fp16, amp, bf16
+    },
+    "COOP": {
+        "N_CTX": CONTEXT,  # vectors; with CTX_INIT as many as it has words
+        "CSC": False,  # class-specific context; needs an empty CTX_INIT
+        "CTX_INIT": "",  # words that the context starts from
+        "PREC": "fp16",  # fp32, fp16, amp, bf16
+        "CLASS_TOKEN_POSITION": "end",  # or middle, front
+    },
+    "IVLP": {
+        "N_CTX_VISION": 2,  # vectors per layer, image tower
+        "N_CTX_TEXT": 2,  # vectors per layer, text tower
+        "CTX_INIT": WORDS,  # that the first text vectors start from
+        "PREC": "fp16",  # fp32, fp16, amp, bf16
+        "PROMPT_DEPTH_VISION": 9,  # layers with vectors; 0: no image prompts
+        "PROMPT_DEPTH_TEXT": 9,  # at least 1
+    },
+    "MAPLE": {
+        "N_CTX": 2,  # vectors per layer
+        "CTX_INIT": WORDS,  # that the first text vectors start from
+        "PREC": "fp16",  # fp32, fp16, amp, bf16
+        "PROMPT_DEPTH": 9,  # layers with vectors, at least 1
+    },
+    "PROMPTSRC": {
+        "N_CTX_VISION": 4,  # vectors per layer, image tower
+        "N_CTX_TEXT": 4,  # vectors per layer, text tower
+        "CTX_INIT": WORDS,  # that the first text vectors start from
+        "PREC": "fp16",  # fp32, fp16, amp, bf16
+        "PROMPT_DEPTH_VISION": 9,  # layers with vectors; 0: no image prompts
+        "PROMPT_DEPTH_TEXT": 9,  # at least 1
+        **{key: value for key, value in REGULATION.items() if key != "ENABLED"},
+    },
+    "VPT": {
+        "N_CTX_VISION": 2,  # vectors per layer
+        # published files set these two; the text is always "a photo of a <name>.", the precision
+        # fp32
+        "CTX_INIT": WORDS,
+        "PREC": "fp16",
+        "PROMPT_DEPTH_VISION": 1,  # layers with vectors, at least 1
+    },
+}
+
+
+def extend_cfg(cfg: CfgNode) -> None:
+    # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
+    cfg.MODEL.BACKBONE.CACHE = ""
+    # a step as one compiled graph, for GPUs that wait for the host (few classes)
+    cfg.MODEL.COMPILE = False
+    # how many class texts are encoded at a time, to bound the memory; 0: as many as it allows
+    cfg.MODEL.TEXTS_AT_ONCE = 0
+    cfg.REGULATION = CfgNode(REGULATION)
+    for node, keys in METHODS.items():
+        cfg.TRAINER[node] = CfgNode(keys)
