@@ -69,6 +69,13 @@ RUN = "train.py --trainer IVLP --dataset-config-file configs/datasets/emoji.yaml
 SETTINGS = "configs/trainers/IVLP/vit_t8_c2_ep20_batch4_4+4ctx.yaml"
 METHOD = f"--config-file {SETTINGS} --output-dir {{tmp}}/o"
 MISTAKES = {
+    "train.py {tmp}/no": (2, "{tmp}/no"),
+    "train.py docs": (2, "has no "),
+    "train.py data/emoji/images --trainer CoOpp --output-dir {tmp}/o": (
+        1,
+        "'CoOpp' is not available",
+    ),
+    "train.py data/emoji/images --dataset-config-file x.yaml": (2, "leave one out"),
     "train.py --trainer PromptSRCC": (2, "--trainer is 'PromptSRCC'"),
     "train.py --trainer IVLP OPTIM.LRR 1": (2, "OPTIM.LRR (command line) is not a config key"),
     "train.py --trainer IVLP TRAINER.IVLP.N_CTXX 1": (2, "did you mean TRAINER.IVLP.N_CTX_TEXT"),
