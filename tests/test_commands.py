@@ -70,7 +70,7 @@ SETTINGS = "configs/trainers/IVLP/vit_t8_c2_ep20_batch4_4+4ctx.yaml"
 METHOD = f"--config-file {SETTINGS} --output-dir {{tmp}}/o"
 MISTAKES = {
     "train.py {tmp}/no": (2, "{tmp}/no"),
-    "train.py docs": (2, "has no "),
+    "train.py docs": (2, "no class folders"),
     "train.py data/emoji/images --trainer CoOpp --output-dir {tmp}/o": (
         1,
         "'CoOpp' is not available",
