@@ -1,12 +1,15 @@
 """Batches as dicts, several views of an image."""
 
+import copy
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 import torch
 from dassl.data import DataManager, DatasetWrapper, build_data_loader, data_manager
 from dassl.data.transforms import build_transform
+from dassl.utils import read_image
 
 from tests.engine import observed
 
@@ -55,3 +58,29 @@ def test_where_processes_are_spawned_they_load_the_same_images(cfg, items, monke
         torch.manual_seed(5)
         batches += loader
     assert torch.equal(batches[0]["img"], batches[1]["img"])
+
+
+class Weak(DatasetWrapper):
+    """A plug-in's own: one more view of each image."""
+
+    def __getitem__(self, idx):
+        output = super().__getitem__(idx)
+        image = read_image(self.data_source[idx].impath)
+        return output | {"again": self._transform_image(self.transform, image)}
+
+
+def test_a_plug_in_may_wrap_replace_copy_and_send_what_a_loader_reads(cfg):
+    cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.TRAIN_X.BATCH_SIZE = 1, 18
+    loader = DataManager(cfg, dataset_wrapper=Weak).train_loader_x
+    loader.dataset.data_source = loader.dataset.data_source[::-1] * 2
+    copied, sent = copy.deepcopy(loader), pickle.loads(pickle.dumps(loader))
+    batches = []
+    for one, method in ((loader, "fork"), (copied, "fork"), (sent, "fork"), (copied, "spawn")):
+        one.multiprocessing_context = method
+        observed.seed(5)
+        batches += one
+    for batch in batches:
+        assert torch.equal(batch["img"], batches[0]["img"])
+        assert torch.equal(batch["again"], batches[0]["again"])
+        colour = batch["img"].flatten(2).mean(2).argmax(1)  # red, green, blue
+        assert torch.equal(colour, batch["label"])

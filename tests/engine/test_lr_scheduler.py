@@ -69,5 +69,7 @@ def test_steps():
     assert rates(3, LR_SCHEDULER="single_step", STEPSIZE=(-1,)) == pytest.approx([0.0025] * 3)
     expected = [0.0025, 0.00025, 0.00025, 0.000025]
     assert rates(4, LR_SCHEDULER="multi_step", STEPSIZE=(1, 3)) == pytest.approx(expected)
+    assert rates(4, LR_SCHEDULER="multi_step", STEPSIZE=(-1, 1, 3)) == pytest.approx(expected)
+    expected = [rate / 10 for rate in expected]
     assert rates(4, LR_SCHEDULER="multi_step", STEPSIZE=(0, 1, 3)) == pytest.approx(expected)
     assert rates(3, LR_SCHEDULER="multi_step", STEPSIZE=()) == [0.0025] * 3

@@ -38,7 +38,8 @@ class EpochSchedule(LRScheduler):
 
     def __init__(self, optimizer: torch.optim.Optimizer, optim_cfg: CfgNode, first: int = 0):
         self._decay, self.first = _decay(optim_cfg), first
-        self._from = self._decay(first) or 1  # 0 if all epochs are warm-up
+        start = self._decay(0) or 1  # less than 1 for a milestone at 0
+        self._from = self._decay(first) / start or 1  # 0 if all epochs are warm-up
         super().__init__(optimizer)
         self.load_state_dict({"last_epoch": first})
 
@@ -160,7 +161,7 @@ def _decay(optim_cfg: CfgNode) -> Callable[[int], float]:
     gamma = in_range("OPTIM.GAMMA", optim_cfg.GAMMA, 0, MOST)
     if name == "single_step":
         return lambda n: gamma ** (n // sizes[-1])
-    return lambda n: gamma ** sum(0 < milestone <= n for milestone in sizes)
+    return lambda n: gamma ** sum(0 <= milestone <= n for milestone in sizes)
 
 
 WARMUPS = {
