@@ -12,16 +12,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from pathlib import Path
 
 from promptsrc.command import Parser, checking_the_command, exit_code, positive, stop_like_ctrl_c
 from promptsrc.inference import classnames
+from runs import items
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(__doc__)
     add = parser.add_argument
-    add("images", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER", help="or all images below it")
+    add("images", nargs="+", metavar="IMAGE_OR_FOLDER", help="or all images below it")
     add("--model-dir", required=True, metavar="RUN", help="folder, checkpoint or safetensors file")
     classnames.add_arguments(parser)
     add("--top", type=positive, default=5, help="classes to print per image (default: 5)")
@@ -47,7 +47,8 @@ def predict(args: argparse.Namespace) -> int:
         loaded = classifier.load(args.model_dir, args.device, backbone=args.backbone)
         loaded.model(names)  # also notes about the classes
         print("\n".join(notes), end="\n" * bool(notes))
-    return printing.classify(loaded, files, names, args.form, args.top, args.batch_size)
+    known = items.trained_on(args.model_dir)
+    return printing.classify(loaded, files, names, args.form, args.top, args.batch_size, known)
 
 
 if __name__ == "__main__":

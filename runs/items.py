@@ -1,7 +1,8 @@
-"""`items.json` in the folder of a run: its class names, and a fingerprint of its images.
+"""`items.json` in the folder of a run: its class names, and a hash of its images.
 
 It is one of their paths, and of your own images also of their sizes in bytes. The paths are
-relative to the dataset's folder, so that a data root may move.
+relative to the dataset's folder, so that a data root may move. Each of your own training images has
+a fingerprint there, by which predict.py knows it.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptsrc.files import read_text
+from promptsrc.files import fingerprint, read_text
 
 if TYPE_CHECKING:
     from dassl.data.datasets import DatasetBase
@@ -41,11 +42,38 @@ def described(dataset: "DatasetBase", root: str) -> dict[str, Any]:
             digest.update(b"%s %d %s\0" % (part.encode(), item.label, os.fsencode(path)))
             if own:  # a photo may be replaced under its name; published files do not change
                 digest.update(b"%d\0" % os.path.getsize(item.impath))
-    return {
+    images = {name: len(getattr(dataset, part) or ()) for part, name in PARTS.items()}
+    found = {
         "classes": list(dataset.classnames),
-        "images": {name: len(getattr(dataset, part) or ()) for part, name in PARTS.items()},
+        "images": images,
         "sha256": digest.hexdigest(),
     }
+    if own:
+        found["trained_on"] = sorted({fingerprint(item.impath) for item in dataset.train_x or ()})
+    return found
+
+
+def trained_on(model: str | os.PathLike) -> set[str]:
+    """The fingerprints of a run's own training images; empty where they are not known.
+
+    Args:
+        model: the run's folder, or a file or folder in it.
+    """
+    place = Path(os.path.abspath(os.path.expanduser(model)))
+    for folder in (place, *place.parents[:2]):
+        try:
+            content = json.loads(read_text(folder / NAME))
+            return {name for name in content["trained_on"] if isinstance(name, str)}
+        except OSError:  # not there
+            continue
+        except (
+            KeyError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):  # an earlier version's, or damaged
+            break
+    return set()
 
 
 def read(file: Path) -> dict[str, Any]:

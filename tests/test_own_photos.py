@@ -67,9 +67,10 @@ def test_three_commands_from_photos_to_a_classifier_and_what_they_suggest(checko
     log = (checkout / "output/photos/log.txt").read_text()
     assert "* total: 12\n" in log and "epoch [20/20]" in log and "VERSION: 1" in log
 
-    rows = run(predict).splitlines()
+    *rows, _, summary = run(predict).splitlines()
+    assert len(rows) == 20 and sum(row.endswith("(trained on)") for row in rows) == 8
+    assert re.match(r"20 images in [\d.]+ s: .*; 8 of them were trained on$", summary)
     found = [re.match(r"photos/(.*)/\S+ +[\d.]+% (.*?)  ", row).groups() for row in rows]
-    assert len(found) == 20
     assert sum(folder == best for folder, best in found) >= 10  # by chance 5
 
     *_, report, export = trained.splitlines()

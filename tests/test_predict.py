@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from PIL import Image
 import predict
 import promptsrc
 from promptsrc.checkpoint import read_checkpoint
+from promptsrc.files import fingerprint
 from promptsrc.inference import printing
 from tests.conftest import ROOT
 from tests.test_train import arguments
@@ -56,7 +58,7 @@ def test_table_csv_and_json_say_the_same_as_classify(run, photos, capsys):
     words = ["--model-dir", str(run), str(photos), "--device", "cpu"]
     assert predict.main([*words, "--json", "--top", "16"]) == 0
     out, err = capsys.readouterr()
-    assert err == "" and json.loads(out) == [
+    assert re.fullmatch(r"2 images in [\d.]+ s: .*\n", err) and json.loads(out) == [
         {"image": str(image), "classes": [{"name": n, "probability": p} for n, p in classes]}
         for image, classes in truth
     ]
@@ -71,9 +73,10 @@ def test_table_csv_and_json_say_the_same_as_classify(run, photos, capsys):
         [c.probability for _, cs in truth for c in cs[:2]], abs=2e-5
     )
     assert predict.main(words) == 0
-    lines = capsys.readouterr().out.splitlines()
+    *lines, blank, summary = capsys.readouterr().out.splitlines()
+    assert blank == "" and summary.startswith("2 images in ")
     for line, (image, classes) in zip(lines, truth, strict=True):
-        assert line.startswith(str(image))
+        assert line.startswith(printing.shortened(image))
         assert re.findall(r"([\d.]+)% (\S+)", line) == [
             (f"{100 * p:.1f}", name) for name, p in classes[:5]
         ]
@@ -97,7 +100,7 @@ def test_an_unreadable_image_is_passed_over_and_the_exit_code_says_so(run, photo
     out, err = capsys.readouterr()
     assert [os.path.basename(one["image"]) for one in json.loads(out)] == ["a b.png", "c,d.png"]
     assert re.search(r"^skipped: image .*broken.jpg can't be read", err, re.M)
-    assert err.endswith("1 of 3 images could not be read\n")
+    assert re.search(r"^2 images in [\d.]+ s: .*; 1 could not be read\n", err, re.M)
 
 
 def test_a_file_name_that_the_terminals_encoding_lacks(run, photos):
@@ -116,7 +119,7 @@ def test_a_file_name_that_the_terminals_encoding_lacks(run, photos):
     ]
     environment = os.environ | {"PYTHONIOENCODING": "ascii:strict"}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0 and re.fullmatch(r"2 images in .*\n", done.stderr)
     assert [row[0].rpartition("/")[2] for row in csv.reader(done.stdout.splitlines())] == [
         "image",
         r"\udcff.png",
@@ -225,6 +228,24 @@ def test_a_reader_that_has_enough_ends_it_quietly(run, images):
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
     found = done.returncode, done.stdout, done.stderr
     assert found == (0, "image,class,probability\n", "")
+
+
+def test_photos_of_the_training_are_marked(run, photos, tmp_path, capsys):
+    (photos / "broken.jpg").unlink()
+    (tmp_path / "copy" / "VLPromptLearner").mkdir(parents=True)
+    for file in run.glob("VLPromptLearner/*"):
+        shutil.copy(file, tmp_path / "copy" / "VLPromptLearner")
+    known = fingerprint(photos / "a b.png")
+    (tmp_path / "copy" / "items.json").write_text(json.dumps({"trained_on": [known]}))
+    for place in ("copy", "copy/VLPromptLearner", "copy/VLPromptLearner/model.pth.tar-1"):
+        words = ["--model-dir", str(tmp_path / place), str(photos), "--top", "1"]
+        assert predict.main(words) == 0
+        first, second, _, summary = capsys.readouterr().out.splitlines()
+        assert first.endswith("  (trained on)") and not second.endswith(")")
+        assert summary.endswith("; 1 of them were trained on")
+    assert predict.main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one.get("trained_on") for one in found] == [True, None]
 
 
 def test_ctrl_c_ends_it_with_a_word(run, photos, monkeypatch, capsys):

@@ -21,8 +21,10 @@ from promptsrc.clip.frozen import FrozenCLIP, load_clip
 from promptsrc.clip.precision import precision
 from promptsrc.inference.classnames import checked
 from promptsrc.inference.images import Preprocessing
+from promptsrc.inference.loading import squares
 from promptsrc.inference.prompt_file import PromptFile, read_prompts
 from promptsrc.inference.sources import Source, as_rgb, one_by_one
+from promptsrc.inference.square import read_square, square
 from promptsrc.model import PromptedCLIP
 from promptsrc.prompts import PromptLearner, find_learner
 
@@ -165,32 +167,50 @@ class Classifier:
         classnames: Sequence[str] | None = None,
         batch_size: int = 32,
         unreadable: Callable[[OSError], None] | None = None,
+        processes: int = 0,
     ) -> Iterator[Prediction]:
         """Like `classify`, one by one.
 
         Args:
             unreadable: is given the error of each image that cannot be read, which is then skipped.
+            processes: how many decode files beside this one; a script that sets it guards its main
+                part by `if __name__ == "__main__"`. Images in memory need 0.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         model = self.model(classnames)
-        tensors = self._tensors(one_by_one(images), unreadable)
+        one = one_by_one(images)
+        tensors = self._tensors(self._squares(one, processes), unreadable)
         while batch := list(islice(tensors, batch_size)):
             paths, inputs = zip(*batch, strict=True)
             yield from map(Prediction, paths, self._classes(model, torch.stack(inputs)))
 
+    def _squares(self, images: Iterable[Any], processes: int) -> Iterable[tuple[Any, Any]]:
+        """Each image with the bytes of its centre square, or with why it can't be read."""
+        steps = self.preprocess
+        if processes:
+            return squares(images, processes, steps.size, steps.interpolation, steps.read_as)
+        return ((image, self._square(image)) for image in images)
+
+    def _square(self, image: Any) -> Any:
+        steps = self.preprocess
+        if isinstance(image, Path):
+            return read_square(image, steps.size, steps.interpolation, steps.read_as)
+        try:
+            return square(as_rgb(image, steps.read_as), steps.size, steps.interpolation)
+        except OSError as error:
+            return error
+
     def _tensors(
-        self, images: Iterable[Any], unreadable: Callable[[OSError], None] | None
+        self, found: Iterable[tuple[Any, Any]], unreadable: Callable[[OSError], None] | None
     ) -> Iterator[tuple[Path | None, Tensor]]:
-        for image in images:
-            try:
-                tensor = self.preprocess(as_rgb(image, self.preprocess.read_as))
-            except OSError as error:
-                if unreadable is None:
-                    raise
-                unreadable(error)
+        for image, pixels in found:
+            if not isinstance(pixels, OSError):
+                yield image if isinstance(image, Path) else None, self.preprocess.normalised(pixels)
+            elif unreadable is None:
+                raise pixels
             else:
-                yield image if isinstance(image, Path) else None, tensor
+                unreadable(pixels)
 
     @torch.no_grad()
     def _classes(self, model: PromptedCLIP, images: Tensor) -> list[list[Class]]:

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from promptsrc.inference.reader import READ_AS, middle
+from promptsrc.inference.reader import READ_AS
+from promptsrc.inference.square import square
 from promptsrc.weights.stated import INTERPOLATIONS
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of OpenAI's training images: red, green, blue
@@ -68,24 +69,18 @@ class Preprocessing:
         return cls(**arguments)
 
     def __call__(self, image: Image.Image) -> Tensor:
-        """An RGB image -> (3, size, size)."""
-        square = centre_square(middle(image, self.size), self.size, self.interpolation)
-        pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous().float() / 255
-        mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
-        return (pixels - mean) / std
+        """An RGB image -> (3, size, size).
 
+        Raises:
+            OSError: the image has no pixels.
+        """
+        return self.normalised(square(image, self.size, self.interpolation))
 
-def centre_square(image: Image.Image, size: int, interpolation: str) -> Image.Image:
-    """The centre of the image, resized to a shorter side of `size` pixels.
-
-    The pixels are those of torchvision, which takes as long to import as PyTorch itself.
-    """
-    short = min(image.size)
-    if short != size:
-        width, height = (int(size * side / short) for side in image.size)
-        image = image.resize((width, height), Image.Resampling[interpolation.upper()])
-    left, top = (round((side - size) / 2) for side in image.size)
-    return image.crop((left, top, left + size, top + size))
+    def normalised(self, pixels: np.ndarray) -> Tensor:
+        """Bytes (size, size, 3) -> (3, size, size)"""
+        values = torch.from_numpy(pixels).permute(2, 0, 1).contiguous().float() / 255
+        mean, std = (torch.tensor(v)[:, None, None] for v in (self.mean, self.std))
+        return (values - mean) / std
 
 
 def _is_colour(value: Any) -> bool:

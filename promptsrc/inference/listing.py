@@ -4,6 +4,8 @@ Hidden files and folders are left out, as is what systems leave between images (
 `Thumbs.db`). Links to files are followed. Links to folders are not, which could lead in a circle.
 """
 
+import glob
+import ntpath
 import os
 import re
 import sys
@@ -109,6 +111,7 @@ def image_files(
     Broken links and folders that can't be read are among them, for who opens them names them.
 
     Args:
+        paths: also `~/photos`, patterns (`photos/*.jpg`) and paths as Windows writes them.
         note: is given a line about what is passed over in a folder.
 
     Raises:
@@ -116,13 +119,35 @@ def image_files(
         ValueError: a folder has no images, or a path is a pipe or a device.
     """
     found: list[Path] = []
-    for path in map(Path, paths):
-        if not os.path.lexists(path):
-            raise FileNotFoundError(f"no image or folder at {path}")
+    for path in (place for typed in paths for place in places_of(os.fspath(typed))):
         if is_special(path):
             raise ValueError(f"{path} is a pipe or device; give image files or folders")
         found += _images_of(path, note) if os.path.isdir(path) else [path]
     return found
+
+
+def places_of(typed: str) -> list[Path]:
+    """What a path stands for: itself, or the home folder's, a pattern's matches, Windows's.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+    """
+    path = os.path.expanduser(typed)
+    for place in (path, path.replace("\\", "/"), _in_linux(path)):
+        if os.path.lexists(place):
+            return [Path(place)]
+        if matches := sorted(glob.glob(place, recursive=True)) if glob.has_magic(place) else ():
+            return [Path(match) for match in matches if is_visible(os.path.basename(match))]
+    if re.match(r"\w\w+:/", typed):
+        raise FileNotFoundError(f"{typed} is a web address; download the image first")
+    what = "image matches" if glob.has_magic(path) else "image or folder at"
+    raise FileNotFoundError(f"no {what} {typed}")
+
+
+def _in_linux(path: str) -> str:
+    """A path of Windows in its Linux (WSL), which has its drives in /mnt."""
+    drive, rest = ntpath.splitdrive(path)
+    return f"/mnt/{drive[0].lower()}{rest}".replace("\\", "/") if drive[1:] == ":" else path
 
 
 def _images_of(folder: Path, note: Callable[[str], object]) -> list[Path]:

@@ -7,6 +7,7 @@ known, "classnames", those trained on, and "input", the arguments of
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from promptsrc.files import replacing
 from promptsrc.schema import check_description
 
 Description = dict[str, Any]
+EXPORTS = {".onnx": "onnxruntime", ".pt2": "torch.export.load", ".npz": "open_clip"}
 
 
 class PromptFile(NamedTuple):
@@ -82,11 +84,28 @@ def read_learned(path: str | os.PathLike) -> tuple[Description | None, dict[str,
 
 
 def _file(path: str | os.PathLike) -> Path:
-    path = Path(path)
+    """The file of prompts that a path stands for: a run's folder, one inside it, or a file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is an export, which other programs read.
+    """
+    typed = os.fspath(path)
+    path = Path(os.path.expanduser(typed))
     if path.is_dir():
-        return find(path)
+        return find(path.parent if any(path.glob("model*.pth.tar*")) else path)
+    if re.match(r"\w\w+:/", typed):
+        raise FileNotFoundError(
+            f"{typed} is a web address; get the file first, from the Hugging Face hub with "
+            "`python -m promptsrc.hub pull user/name prompts.safetensors`"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
+    if path.suffix in EXPORTS:
+        raise ValueError(
+            f"{path} is an export, for {EXPORTS[path.suffix]}; give the folder of its run, or a "
+            ".safetensors file (python -m promptsrc.export RUN prompts.safetensors)"
+        )
     return path
 
 

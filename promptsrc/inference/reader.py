@@ -59,6 +59,8 @@ def read_image(path: str | os.PathLike | BinaryIO, read_as: str = "stored") -> I
         reason = f"it is not one of {', '.join(formats)}{heic}"
     except Image.DecompressionBombError:
         reason = f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; make it smaller"
+    except MemoryError:
+        reason = "it takes more memory than there is"
     except Exception as error:  # Pillow's decoders raise any on damage, even struct.error
         reason = " ".join(str(error).split())
     name = path if isinstance(path, str | os.PathLike) else "in memory"

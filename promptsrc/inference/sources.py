@@ -60,8 +60,6 @@ def as_rgb(image: Any, read_as: str) -> Image.Image:
             f"an image is of type {type(image).__name__}; give a path, bytes, a file, a PIL image, "
             "an array or a tensor"
         )
-    if 0 in rgb.size:
-        raise OSError(f"an image of {rgb.width} x {rgb.height} pixels has nothing to see")
     return rgb
 
 

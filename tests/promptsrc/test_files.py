@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from promptsrc.files import read_text, replacing, write_all
+from promptsrc.files import fingerprint, read_text, replacing, write_all
 
 
 def contents(folder):
@@ -75,3 +75,12 @@ def test_if_one_file_cannot_be_written_none_is(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left on device: '.*b.txt'"):
         write_all({tmp_path / name: "new" for name in ("a.txt", "b.txt", "c.txt")})
     assert contents(tmp_path) == {"a.txt": "old"}
+
+
+def test_a_fingerprint_is_of_size_and_beginning(tmp_path):
+    contents = {"a": b"x" * 9, "copy": b"x" * 9, "longer": b"x" * 10, "other": b"y" * 9}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    found = {name: fingerprint(tmp_path / name) for name in contents}
+    assert found["a"] == found["copy"] and len(set(found.values())) == 3
+    assert all(len(value) == 16 for value in found.values())

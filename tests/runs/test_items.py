@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import train
+from promptsrc.files import fingerprint
 from runs import folder, items
 from runs.arguments import parse_args, setup_config
 from tests.conftest import ROOT
@@ -155,3 +156,19 @@ def test_a_photo_replaced_under_its_name_is_another_one(photos, tmp_path, capsys
     assert train.main(words(photos, run)) == 1
     assert "have changed since the run in" in (error := capsys.readouterr().err)
     assert "began: as many, but others" in error
+
+
+def test_own_training_images_have_fingerprints(tmp_path):
+    make_images(tmp_path, *(f"{part}/{c}/0.png" for part in ("train", "test") for c in "ab"))
+    for number, file in enumerate(sorted(tmp_path.rglob("*.png"))):
+        Image.new("RGB", (2, 2 + number)).save(file)
+    found = items.described(load("ImageFolder", tmp_path), str(tmp_path))
+    trained = {fingerprint(tmp_path / "train" / c / "0.png") for c in "ab"}
+    assert set(found["trained_on"]) == trained and len(trained) == 2
+    (tmp_path / items.NAME).write_text(json.dumps(found))
+    for place in ("", "VLPromptLearner", "VLPromptLearner/model.pth.tar-1", "p.safetensors"):
+        assert items.trained_on(tmp_path / place) == trained
+    for text in ("{", "[]", '{"classes": []}', '{"trained_on": 5}', '{"trained_on": [[1]]}'):
+        (tmp_path / items.NAME).write_text(text)
+        assert items.trained_on(tmp_path) == set()
+    assert items.trained_on(tmp_path / "no" / "such") == set()

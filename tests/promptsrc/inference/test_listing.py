@@ -3,11 +3,12 @@
 import os
 import socket
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from promptsrc.inference import endings
-from promptsrc.inference.listing import described, image_files, images_below
+from promptsrc.inference.listing import described, image_files, images_below, places_of
 from promptsrc.inference.reader import read_image
 
 PHOTOS = ("a.jpg", "b/c.PNG", "b/d/e.jfif", "b.x/f.webp")
@@ -121,3 +122,41 @@ def test_names_that_are_not_utf_8_print(tmp_path):
     touch(folder, "a.png", "b.txt")
     image_files([folder], notes.append)
     assert notes == [f"{tmp_path}/caf\\udce9: passed over 1 .txt"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("~/photos/a.jpg", ["a.jpg"]),
+        ("photos/*.jpg", ["a.jpg", "odd[1].jpg"]),
+        ("photos/**/*.[jJ]*", ["a.jpg", "b/d/e.jfif", "b/f.jpeg", "odd[1].jpg"]),
+        ("~/photos/b*", ["b/c.PNG", "b/d/e.jfif", "b/f.jpeg", "b.x/f.webp"]),
+        ("photos/odd[1].jpg", ["odd[1].jpg"]),
+        (r"photos\b\f.jpeg", ["b/f.jpeg"]),
+        (r"photos\b\*.jpeg", ["b/f.jpeg"]),
+    ],
+)
+def test_paths_as_people_type_them(photos, tmp_path, monkeypatch, typed, expected):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    touch(photos, "odd[1].jpg", "b/f.jpeg", ".hidden.jpg")
+    found = [path.absolute().relative_to(photos).as_posix() for path in image_files([typed])]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("no/*.jpg", "no image matches no/\\*.jpg"),
+        ("C:\\photos\\a.jpg", r"no image or folder at C:.photos.a.jpg"),
+        ("https://a.org/a.jpg", "https://a.org/a.jpg is a web address; download the image first"),
+    ],
+)
+def test_paths_that_are_not_there(typed, message):
+    with pytest.raises(FileNotFoundError, match=message):
+        image_files([typed])
+
+
+def test_a_drive_of_windows_in_its_linux(photos, monkeypatch):
+    monkeypatch.setattr(os.path, "lexists", lambda path: path == "/mnt/c/Users/me/a.jpg")
+    assert places_of(r"C:\Users\me\a.jpg") == [Path("/mnt/c/Users/me/a.jpg")]

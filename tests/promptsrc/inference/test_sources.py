@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from promptsrc.inference.sources import as_rgb, one_by_one
+from promptsrc.inference.square import square
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (7, 9, 3), dtype=np.uint8)
@@ -99,4 +100,4 @@ def test_forms_in_a_list(tmp_path):
 )
 def test_what_is_no_image(image, error, message):
     with pytest.raises(error, match=message):
-        as_rgb(image, "stored")
+        square(as_rgb(image, "stored"), 8, "bicubic")
