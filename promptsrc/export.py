@@ -25,7 +25,7 @@ POSITIONS = ("end", "middle", "front")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = Parser(__doc__)
+    parser = Parser(__doc__, "python -m promptsrc.export")
     add = parser.add_argument
     add("run", metavar="RUN", help="folder of a run, checkpoint or safetensors file")
     add("file", metavar="FILE", help=f"ends in {', '.join(ENDINGS)}")
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def export(args: argparse.Namespace) -> None:
     with checking_the_command():
         names = classnames.chosen(args)
+    report("Reading the prompts")
     from promptsrc.inference import formats, prompt_file
 
     if args.backbone is None:
@@ -51,7 +52,11 @@ def export(args: argparse.Namespace) -> None:
     else:
         said = (args.backbone, args.ctx_init, args.class_token_position)
         prompts = prompt_file.read_foreign_checkpoint(args.run, *said)
-    print(f"{args.file}: {formats.write(prompts, names, args.file)}")
+    print(f"{args.file}: {formats.write(prompts, names, args.file, report)}")
+
+
+def report(stage: str) -> None:
+    print(f"{stage} ...", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,15 +12,20 @@ from collections.abc import Sequence
 
 from promptsrc.command import Parser, exit_code, stop_like_ctrl_c
 
+REPOSITORY = (
+    "the repository to send them to: your name on the hub, or that of an organisation of yours, "
+    "and any name for the prompts; it is made if it is not there"
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = Parser(__doc__)
+    parser = Parser(__doc__, "python -m promptsrc.hub")
     commands = parser.add_subparsers(dest="command", required=True)
     push = commands.add_parser("push", help="send prompts to the hub")
     push.add_argument("path", metavar="RUN", help="folder of a run, checkpoint or safetensors file")
-    push.add_argument("repo", metavar="user/name")
+    push.add_argument("repo", metavar="user/name", help=REPOSITORY)
     pull = commands.add_parser("pull", help="get prompts from the hub")
-    pull.add_argument("repo", metavar="user/name")
+    pull.add_argument("repo", metavar="user/name", help="the repository that was pushed to")
     pull.add_argument("path", metavar="FILE", help="ends in .safetensors")
     args = parser.parse_args(argv)
     if args.command == "pull" and not args.path.endswith(".safetensors"):

@@ -29,13 +29,20 @@ from promptsrc.model import PromptedCLIP, unit
 
 TOLERANCE = 1e-4  # of a logit, relative to the largest
 ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+Report = Callable[[str], object]
 
 
-def write(prompts: PromptFile, classnames: Sequence[str] | None, path: str | os.PathLike) -> str:
+def write(
+    prompts: PromptFile,
+    classnames: Sequence[str] | None,
+    path: str | os.PathLike,
+    report: Report = lambda stage: None,
+) -> str:
     """Write `path` in the format of its ending; returns a line about it.
 
     Args:
         classnames: by default those trained on.
+        report: is called with what is done next, since some of it takes minutes.
 
     Raises:
         ValueError: the class names are unknown or do not fit; the format cannot hold the prompts,
@@ -50,7 +57,9 @@ def write(prompts: PromptFile, classnames: Sequence[str] | None, path: str | os.
             prompts = prompts.describing(classnames=model.classnames)._replace(tensors=tensors)
         write_prompts(prompts, path)
         return f"{prompts.parameters:,} parameters, {prompts.description}"
+    report(f"Loading {prompts.description['backbone']}")
     classifier = Classifier(prompts, "cpu")
+    report("Encoding the classes")
     model = classifier.model(classnames)
     if not _has_a_class_matrix(model):
         raise ValueError(
@@ -58,7 +67,8 @@ def write(prompts: PromptFile, classnames: Sequence[str] | None, path: str | os.
             "matrix; write .safetensors, which predict.py reads"
         )
     about = {"classnames": model.classnames, "input": dataclasses.asdict(classifier.preprocess)}
-    return WRITERS[ending](model, {key: json.dumps(value) for key, value in about.items()}, path)
+    texts = {key: json.dumps(value) for key, value in about.items()}
+    return WRITERS[ending](model, texts, path, report)
 
 
 class ImageClassifier(nn.Module):
@@ -108,7 +118,9 @@ def _has_a_class_matrix(model: PromptedCLIP) -> bool:
     return torch.allclose(module(images), model.classify(images), atol=1e-3)
 
 
-def write_onnx(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike) -> str:
+def write_onnx(
+    model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike, report: Report
+) -> str:
     """images -> logits, checked with onnxruntime; `about` is its metadata."""
     if missing := [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]:
         raise ValueError(f"ONNX needs {', '.join(missing)}: pip install .[onnx]")
@@ -118,6 +130,7 @@ def write_onnx(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLi
     # its optimizer reports each layer norm that it leaves alone
     logging.getLogger("onnxscript").setLevel(logging.ERROR)
     module = ImageClassifier(model).eval()
+    report("Translating the image tower to ONNX")
     exported: Any = torch.onnx.export(  # its type allows None, which only the older exporter gives
         _program(module),
         dynamo=True,
@@ -129,6 +142,7 @@ def write_onnx(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLi
     onnx.helper.set_model_props(proto, about)
     with replacing(path) as part:
         onnx.save(proto, part)
+        report("Comparing it with PyTorch")
         session = onnxruntime.InferenceSession(part, providers=["CPUExecutionProvider"])
 
         def run(images: Tensor) -> Tensor:
@@ -137,16 +151,22 @@ def write_onnx(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLi
         return f"images -> logits, within {_difference(module, run):.0e} of PyTorch"
 
 
-def write_program(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike) -> str:
+def write_program(
+    model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike, report: Report
+) -> str:
     """A `torch.export` program, images -> logits; `about` is its extra files."""
     module = ImageClassifier(model).eval()
     with replacing(path) as part:
+        report("Tracing the image tower")
         torch.export.save(_program(module), part, extra_files=about)
+        report("Comparing it with PyTorch")
         difference = _difference(module, torch.export.load(part).module())
         return f"images -> logits, within {difference:.0e} of PyTorch"
 
 
-def write_class_weights(model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike) -> str:
+def write_class_weights(
+    model: PromptedCLIP, about: dict[str, str], path: str | os.PathLike, report: Report
+) -> str:
     """The class matrix, as open_clip's zero-shot classifiers have it.
 
     `weights` (D, C), a unit column per class; `classnames` (C,); `logit_scale`. The probabilities

@@ -2,7 +2,10 @@
 
 import json
 import os
+import ssl
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -11,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from promptsrc.command import one_line
 from promptsrc.escape import markdown, printable
-from promptsrc.inference.prompt_file import PromptFile, read_prompts, write_prompts
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+    from promptsrc.inference.prompt_file import PromptFile
+
 FILE = "prompts.safetensors"  # in a repository
+PATIENCE = 10  # seconds until the hub counts as out of reach
 CARD = """---
 library_name: promptsrc
 pipeline_tag: zero-shot-image-classification
@@ -53,11 +58,13 @@ def push(path: str | Path, repo: str) -> str:
             name, or huggingface_hub is not installed.
         OSError: the hub refuses, or cannot be reached.
     """
-    prompts = read_prompts(path)
-    backbone = prompts.description["backbone"]
-    if os.path.isabs(backbone):  # a file on this machine; elsewhere `--backbone` says where it is
-        prompts = prompts.describing(backbone=os.path.basename(backbone))
     with _client() as api, tempfile.TemporaryDirectory() as folder:
+        from promptsrc.inference.prompt_file import read_prompts, write_prompts  # imports PyTorch
+
+        prompts = read_prompts(path)
+        backbone = prompts.description["backbone"]
+        if os.path.isabs(backbone):  # a file here; elsewhere `--backbone` says where it is
+            prompts = prompts.describing(backbone=os.path.basename(backbone))
         write_prompts(prompts, Path(folder, FILE))
         Path(folder, "README.md").write_text(card(prompts, repo), encoding="utf-8")
         url = api.create_repo(repo, exist_ok=True)
@@ -66,7 +73,7 @@ def push(path: str | Path, repo: str) -> str:
     return str(url)
 
 
-def pull(repo: str, path: str | Path) -> PromptFile:
+def pull(repo: str, path: str | Path) -> "PromptFile":
     """Write the prompts of a repository to `path`, whole or not at all.
 
     Raises:
@@ -77,6 +84,8 @@ def pull(repo: str, path: str | Path) -> PromptFile:
     """
     # Windows cannot delete the file while the tensors are mapped to it
     with _client() as api, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        from promptsrc.inference.prompt_file import read_prompts, write_prompts  # imports PyTorch
+
         prompts = read_prompts(api.hf_hub_download(repo, FILE, local_dir=folder))
     write_prompts(prompts, path)
     return prompts
@@ -84,19 +93,45 @@ def pull(repo: str, path: str | Path) -> PromptFile:
 
 @contextmanager
 def _client() -> Iterator["HfApi"]:
-    """The hub's client; whatever connection error it raises is an OSError here."""
+    """The hub's client; whatever connection error it raises is an OSError here.
+
+    Raises:
+        ConnectionError: there is no way to the hub. The client would retry for a minute.
+    """
     if find_spec("huggingface_hub") is None:
         raise ValueError("the hub needs huggingface_hub: pip install .[hub]")
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HTTPError
 
+    api = HfApi()
+    if not constants.HF_HUB_OFFLINE:
+        _check_reachable(api.endpoint)
     try:
-        yield HfApi()
+        yield api
     except HTTPError as error:
         raise ConnectionError(one_line(error)) from error
 
 
-def card(prompts: PromptFile, repo: str) -> str:
+def _check_reachable(server: str) -> None:
+    """
+    Raises:
+        ConnectionError: nothing answers there; an answer of any kind will do.
+    """
+    try:
+        request = urllib.request.Request(server, method="HEAD")
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
+    except urllib.error.HTTPError:
+        return
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        if not isinstance(reason, ssl.SSLError):  # the client has certificates of its own
+            raise ConnectionError(
+                f"{server} can't be reached ({reason}); check the network, or the "
+                "proxy in HTTPS_PROXY"
+            ) from None
+
+
+def card(prompts: "PromptFile", repo: str) -> str:
     """The README.md of a repository."""
     about = prompts.description
     names = about.get("classnames")

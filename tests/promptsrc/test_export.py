@@ -41,8 +41,12 @@ def test_the_ending_chooses_the_format(prompts, tmp_path, capsys, ending):
             pytest.importorskip(package)
     file = tmp_path / f"a{ending}"
     assert export.main([prompts, str(file), "--classnames", "cat,dog,owl"]) == 0
-    line = capsys.readouterr().out
+    line, stages = capsys.readouterr()
     assert line.startswith(f"{file}: ") and line.count("\n") == 1 and file.stat().st_size > 1000
+    assert stages.startswith("Reading the prompts ...\n")
+    built = ending != ".safetensors"
+    assert ("Loading ViT-T/8 ...\nEncoding the classes ...\n" in stages) == built
+    assert ("Comparing it with PyTorch ...\n" in stages) == (ending in (".onnx", ".pt2"))
 
 
 def test_class_names_from_a_file(prompts, tmp_path):

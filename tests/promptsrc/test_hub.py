@@ -214,7 +214,22 @@ def test_what_cannot_be_done_gets_a_line(repositories, prompts, monkeypatch, cap
     assert capsys.readouterr().err == "error: the hub needs huggingface_hub: pip install .[hub]\n"
 
 
-def test_a_hub_that_is_not_there(prompts, monkeypatch, capsys):
-    speak_to(monkeypatch, "http://127.0.0.1:9")
-    assert hub.main(["push", str(prompts), "someone/owls"]) == 1
-    assert capsys.readouterr().err.startswith("error: ")
+def test_a_hub_that_is_not_there_is_one_line_without_retries(prompts, monkeypatch, capsys):
+    def ask(*_, **__):
+        raise AssertionError("the client would retry")
+
+    monkeypatch.setattr(HfApi, "create_repo", ask)
+    monkeypatch.setattr(HfApi, "hf_hub_download", ask)
+    for server, reason in (("http://127.0.0.1:9", "refused"), ("http://hub.invalid", "Errno")):
+        speak_to(monkeypatch, server)
+        for words in (["push", str(prompts), "a/owls"], ["pull", "a/owls", str(prompts)]):
+            assert hub.main(words) == 1
+            line = rf"error: {server} can't be reached \(.*{reason}.*\); check the network, or .*\n"
+            assert re.fullmatch(line, capsys.readouterr().err)
+
+
+def test_help_says_what_the_repository_is(capsys):
+    with pytest.raises(SystemExit):
+        hub.main(["push", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "usage: python -m promptsrc.hub push" in out and "your name on the hub" in out
