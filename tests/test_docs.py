@@ -90,7 +90,7 @@ class Block(NamedTuple):
         return {
             "bash": self.text,
             "python": f"python -{heredoc}",
-            "diff": f"patch -p1{heredoc}",
+            "diff": f"git apply{heredoc}",
         }.get(self.language, "")
 
 
