@@ -12,9 +12,9 @@ from dassl.engine.random_state import random_state
 from dassl.utils import load_checkpoint, model_folder
 
 from promptsrc.checkpoint import read_checkpoint
+from runs.config import default_config
 from runs.folder import LOCK, held
 from tests.engine import toy
-from tests.runs.test_folder import config
 
 CALLS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod")  # audited by Python
 OLD, NEW = 1.0, 2.0
@@ -104,7 +104,7 @@ def check_files(folder, models):
 @pytest.mark.parametrize("models", [1, 2])
 @pytest.mark.parametrize("case", CASES)
 def test_a_kill_leaves_the_old_state_or_the_new_one(root, tmp_path, case, models):
-    trainer, cfg = build_trainer(toy.config(root, tmp_path)), config(tmp_path)
+    trainer, cfg = build_trainer(toy.config(root, tmp_path)), default_config()
     if models == 1:
         del trainer._models["head"]
     before, saving = CASES[case]

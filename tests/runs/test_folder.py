@@ -44,10 +44,11 @@ def test_a_failed_run_can_be_started_with_another_configuration(tmp_path):
     assert yaml.safe_load((tmp_path / "config.yaml").read_text())["OPTIM"]["LR"] == 0.1
 
 
-def test_a_checkpoint_protects_a_folder(tmp_path):
+@pytest.mark.parametrize("name", ["VLPromptLearner/model.pth.tar-1", "unfinished.state"])
+def test_a_checkpoint_protects_a_folder(tmp_path, name):
     taken(tmp_path, result="")
     (tmp_path / "VLPromptLearner").mkdir()
-    (tmp_path / "VLPromptLearner" / "model.pth.tar-1").touch()
+    (tmp_path / name).touch()
     with pytest.raises(ValueError, match="another configuration"):
         folder.claim(config(tmp_path, "OPTIM.LR", "0.1"))
 
@@ -86,7 +87,8 @@ def test_what_killed_writers_have_left_is_deleted(tmp_path):
     model.mkdir()
     left = [tmp_path / ".config.0123456789abcdef0123456789abcdef.yaml"]
     left += [model / f".{name}.x_8kq2ab" for name in ("model.pth.tar-2", "checkpoint")]
-    left.append(model / ".model-unfinished.pth.tar.a1b2c3d4")
+    left.append(model / ".model-unfinished.pth.tar.a1b2c3d4")  # of version 0.1
+    left += [tmp_path / f".{name}.x_8kq2ab" for name in ("unfinished.state", "model.pth.tar-2")]
     kept = [tmp_path / ".gitignore", tmp_path / ".notes.12345678", model / "model.pth.tar-1"]
     for file in left + kept:
         file.touch()
@@ -102,7 +104,9 @@ def test_what_killed_writers_have_left_is_deleted(tmp_path):
         lambda path: files.replacing(path),
     ],
 )
-@pytest.mark.parametrize("name", ["model.pth.tar-3", "model-best.pth.tar.sha256", "config.yaml"])
+@pytest.mark.parametrize(
+    "name", ["model.pth.tar-3", "checkpoint", "unfinished.state", "config.yaml"]
+)
 def test_a_temporary_name_is_one_that_is_deleted(tmp_path, write, name):
     with write(tmp_path / name) as part:
         assert folder.PART.fullmatch(os.path.basename(part))

@@ -6,14 +6,14 @@
 <output>/.model.pth.tar-4.x8kq2abc      a file while it is written
 
 Plug-ins list a model's folder and take each other name in it for an epoch. Dassl reads the first
-line of `checkpoint`, and `sha256sum --check` the others.
+line of `checkpoint`, and `sha256sum --check --ignore-missing` the others.
 """
 
 import hashlib
 import os
 import os.path as osp
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dassl.utils.tools import replacing
@@ -21,7 +21,7 @@ from dassl.utils.tools import replacing
 BEST = "model-best.pth.tar"
 POINTER = "checkpoint"
 SUM = re.compile(r"([0-9a-f]{64})  (.+)")
-OLD_SUMS = ".sha256"  # version 0.1 wrote a sum to a file of its own, with this suffix
+OLD_SUM = ".sha256"  # version 0.1 wrote a sum to a file of its own, with this suffix
 
 
 def write(folder: str, files: Mapping[str, bytes], newest: str | None = None) -> None:
@@ -44,7 +44,7 @@ def write(folder: str, files: Mapping[str, bytes], newest: str | None = None) ->
     there = {name: known[name] for name in known if osp.isfile(osp.join(folder, name))}
     there |= {name: {digest} for name, digest in new.items()}
     _point_at(folder, before if newest is None else newest, there)
-    for file in Path(folder).glob(f"*{OLD_SUMS}"):
+    for file in _old_sums(folder):
         file.unlink(missing_ok=True)
 
 
@@ -78,8 +78,8 @@ def sums(folder: str) -> dict[str, set[str]]:
     for line in _lines(folder)[1:]:
         if match := SUM.fullmatch(line):
             known.setdefault(match[2], set()).add(match[1])
-    for file in Path(folder).glob(f"*{OLD_SUMS}"):
-        known.setdefault(file.name.removesuffix(OLD_SUMS), {_old_sum(file)})
+    for file in _old_sums(folder):
+        known.setdefault(file.name.removesuffix(OLD_SUM), {_old_sum(file)})
     return known
 
 
@@ -96,6 +96,10 @@ def parts_of(folder: str) -> str:
 def _sums_of(path: str) -> set[str]:
     folder, name = osp.split(path)
     return sums(folder or ".").get(name, set())
+
+
+def _old_sums(folder: str) -> Iterator[Path]:
+    return Path(folder).glob(f"model*{OLD_SUM}")
 
 
 def _old_sum(file: Path) -> str:

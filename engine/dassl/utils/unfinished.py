@@ -8,7 +8,7 @@ between two of them finishes the save.
 
 import hashlib
 import os.path as osp
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def write(directory: str, states: States, save: dict[str, Any] | None = None) ->
     _remove_old(directory, states)
 
 
-def read(directory: str, models: Iterable[str]) -> tuple[States, dict[str, Any] | None] | None:
+def read(directory: str, models: Collection[str]) -> tuple[States, dict[str, Any] | None] | None:
     """What `write` was given, if there is a readable file; warns about a damaged one."""
     path = osp.join(directory, NAME)
     try:
@@ -49,12 +49,12 @@ def read(directory: str, models: Iterable[str]) -> tuple[States, dict[str, Any] 
         return None
 
 
-def remove(directory: str, models: Iterable[str]) -> None:
+def remove(directory: str, models: Collection[str]) -> None:
     Path(directory, NAME).unlink(missing_ok=True)
     _remove_old(directory, models)
 
 
-def _read(path: str, models: Iterable[str]) -> tuple[States, dict[str, Any] | None]:
+def _read(path: str, models: Collection[str]) -> tuple[States, dict[str, Any] | None]:
     digest, _, content = Path(path).read_bytes().partition(b"\n")
     if hashlib.sha256(content).hexdigest().encode() != digest:
         raise ValueError(f"{path} is damaged: its SHA-256 is not the one in its first line")
@@ -84,7 +84,7 @@ def _check_step(state: dict[str, Any], path: str) -> None:
         raise ValueError(f"{path} does not say at which batch it is")
 
 
-def _read_old(directory: str, models: Iterable[str]) -> tuple[States, None] | None:
+def _read_old(directory: str, models: Collection[str]) -> tuple[States, None] | None:
     """The files of version 0.1, if all models have one of the same step."""
     paths = {name: osp.join(directory, name, OLD_NAME) for name in models}
     if not all(map(osp.isfile, paths.values())):
@@ -97,8 +97,8 @@ def _read_old(directory: str, models: Iterable[str]) -> tuple[States, None] | No
     return (states, None) if len(steps) == 1 else None
 
 
-def _remove_old(directory: str, models: Iterable[str]) -> None:
+def _remove_old(directory: str, models: Collection[str]) -> None:
     for name in models:
         path = osp.join(directory, name, OLD_NAME)
-        for file in (f"{path}{model_folder.OLD_SUMS}", path):
+        for file in (f"{path}{model_folder.OLD_SUM}", path):
             Path(file).unlink(missing_ok=True)
