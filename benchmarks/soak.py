@@ -35,6 +35,7 @@ from runs.arguments import parse_args, setup_config
 
 COUNTED = ("resident GiB", "open files", "threads", "processes")
 GROWTH = 1.02  # of the resident memory from the second quarter of the time to the last
+CONFIG = "vit_t8"  # what the settings for the bundled backbone are called by
 FEWEST = 8  # epochs, however long they take: two in each quarter
 KILLED_EVERY = (3.0, 12.0)  # seconds, drawn between
 SIGNALS = 4  # per run of the sweep at most: a sweep gives up on a run after ten
@@ -94,7 +95,7 @@ def grown(rows: Sequence[tuple]) -> list[str]:
 def sweep_command(folder: Path, seeds: Sequence[int], workers: int) -> list[str]:
     """A sweep of one short run per seed."""
     words = ["few-shot", "--root", str(base2new.DATA), "--output", str(folder), "--shots", "1"]
-    words += ["--datasets", base2new.DATASET, "--configs", base2new.BACKBONE]
+    words += ["--datasets", base2new.DATASET, "--configs", CONFIG]
     words += ["--workers", str(workers), "--seeds", *map(str, seeds)]
     pairs = ["OPTIM.MAX_EPOCH", "3", "DATALOADER.NUM_WORKERS", "0"]
     pairs += ["TRAIN.CHECKPOINT_MINUTES", "0.001"]
