@@ -101,6 +101,7 @@ def check_files(folder, models):
         assert load_checkpoint(str(file))["epoch"] == read_checkpoint(file)["epoch"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("models", [1, 2])
 @pytest.mark.parametrize("case", CASES)
 def test_a_kill_leaves_the_old_state_or_the_new_one(root, tmp_path, case, models):
