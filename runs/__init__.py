@@ -7,7 +7,7 @@ early.py         what is said before PyTorch is imported: unknown names, missing
 run.py           one training or test
 register.py      makes the names of datasets and trainers known to Dassl
 folder.py        its output folder: one process, one configuration, one list of images
-items.py         items.json in that folder: class names, and a fingerprint of the images
+items.py         items.json in that folder: class names, and hashes of the images
 reading.py       how it reads images, if its configuration does not say
 saved_config.py  config.yaml in that folder, compared with other configurations
 results.py       its accuracy, read from its log

@@ -300,3 +300,14 @@ def test_settings_that_the_learner_does_not_take():
     prompts = PromptFile(description | {"settings": {"n": 3}, "classnames": ["owl"]}, {})
     with pytest.raises(ValueError, match="DeepPrompts does not take the settings {'n': 3}"):
         Classifier(prompts, "cpu")
+
+
+def test_processes_that_decode_change_nothing(classifier, photos):
+    truth = list(classifier.predictions(photos, NEW))
+    assert list(classifier.predictions(photos, NEW, processes=2)) == truth
+    errors = []
+    files = [photos / "notes.txt", photos / "c.png"]
+    (found,) = classifier.predictions(files, NEW, unreadable=errors.append, processes=1)
+    assert found.image == photos / "c.png" and len(errors) == 1
+    with pytest.raises(OSError, match="notes.txt can't be read"):
+        list(classifier.predictions(files, NEW, processes=1))
