@@ -1,9 +1,11 @@
 """Every choice of transforms, and their order."""
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
+import torch
 from dassl.data.transforms import AVAI_CHOICES, build_transform
 from PIL import Image
 
@@ -16,6 +18,17 @@ GOLDENS = json.loads(Path(__file__).with_name("observed.json").read_text())
 def test_images_are_those_of_dassl_pytorch(name):
     """Made by `observed.py` on Dassl.pytorch 0.6.3."""
     assert observed.images(name) == pytest.approx(GOLDENS["images"][name], abs=1e-3)
+
+
+def test_transforms_can_be_sent_to_spawned_processes(cfg):
+    choices = [choice for choice in AVAI_CHOICES if choice != "random_crop"]
+    cfg.INPUT.GB_K = 5
+    transform = build_transform(cfg, choices=choices)
+    sent, images = pickle.loads(pickle.dumps(transform)), []
+    for each in (transform, sent):
+        observed.seed(1)
+        images.append(each(observed.picture()))
+    assert torch.equal(*images)
 
 
 def test_augmentation_leaves_the_image_alone(cfg):
