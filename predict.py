@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 
 from promptsrc.command import Parser, checking_the_command, exit_code, positive, stop_like_ctrl_c
-from promptsrc.inference import classnames
+from promptsrc.inference import classnames, listing, prompt_path
 from runs import items
 
 
@@ -40,9 +40,10 @@ def predict(args: argparse.Namespace) -> int:
     """Print the classes of each image; 1 if some images are unreadable."""
     with checking_the_command():
         names = classnames.chosen(args)
-    from promptsrc.inference import classifier, listing, printing
-
     files = listing.image_files(args.images, (notes := []).append)  # printed if all else is fine
+    prompt_path.given(args.model_dir)
+    from promptsrc.inference import classifier, printing  # imports PyTorch
+
     with redirect_stdout(sys.stderr):  # notes about weights and precision are not results
         loaded = classifier.load(args.model_dir, args.device, backbone=args.backbone)
         loaded.model(names)  # also notes about the classes

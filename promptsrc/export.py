@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptsrc.command import Parser, checking_the_command, exit_code, stop_like_ctrl_c
-from promptsrc.inference import classnames
+from promptsrc.files import check_folder
+from promptsrc.inference import classnames, prompt_path
 
 ENDINGS = (".safetensors", ".onnx", ".pt2", ".npz")
 POSITIONS = ("end", "middle", "front")
@@ -44,8 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def export(args: argparse.Namespace) -> None:
     with checking_the_command():
         names = classnames.chosen(args)
+    prompt_path.given(args.run)
+    check_folder(args.file)
     report("Reading the prompts")
-    from promptsrc.inference import formats, prompt_file
+    from promptsrc.inference import formats, prompt_file  # imports PyTorch
 
     if args.backbone is None:
         prompts = prompt_file.read_prompts(args.run)

@@ -42,6 +42,18 @@ def read_text(path: str | os.PathLike) -> str:
     return text
 
 
+def check_folder(path: str | os.PathLike) -> Path:
+    """The path.
+
+    Raises:
+        FileNotFoundError: there is no folder to write it to.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
+    return path
+
+
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary name to write to, with the ending of `path`.
@@ -51,9 +63,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     Raises:
         FileNotFoundError: there is no folder to write to.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
+    path = check_folder(path)
     part = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
         yield part

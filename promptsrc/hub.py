@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from promptsrc.command import Parser, exit_code, stop_like_ctrl_c
+from promptsrc.files import check_folder
+from promptsrc.inference import prompt_path
 
 REPOSITORY = (
     "the repository to send them to: your name on the hub, or that of an organisation of yours, "
@@ -37,8 +39,10 @@ def share(args: argparse.Namespace) -> None:
     from promptsrc.inference import hub
 
     if args.command == "push":
+        prompt_path.given(args.path)
         print(f"pushed to {hub.push(args.path, args.repo)}")
     else:
+        check_folder(args.path)
         print(f"{args.path}: {hub.pull(args.repo, args.path).description}")
 
 

@@ -7,7 +7,6 @@ known, "classnames", those trained on, and "input", the arguments of
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +16,10 @@ from torch import Tensor
 
 from promptsrc.checkpoint import description_of, find, learned_tensors, read_checkpoint
 from promptsrc.files import replacing
+from promptsrc.inference.prompt_path import given
 from promptsrc.schema import check_description
 
 Description = dict[str, Any]
-EXPORTS = {".onnx": "onnxruntime", ".pt2": "torch.export.load", ".npz": "open_clip"}
 
 
 class PromptFile(NamedTuple):
@@ -90,23 +89,10 @@ def _file(path: str | os.PathLike) -> Path:
         FileNotFoundError: there is none.
         ValueError: it is an export, which other programs read.
     """
-    typed = os.fspath(path)
-    path = Path(os.path.expanduser(typed))
-    if path.is_dir():
-        return find(path.parent if any(path.glob("model*.pth.tar*")) else path)
-    if re.match(r"\w\w+:/", typed):
-        raise FileNotFoundError(
-            f"{typed} is a web address; get the file first, from the Hugging Face hub with "
-            "`python -m promptsrc.hub pull user/name prompts.safetensors`"
-        )
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}")
-    if path.suffix in EXPORTS:
-        raise ValueError(
-            f"{path} is an export, for {EXPORTS[path.suffix]}; give the folder of its run, or a "
-            ".safetensors file (python -m promptsrc.export RUN prompts.safetensors)"
-        )
-    return path
+    place = given(path)
+    if place.is_dir():
+        return find(place.parent if any(place.glob("model*.pth.tar*")) else place)
+    return place
 
 
 def _read_safetensors(path: Path) -> PromptFile:
