@@ -1,5 +1,6 @@
 """Distances between the rows of two matrices."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -14,7 +15,7 @@ def compute_distance_matrix(input1: Tensor, input2: Tensor, metric: str = "eucli
         ValueError: another metric.
     """
     for name, rows in {"input1": input1, "input2": input2}.items():
-        assert isinstance(rows, Tensor) and rows.ndim == 2, f"{name} is not a matrix"
+        assert torch.is_tensor(rows) and rows.ndim == 2, f"{name} is not a matrix"
     assert input1.shape[1] == input2.shape[1], "the rows have different lengths"
     one_of("metric", metric, ("euclidean", "cosine"))
     distance = cosine_distance if metric == "cosine" else euclidean_squared_distance

@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from dassl.elsewhere import names_of
+
+__getattr__ = names_of(__name__)
+
 
 class RAdam(Optimizer):
     """With t steps done, m and v the moving averages of gradients and of their squares:

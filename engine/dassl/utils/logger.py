@@ -32,16 +32,16 @@ class Logger:
             # line by line, so that a killed run keeps every line
             self.file = open(fpath, "w", buffering=1, encoding="utf-8")  # noqa: SIM115
 
-    def write(self, message: str) -> None:
+    def write(self, msg: str) -> None:
         """
         Raises:
             OSError: the file cannot be written; nothing is written to it any more.
         """
-        message = printable(message, "\n\t")
-        self.console.write(message)
+        msg = printable(msg, "\n\t")
+        self.console.write(msg)
         if self.file is not None:
             try:
-                self.file.write(message)
+                self.file.write(msg)
             except OSError as error:
                 file, self.file = self.file, None
                 with contextlib.suppress(OSError):  # closing writes what is buffered

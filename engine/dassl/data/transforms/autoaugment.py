@@ -12,6 +12,10 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 from torchvision import transforms as T
 
+from dassl.elsewhere import names_of
+
+__getattr__ = names_of(__name__)
+
 Colour = tuple[int, int, int]
 GREY = (128, 128, 128)
 RANGES = {  # operation: its weakest and its strongest magnitude

@@ -15,6 +15,10 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
+from dassl.elsewhere import names_of
+
+__getattr__ = names_of(__name__)
+
 Operation = Callable[[Image.Image, float], Image.Image]
 Choice = tuple[Operation, float, float]
 MEAN_COLOUR = (125, 123, 114)  # of ImageNet

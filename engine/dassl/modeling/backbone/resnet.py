@@ -15,10 +15,13 @@ from torch import Tensor
 from torchvision import models
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from dassl.elsewhere import names_of
 from dassl.modeling.backbone.backbone import Backbone
 from dassl.modeling.backbone.build import BACKBONE_REGISTRY
 from dassl.modeling.ops import MixStyle
 from dassl.utils.checks import one_of
+
+__getattr__ = names_of(__name__)
 
 BLOCKS = {  # kind, and number in each of the four groups
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
