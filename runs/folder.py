@@ -180,7 +180,7 @@ def claim(cfg: CfgNode) -> None:
             f"{file} is not the configuration of a run; use another --output-dir, or move it away"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    _write(file, cfg.dump())
+    _write(file, saved_config.shown(cfg).dump())
 
 
 def claim_items(cfg: CfgNode, dataset: "DatasetBase") -> None:

@@ -43,7 +43,7 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
         torch.backends.cudnn.benchmark = on_gpu and not cfg.DETERMINISTIC
         torch.use_deterministic_algorithms(cfg.DETERMINISTIC)
         with only_logged():
-            print(f"{cfg}\n{collect_env_info()}")
+            print(f"{saved_config.shown(cfg)}\n{collect_env_info()}")
         if cfg.DATASET.NAME in OWN and cfg.INPUT.get("READ_AS") != "shown":
             print("Images are read as stored: not turned as EXIF says (INPUT.READ_AS)")
         if args.eval_only:

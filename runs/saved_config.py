@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from dassl.config import get_cfg_default
 from yacs.config import CfgNode
 
 from runs.yaml_file import read_yaml
@@ -89,13 +90,14 @@ def check_resumed(cfg: CfgNode) -> None:
 def differences(file: Path, here: Mapping[str, Any]) -> str:
     """`KEY (there: old, here: new)` of each key whose value in this `config.yaml` differs.
 
-    A key that the file lacks was added to the configuration later, and counts as equal (`BEFORE`).
+    A key that the file lacks was added to the configuration later, and counts as equal (`BEFORE`),
+    or is one that `shown` leaves out, and has its default.
 
     Raises:
         ValueError: the file is not the configuration of a run.
     """
     try:
-        there = BEFORE | flat(read_yaml(file))
+        there = BEFORE | plain(get_cfg_default().TRAINER, "TRAINER.") | flat(read_yaml(file))
     except (ValueError, RecursionError):
         raise ValueError(
             f"{file} is not the configuration of a run; restore or delete it"
@@ -115,9 +117,18 @@ def _equal(key: str, old: Any, new: Any) -> bool:
     return old == new
 
 
-def plain(cfg: CfgNode) -> dict[str, Any]:
+def shown(cfg: CfgNode) -> CfgNode:
+    """The configuration without the defaults of Dassl's own methods, unless it is this one's."""
+    copy = cfg.clone()
+    for name, defaults in get_cfg_default().TRAINER.items():
+        if name not in ("NAME", cfg.TRAINER.NAME.upper()) and cfg.TRAINER.get(name) == defaults:
+            del copy.TRAINER[name]
+    return copy
+
+
+def plain(cfg: CfgNode, prefix: str = "") -> dict[str, Any]:
     """Dotted key: value, with the values as YAML reads them back."""
-    return flat(yaml.safe_load(cfg.dump()))
+    return flat(yaml.safe_load(cfg.dump()), prefix)
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Defaults."""
 
 from dassl.config import clean_cfg, get_cfg_default
+from dassl.config.methods import METHODS
 from yacs.config import CfgNode
 
 
@@ -15,4 +16,16 @@ def test_defaults_and_clean_cfg():
     cfg.TRAINER.COOP, cfg.TRAINER.MAPLE = CfgNode(), CfgNode()
     clean_cfg(cfg, "CoOp")
     assert list(cfg.TRAINER) == ["NAME", "COOP"]
-    assert list(get_cfg_default().TRAINER) == ["NAME"]
+    assert list(get_cfg_default().TRAINER) == ["NAME", *METHODS]
+
+
+def test_the_keys_of_dassls_own_methods():
+    """Facts of Dassl.pytorch 0.6.3: 14 methods, 44 keys."""
+    assert len(METHODS) == 14 and sum(map(len, METHODS.values())) == 44
+    cfg = get_cfg_default()
+    cfg.merge_from_list(
+        ["TRAINER.MIXMATCH.RAMPUP", 10, "TRAINER.DAEL.STRONG_TRANSFORMS", ("cutout",)]
+    )
+    assert (cfg.TRAINER.MIXMATCH.RAMPUP, cfg.TRAINER.MIXMATCH.WEIGHT_U) == (10, 100.0)
+    assert cfg.TRAINER.DAEL.STRONG_TRANSFORMS == ("cutout",)
+    assert get_cfg_default().TRAINER.DAEL.STRONG_TRANSFORMS == ()

@@ -7,8 +7,9 @@ import yaml
 
 from runs import folder, saved_config
 from runs.arguments import parse_args, setup_config
+from runs.config import default_config
 from tests.conftest import ROOT
-from tests.runs.test_folder import WORDS, config, taken
+from tests.runs.test_folder import RESULT, WORDS, config, taken
 
 
 def test_the_configuration_can_be_used_again(tmp_path):
@@ -143,3 +144,24 @@ def nested(flat):
             node = node.setdefault(place, {})
         node[last] = value
     return tree
+
+
+def test_keys_of_dassls_own_methods_are_shown_where_they_are_set(tmp_path):
+    cfg = default_config()
+    cfg.TRAINER.NAME, cfg.OUTPUT_DIR = "PromptSRC", str(tmp_path)
+    folder.claim(cfg)
+    (tmp_path / "log.txt").write_text(RESULT)
+    saved = yaml.safe_load((tmp_path / "config.yaml").read_text())["TRAINER"]
+    assert "PROMPTSRC" in saved and "FIXMATCH" not in saved and "DDAIG" not in saved
+    assert saved_config.matches(cfg)
+    cfg.TRAINER.FIXMATCH.CONF_THRE = 0.5
+    assert saved_config.shown(cfg).TRAINER.FIXMATCH == cfg.TRAINER.FIXMATCH
+    assert "DDAIG" not in saved_config.shown(cfg).TRAINER
+    changed = saved_config.differences(tmp_path / "config.yaml", saved_config.plain(cfg))
+    assert changed == "TRAINER.FIXMATCH.CONF_THRE (there: 0.95, here: 0.5)"
+
+
+def test_a_run_of_fixmatch_shows_its_keys():
+    cfg = default_config()
+    cfg.TRAINER.NAME = "FixMatch"
+    assert saved_config.shown(cfg).TRAINER.FIXMATCH == cfg.TRAINER.FIXMATCH

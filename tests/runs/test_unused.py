@@ -8,6 +8,7 @@ from io import StringIO
 
 import pytest
 import torch
+from dassl.config.methods import METHODS
 from dassl.engine import build_trainer
 
 import runs.embedded
@@ -68,6 +69,7 @@ CHANGED_OF_METHODS = {
     "CTX_INIT": "an image of one",
     "PREC": "bf16",
     "CLASS_TOKEN_POSITION": "front",
+    "STRONG_TRANSFORMS": ("random_flip",),
     "N_CTX": 3,
     "N_CTX_TEXT": 3,
     "PROMPT_DEPTH": 2,
@@ -167,7 +169,9 @@ def test_trainers_share_how_they_read_the_keys_of_all(read_by_all):
 def keys_of(trainer):
     """The keys to walk for this trainer; those of all in one of them, which stands for all."""
     own = f"TRAINER.{TRAINERS[trainer]}."
-    return [k for k in DEFAULTS if k.startswith(own) or (trainer == "CoOp" and k not in LATER)]
+    foreign = tuple(f"TRAINER.{method}." for method in METHODS if method != "FIXMATCH")
+    shared = [key for key in DEFAULTS if key not in LATER and not key.startswith(foreign)]
+    return [key for key in DEFAULTS if key.startswith(own) or (trainer == "CoOp" and key in shared)]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from yacs.config import CfgNode
 
+from dassl.config.methods import METHODS
 from dassl.elsewhere import names_of
 
 __getattr__ = names_of(__name__)
@@ -45,7 +46,7 @@ def _defaults() -> CfgNode:
                 "SPLIT": "test",
                 "FINAL_MODEL": "last_step",  # or best_val
             },
-            "TRAINER": {"NAME": ""},
+            "TRAINER": {"NAME": "", **METHODS},
         }
     )
 

@@ -1,3 +1,4 @@
+from dassl.elsewhere import names_of
 from dassl.modeling.backbone.backbone import Backbone
 from dassl.modeling.backbone.build import BACKBONE_REGISTRY, build_backbone
 from dassl.modeling.backbone.resnet import (
@@ -36,3 +37,5 @@ __all__ = [
     "resnet101_ms_l123",
     "resnet152",
 ]
+
+__getattr__ = names_of(__name__)

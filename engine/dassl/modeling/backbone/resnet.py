@@ -102,7 +102,7 @@ def _registered(name: str) -> Callable[..., ResNet]:
     """The builder of this name, registered; `name` is a ResNet, with `_ms_l` and its groups."""
     plain, _, groups = name.partition("_ms_l")
 
-    def build(pretrained: bool = True, **_: Any) -> ResNet:
+    def build(pretrained: bool = True, **kwargs: Any) -> ResNet:
         model = ResNet(*BLOCKS[plain], MixStyle, [f"layer{group}" for group in groups])
         if pretrained:
             load_imagenet_weights(model, plain)

@@ -1,3 +1,4 @@
+from dassl.elsewhere import names_of
 from dassl.modeling.ops.mixstyle import (
     MixStyle,
     activate_mixstyle,
@@ -19,3 +20,5 @@ __all__ = [
     "run_with_mixstyle",
     "run_without_mixstyle",
 ]
+
+__getattr__ = names_of(__name__)
