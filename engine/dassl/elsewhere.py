@@ -23,12 +23,14 @@ IMPORTED = {
         torchvision.transforms.RandomGrayscale torchvision.transforms.RandomResizedCrop
         torchvision.transforms.RandomHorizontalFlip""",
     "dassl.engine.trainer": """
-        numpy=np collections.OrderedDict tqdm.tqdm
+        numpy=np torch.nn collections.OrderedDict tqdm.tqdm
         dassl.modeling.build_backbone dassl.modeling.build_head
         dassl.utils.load_checkpoint dassl.utils.resume_from_checkpoint
         dassl.utils.save_checkpoint dassl.utils.tolist_if_not""",
     "dassl.evaluation.build": "dassl.utils.check_availability",
     "dassl.evaluation.evaluator": "collections.OrderedDict",
+    "dassl.modeling.backbone.resnet": """
+        torch.nn torch.utils.model_zoo torchvision.models.resnet.conv3x3""",
     "dassl.optim.lr_scheduler": "torch.optim.lr_scheduler.LRScheduler=_LRScheduler",
     "dassl.utils.logger": "os",
     "dassl.utils.tools": "sys time errno os.path=osp difflib.SequenceMatcher PIL.Image",
@@ -38,6 +40,8 @@ LEFT_OUT = {  # package: what it has in Dassl.pytorch
     "dassl.data.datasets.da": "CIFARSTL Digit5 DomainNet miniDomainNet",
     "dassl.data.datasets.dg": "CIFAR10C CIFAR100C Camelyon17 DigitSingle FMoW IWildCam",
     "dassl.data.datasets.ssl": "CIFAR10 CIFAR100 STL10 SVHN",
+    "dassl.data.transforms.autoaugment": "SubPolicy",
+    "dassl.data.transforms.randaugment": "Cutout CutoutDefault Flip Lighting SamplePairing",
     "dassl.engine.da": "ADDA AdaBN CDAC DAEL DANN M3SDA MCD MME SE SourceOnly",
     "dassl.engine.dg": "CrossGrad DAELDG DDAIG DomainMix",
     "dassl.engine.ssl": "EntMin MeanTeacher MixMatch SupBaseline",
@@ -52,7 +56,8 @@ LEFT_OUT = {  # package: what it has in Dassl.pytorch
         resnet101_dynamic_ms_l1 resnet101_dynamic_ms_l12 resnet101_dynamic_ms_l123
         resnet18_efdmix_l1 resnet18_efdmix_l12 resnet18_efdmix_l123
         resnet50_efdmix_l1 resnet50_efdmix_l12 resnet50_efdmix_l123
-        resnet101_efdmix_l1 resnet101_efdmix_l12 resnet101_efdmix_l123""",
+        resnet101_efdmix_l1 resnet101_efdmix_l12 resnet101_efdmix_l123
+        init_pretrained_weights model_urls""",
     "dassl.modeling.network": """
         NETWORK_REGISTRY build_network
         fcn_3x32_gctx fcn_3x32_gctx_stn fcn_3x64_gctx fcn_3x64_gctx_stn""",
@@ -61,6 +66,7 @@ LEFT_OUT = {  # package: what it has in Dassl.pytorch
         MinibatchEnergyDistance Sequential2 SinkhornDivergence TransNorm1d TransNorm2d
         activate_efdmix crossdomain_efdmix deactivate_efdmix random_efdmix run_with_efdmix
         run_without_efdmix cross_entropy mixup""",
+    "dassl.optim.radam": "AdamW PlainRAdam",
 }
 
 
@@ -74,8 +80,11 @@ def sentence(name: str, having: Iterable[str]) -> str:
 
 def is_left_out(name: str, within: str = "dassl") -> bool:
     """Whether it is the name of a trainer, dataset, backbone or the like that is left out."""
-    packages = [package for package in LEFT_OUT if package.startswith(within)]
-    return any(name in LEFT_OUT[package].split() for package in packages)
+    return any(
+        name in names.split()
+        for package, names in LEFT_OUT.items()
+        if package.startswith(within) or within.startswith(package)
+    )
 
 
 def names_of(module: str) -> Callable[[str], Any]:
