@@ -4,6 +4,7 @@
 # make test         the whole test suite
 # make test-fast    in-process tests only, about a minute
 # make test-slurm   sweeps on a one-node Slurm on this machine (root; apt-get install slurm-wlm)
+# make test-plugins DIR="../CoOp ../MaPLe"   other people's trainers on the engine, unedited: a table
 # make lint         ruff and mypy
 # make soak MINUTES=5 JOBS=200   long training, and a sweep under kill signals: leaks, lost runs, changed results
 # All of them create .venv first if it is missing or out of date.
@@ -13,7 +14,7 @@ MINUTES ?= 5
 JOBS ?= 200
 BIN := .venv/bin
 
-.PHONY: setup demo compare test test-fast test-slurm lint soak clean
+.PHONY: setup demo compare test test-fast test-slurm test-plugins lint soak clean
 
 setup: .venv/ready
 
@@ -31,6 +32,9 @@ test-fast: .venv/ready
 
 test-slurm: .venv/ready
 	$(BIN)/python -m pytest -q -m slurm tests/sweep/test_cluster.py
+
+test-plugins: .venv/ready
+	$(BIN)/python -W ignore -m tools.plugins $(DIR) $(if $(AGAINST),--against $(AGAINST))
 
 lint: .venv/ready
 	$(BIN)/ruff check .
