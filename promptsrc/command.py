@@ -122,6 +122,10 @@ class Printable:
     def write(self, text: str) -> int:
         return self.exact.write(printable(text, self._keep))
 
+    def close(self) -> None:
+        """The stream stays open: Dassl.pytorch's Logger closes what it writes to when it ends."""
+        self.exact.flush()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.exact, name)
 

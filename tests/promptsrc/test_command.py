@@ -58,3 +58,11 @@ def test_a_name_need_not_fit_the_encoding():
     outer = Printable(Printable(stream, "\n"), "\n")
     print("hahn_ä \udcff \x1b", file=outer, flush=True)
     assert raw.getvalue() == rb"hahn_\xe4 \udcff \x1b" + b"\n" and outer.exact is stream
+
+
+def test_a_logger_that_closes_its_console_does_not_close_stdout():
+    stream = io.StringIO()
+    console = Printable(stream, "\n")
+    console.close()
+    console.write("still open")
+    assert stream.getvalue() == "still open"
