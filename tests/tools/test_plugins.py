@@ -209,3 +209,5 @@ def test_losses_are_compared():
     assert compared(one, [{"epoch": 0, "losses": {"loss": 1.5}}]) == "losses within 5.0e-01"
     assert compared(one, [{"epoch": 0, "losses": {"other": 1.0}}]) == "other losses"
     assert compared(one, []) == ""
+    undefined = [{"epoch": 0, "losses": {"loss": float("nan")}}]
+    assert compared(undefined, json.loads(json.dumps(undefined))) == "losses equal bit for bit"

@@ -24,7 +24,11 @@ DATA = {  # registered dataset: its settings; the first that is there is taken
         "DATASET.TARGET_DOMAINS": "['clipart']",
     },
 }
-ASKED = {"MMRL": ("TASK", "B2N")}  # repository: settings that its script does not run without
+ASKED = {  # repository: what its script, or a CLIP that is never sure, does not run without
+    "MMRL": ("TASK", "B2N"),
+    "PDA": ("--domains", "a-c"),
+    "DAPrompt": ("TRAINER.DAPL.TAU", "0.0"),
+}
 SMALL = {
     "DATALOADER.NUM_WORKERS": "0",
     "DATALOADER.TRAIN_X.BATCH_SIZE": "4",
@@ -48,10 +52,6 @@ class Checkout:
     trainers: dict[str, bool] = field(default_factory=dict)
     datasets: list[str] = field(default_factory=list)
 
-    @property
-    def asked(self) -> tuple[str, ...]:
-        return ASKED.get(self.name, ())
-
     @cached_property
     def has_new_classes(self) -> bool:
         """Whether its datasets can be halved."""
@@ -68,8 +68,8 @@ class Checkout:
         return [
             *("--root", str(data), "--output-dir", str(output), "--seed", "1"),
             *("--trainer", trainer, *(["--config-file", config] if config else [])),
+            *ASKED.get(self.name, ()),
             *(word for setting in settings.items() for word in setting),
-            *self.asked,
         ]
 
     def _config(self, trainer: str) -> str | None:

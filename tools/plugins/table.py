@@ -36,7 +36,7 @@ class Row:
                 notes.append("works on Dassl.pytorch" if self.ours else "fails there too")
         elif self.there and self.there.failed:
             notes.append(f"on Dassl.pytorch: `{self.there.failed.error[:160]}`")
-        if self.here.trained and self.there and self.there.trained:
+        if self.there and self.here.train == self.there.train == "yes":
             notes.append(compared(self.here.trained.losses, self.there.trained.losses))
         if self.here.resume == "yes" and not self.here.exact:
             notes.append("resumes with other losses")
@@ -52,9 +52,9 @@ class Row:
 
 def compared(here: list[dict], there: list[dict]) -> str:
     """How far two sequences of losses are apart."""
-    if not here or not there:
+    if not here or not there:  # of trainers that only test
         return ""
-    if here == there:
+    if repr(here) == repr(there):  # NaN is itself
         return "losses equal bit for bit"
     if [fact["losses"].keys() for fact in here] != [fact["losses"].keys() for fact in there]:
         return "other losses"
