@@ -26,7 +26,7 @@ DATA = {  # registered dataset: its settings; the first that is there is taken
 }
 ASKED = {  # repository: what its script, or a CLIP that is never sure, does not run without
     "MMRL": ("TASK", "B2N"),
-    "PDA": ("--domains", "a-c"),
+    "PDA": ("--domains", "a-c", "--dataset-config-file", "configs/datasets/officehome.yaml"),
     "DAPrompt": ("TRAINER.DAPL.TAU", "0.0"),
 }
 SMALL = {
