@@ -153,6 +153,8 @@ def start(
     os.environ["HOME"] = how["home"]
     os.chdir(folder)
     sys.path[0], sys.argv[:] = folder, [script, *words]
+    listed = os.listdir  # in an order that differs from copy to copy
+    os.listdir = lambda *path: sorted(listed(*path))
     reports = Report(report)
     if not torch.cuda.is_available():
         keep_on_cpu(reports)
