@@ -53,19 +53,10 @@ def _take_photos(args: argparse.Namespace, photos: str) -> None:
 
 
 def _find_settings(args: argparse.Namespace, pairs: Mapping[str, str], own: bool) -> None:
-    """The method file, where it is left out.
-
-    Raises:
-        ValueError: a backbone is needed to find it.
-    """
+    """The method file, where it is left out and a backbone is named."""
     trainer = args.trainer or pairs.get("TRAINER.NAME", "")
     if args.config_file or trainer not in settings.trainers():
         return
     backbone = args.backbone or pairs.get("MODEL.BACKBONE.NAME") or settings.BUNDLED * own
     if backbone:
         args.config_file = str(settings.fitting(trainer, backbone))
-    elif args.dataset_config_file or "DATASET.NAME" in pairs:
-        standard = settings.fitting(trainer, settings.STANDARD)
-        raise ValueError(
-            f"no backbone is named; add --backbone {settings.STANDARD}, or --config-file {standard}"
-        )

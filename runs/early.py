@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from datasets.places import check_folder
 from promptsrc.weights.names import check_backbone
 from runs.layout import is_zero_shot
+from runs.settings import STANDARD, fitting
 from trainers.keys import METHODS
 
 if TYPE_CHECKING:
@@ -22,15 +23,20 @@ REGISTERED = re.compile(r"^@\w*REGISTRY\.register\(.*\)\s+class (\w+)", re.M)
 def check(cfg: "CfgNode", args: argparse.Namespace) -> None:
     """
     Raises:
-        ValueError: an unknown trainer, dataset or backbone.
+        ValueError: an unknown trainer, dataset or backbone, or no backbone.
         FileNotFoundError: the folder of the images, or of the run to test, is not there.
     """
     _check_registered(cfg.TRAINER.NAME, "trainers", "dassl/engine")
     _check_registered(cfg.DATASET.NAME, "datasets", "dassl/data/datasets")
-    check_folder(cfg)
     shipped = cfg.TRAINER.NAME.upper() in METHODS or is_zero_shot(cfg.TRAINER.NAME)
     if shipped and cfg.MODEL.BACKBONE.NAME:
         check_backbone(cfg.MODEL.BACKBONE.NAME)
+    elif shipped:
+        raise ValueError(
+            f"no backbone is named; add --backbone {STANDARD}, "
+            f"or --config-file {fitting(cfg.TRAINER.NAME, STANDARD)}"
+        )
+    check_folder(cfg)
     if args.eval_only and cfg.MODEL_DIR and not Path(cfg.MODEL_DIR).is_dir():
         raise FileNotFoundError(
             f"{cfg.MODEL_DIR} has no checkpoint; is it the folder of one run (--model-dir)?"

@@ -5,6 +5,7 @@ from PIL import Image
 
 from runs.arguments import parse_args, setup_config
 from runs.completed import completed
+from runs.early import check
 
 PROMPTSRC = "vit_t8_c2_ep20_batch4_4+4ctx"
 
@@ -44,8 +45,9 @@ def test_what_is_typed_counts(photos, in_root):
 def test_a_published_dataset_needs_its_backbone_only(in_root):
     words = ["--trainer", "MAPLE", "--root", "data", "--dataset-config-file"]
     words += ["configs/datasets/eurosat.yaml"]
+    args = parse_args(words)
     with pytest.raises(ValueError, match=r"add --backbone ViT-B/16, or --config-file configs/trai"):
-        setup_config(parse_args(words))
+        check(setup_config(args), args)
     cfg = setup_config(parse_args([*words, "--backbone", "ViT-B/16"]))
     assert (cfg.DATASET.NAME, cfg.TRAINER.MAPLE.PREC, cfg.SEED) == ("EuroSAT", "fp16", -1)
 

@@ -73,7 +73,7 @@ def test_without_a_test_only_the_training_runs(tmp_path, in_root, capsys):
 def test_a_trainer_without_settings_names_those_that_have(tmp_path, trainer):
     done = run(tmp_path, *(["--trainer", trainer] if trainer else []))
     assert done.returncode == 2
-    names = "CoCoOp, CoOp, IVLP, MaPLe, PromptSRC, VPT, ZeroshotCLIP"
+    names = "CoCoOp, CoOp, IVLP, MaPLe, PromptSRC, VPT, ZeroshotCLIP, ZeroshotCLIP2"
     assert done.stderr == f"error: --trainer is {trainer!r}; without a dataset use {names}\n"
 
 

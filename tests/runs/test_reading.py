@@ -73,7 +73,7 @@ def evaluated(root, run, output, *pairs):
 
 
 def accuracy(said):
-    return re.search(r"accuracy: (.*)", said)[1]
+    return re.findall(r"(?:accuracy: |right, )([\d.]+%)", said)[-1]
 
 
 def config(words):
