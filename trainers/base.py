@@ -67,12 +67,15 @@ class CLIPTrainer(Trainer):
     def check_cfg(self, cfg: CfgNode) -> None:
         """
         Raises:
-            ValueError: images would not be tensors, or have views that nothing looks at.
+            ValueError: images would not be tensors, or have views that nothing looks at; or the part
+                to test is unknown.
         """
         if cfg.INPUT.NO_TRANSFORM:
             raise ValueError(
                 "INPUT.NO_TRANSFORM is True, but CLIP needs images of one size; set it to False"
             )
+        if cfg.TEST.SPLIT not in ("val", "test"):
+            raise ValueError(f"TEST.SPLIT is {cfg.TEST.SPLIT!r}; choose one of val, test")
         one_view = type(self).parse_batch_train is CLIPTrainer.parse_batch_train
         if one_view and (cfg.DATALOADER.K_TRANSFORMS > 1 or cfg.DATALOADER.RETURN_IMG0):
             raise ValueError(

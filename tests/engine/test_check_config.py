@@ -4,6 +4,8 @@ import pytest
 from dassl.engine import build_trainer
 from dassl.engine.check_config import check_config
 
+from tests.engine.toy import ToyTrainer
+
 
 @pytest.mark.parametrize(
     "pair, message",
@@ -37,6 +39,22 @@ def test_values_that_are_not_allowed_are_refused(cfg, pair, message):
 def test_what_a_plugin_may_use_in_its_own_way_passes(cfg, pairs):
     cfg.merge_from_list(pairs)
     check_config(cfg)
+
+
+def test_a_plugin_may_deploy_and_test_in_its_own_way(cfg):
+    cfg.merge_from_list(["TEST.FINAL_MODEL", "last_val", "TEST.SPLIT", "all"])
+    check_config(cfg, overridden=["after_train", "test", "build_model"])
+    with pytest.raises(ValueError, match="FINAL_MODEL is 'last_val'"):
+        check_config(cfg, overridden=["test"])
+
+    class Own(ToyTrainer):
+        def after_train(self):
+            return self.cfg.TEST.FINAL_MODEL
+
+    cfg.TEST.SPLIT = "test"
+    assert Own(cfg).after_train() == "last_val"
+    with pytest.raises(ValueError, match="FINAL_MODEL is 'last_val'"):
+        ToyTrainer(cfg)
 
 
 def test_no_epochs_test_the_first_weights(cfg, capsys):

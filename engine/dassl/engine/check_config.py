@@ -4,6 +4,8 @@ Only of what every training reads. Other keys are checked where they are used, s
 use none of them, or have an optimizer or a schedule of its own.
 """
 
+from collections.abc import Collection
+
 from yacs.config import CfgNode
 
 from dassl.utils.checks import in_range, one_of
@@ -14,15 +16,21 @@ AT_LEAST = {  # keys of a node
     "DATALOADER": {"NUM_WORKERS": 0, "CACHE_MB": 0},
 }
 CHOICES = {"FINAL_MODEL": ["last_step", "best_val"], "SPLIT": ["val", "test"]}  # of TEST
+READ_BY = {"FINAL_MODEL": "after_train", "SPLIT": "test"}  # a plug-in's own may take others
 
 
-def check_config(cfg: CfgNode) -> None:
-    """
+def check_config(cfg: CfgNode, overridden: Collection[str] = ()) -> None:
+    """Check the configuration of a trainer.
+
+    Args:
+        overridden: methods of SimpleTrainer in whose place a plug-in has its own.
+
     Raises:
         ValueError: a value would be ignored, or fail later.
     """
-    for key, allowed in CHOICES.items():
-        one_of(f"TEST.{key}", cfg.TEST[key], allowed)
+    for key, method in READ_BY.items():
+        if method not in overridden:
+            one_of(f"TEST.{key}", cfg.TEST[key], CHOICES[key])
     for node, limits in AT_LEAST.items():
         for key, least in limits.items():
             in_range(f"{node}.{key}", cfg[node][key], least)

@@ -139,7 +139,10 @@ class SimpleTrainer(TrainerBase):
 
     def __init__(self, cfg: CfgNode):
         super().__init__()
-        check_config(cfg)
+        mine = [
+            name for name, own in vars(SimpleTrainer).items() if own is getattr(type(self), name)
+        ]
+        check_config(cfg, overridden=vars(SimpleTrainer).keys() - mine)
         self.check_cfg(cfg)
         self.device = torch.device("cuda" if torch.cuda.is_available() and cfg.USE_CUDA else "cpu")
         self.start_epoch = self.epoch = 0
