@@ -139,10 +139,8 @@ class SimpleTrainer(TrainerBase):
 
     def __init__(self, cfg: CfgNode):
         super().__init__()
-        mine = [
-            name for name, own in vars(SimpleTrainer).items() if own is getattr(type(self), name)
-        ]
-        check_config(cfg, overridden=vars(SimpleTrainer).keys() - mine)
+        names = vars(SimpleTrainer)
+        check_config(cfg, [n for n in names if getattr(type(self), n) is not names[n]])
         self.check_cfg(cfg)
         self.device = torch.device("cuda" if torch.cuda.is_available() and cfg.USE_CUDA else "cpu")
         self.start_epoch = self.epoch = 0
