@@ -67,8 +67,8 @@ class CLIPTrainer(Trainer):
     def check_cfg(self, cfg: CfgNode) -> None:
         """
         Raises:
-            ValueError: images would not be tensors, or have views that nothing looks at, or no part to
-                test has that name.
+            ValueError: images would not be tensors, or have views that nothing looks at; an unknown
+                part to test.
         """
         if cfg.INPUT.NO_TRANSFORM:
             raise ValueError(
