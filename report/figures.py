@@ -52,8 +52,11 @@ def over_epochs(
 
 
 def base_and_new(methods: dict[str, Cells]) -> Figure | None:
-    """Base against new accuracy: filled points are ours, hollow ones the papers'."""
-    legend, points = [], []
+    """Base against new accuracy: filled points are ours, hollow ones the papers'.
+
+    One method alone is not drawn: its table says the same.
+    """
+    legend, points, drawn = [], [], set()
     for i, (method, cells) in enumerate(methods.items()):
         names = both_halves(cells, expected(cells, "base2new"))
         ours = [cells.average(names, part) for part in ("base", "new")]
@@ -62,7 +65,8 @@ def base_and_new(methods: dict[str, Cells]) -> Figure | None:
             if base is not None and new is not None:
                 legend.append(entry)
                 points.append((base, new))
-    if not points:
+                drawn.add(method)
+    if len(drawn) < 2:
         return None
     x = around([base for base, _ in points], 10, "base classes, accuracy %")
     y = around([new for _, new in points], 10, "new classes, accuracy %")
@@ -83,12 +87,14 @@ def _entries(index: int, method: str) -> tuple[tuple[str, str], tuple[str, str]]
 
 
 def _equal_harmonic_means(plot: Plot, x: Axis, y: Axis) -> None:
-    for hm in ticks(harmonic_mean(x.low, y.low), harmonic_mean(x.high, y.high), 8):
-        start, end = max(x.low, _partner(y.high, hm)), min(x.high, _partner(y.low, hm))
+    (left, right), (low, high) = ((max(a.low, 0.0), min(a.high, 100.0)) for a in (x, y))
+    for hm in ticks(harmonic_mean(left, low), harmonic_mean(right, high), 8):
+        start, end = max(left, _partner(high, hm)), min(right, _partner(low, hm))
         if 0 < start < end:
-            bases = [start + (end - start) * i / 30 for i in range(31)]
+            first, last = start - hm / 2, end - hm / 2  # of a hyperbola: as dense where it is steep
+            bases = [hm / 2 + first * (last / first) ** (i / 30) for i in range(31)]
             plot.line([(base, _partner(base, hm)) for base in bases], "equal")
-            if end - start > 0.15 * (x.high - x.low):
+            if end - start > 0.15 * (right - left):
                 plot.text((end, _partner(end, hm)), f"HM {hm:g}")
 
 

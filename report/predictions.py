@@ -45,8 +45,12 @@ class Predictions:
     def by_class(self, predicted: np.ndarray) -> np.ndarray:
         """Accuracy in percent of each class (C,); NaN where it has no image."""
         total = self.totals
-        right = np.bincount(self.labels[predicted == self.labels], minlength=len(total))
-        return np.divide(100.0 * right, total, out=np.full(len(total), np.nan), where=total > 0)
+        missing = np.full(len(total), np.nan)
+        return np.divide(100.0 * self.right(predicted), total, out=missing, where=total > 0)
+
+    def right(self, predicted: np.ndarray) -> np.ndarray:
+        """Images of each class that are predicted rightly (C,)."""
+        return np.bincount(self.labels[predicted == self.labels], minlength=len(self.classnames))
 
 
 class Confusion(NamedTuple):

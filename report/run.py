@@ -1,5 +1,6 @@
 """What the folder of one run tells: its configuration, log, checkpoint, tokens and predictions."""
 
+import datetime
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from promptsrc.command import one_line
 from promptsrc.inference.prompt_file import PromptFile, read_foreign_checkpoint
 from report.predictions import Predictions, checkpoint_file, predictions
 from report.tokens import Near, median_distance, nearest_tokens, text_vectors
-from runs import layout, log, saved_config
+from runs import items, layout, log, saved_config
 from runs.config import default_config, merge_file
 from runs.log import History
 from runs.results import TESTED, parse_run
@@ -26,7 +27,9 @@ class Run:
     cfg: CfgNode | None
     history: History
     accuracy: float | None  # in percent, from the log
+    date: datetime.date | None = None  # of its newest log
     trained_in: Path | None = None  # for a test: the folder of the training
+    trained_on: tuple[int, int] | None = None  # numbers of training images and of their classes
     checkpoint: Path | None = None
     epoch: int | None = None  # of the checkpoint
     prompts: PromptFile | None = None  # of the checkpoint
@@ -57,8 +60,15 @@ def read_run(folder: Path, root: str = "") -> Run:
         ValueError: its `config.yaml` is damaged.
     """
     result = parse_run(folder, TESTED)
-    run = Run(folder, _config(folder, root), log.read(folder), result[1] if result else None)
+    run = Run(
+        folder,
+        _config(folder, root),
+        log.read(folder),
+        accuracy=result[1] if result else None,
+        date=_date(folder),
+    )
     readers = {
+        "training images": _read_items,
         "prompt average": _read_checkpoint,
         "nearest tokens": _read_tokens,
         "accuracy by class": _read_predictions,
@@ -86,6 +96,18 @@ def _config(folder: Path, root: str) -> CfgNode | None:
     merge_file(cfg, str(file))
     cfg.DATASET.ROOT = root or cfg.DATASET.ROOT
     return cfg
+
+
+def _date(folder: Path) -> datetime.date | None:
+    times = [file.stat().st_mtime for file in folder.glob("log.txt*")]
+    return datetime.datetime.fromtimestamp(max(times)).date() if times else None
+
+
+def _read_items(run: Run, cfg: CfgNode) -> None:
+    file = (run.trained_in or run.folder) / items.NAME
+    if run.trains and file.is_file():  # logs of other implementations have none
+        found = items.read(file)
+        run.trained_on = found["images"]["training"], len(found["classes"])
 
 
 def _read_checkpoint(run: Run, cfg: CfgNode) -> None:

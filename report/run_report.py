@@ -21,6 +21,7 @@ from report.run import Run
 from report.svg import Plot, number
 from report.tokens import Near
 from runs import saved_config
+from runs.results import interval
 
 MOST_CLASSES = 40  # shown: half of them with the largest gain, half with the largest loss
 MOST_CONFUSIONS, MOST_IMAGES = 6, 4
@@ -48,6 +49,7 @@ SETTINGS = (
 def run_report(run: Run) -> str:
     """One HTML file that needs no other."""
     found = run.predictions
+    classes = class_rows(found) if found else []
     return render(
         "run.html",
         run=run,
@@ -58,10 +60,10 @@ def run_report(run: Run) -> str:
         curves=list(_curves(run)),
         bars=_bars(run.weights),
         counted=spans([e for e, weight in enumerate(run.weights, 1) if weight >= COUNTS]),
-        classes=class_rows(found) if found else [],
+        classes=classes,
+        by_change=len({row.change for row in classes}) > 1,
         template=DATASETS.get(run.cfg.DATASET.NAME, DEFAULT) if run.cfg is not None else "",
-        most_classes=MOST_CLASSES,
-        accuracy_here=_accuracy_here(run),
+        shown=MOST_CLASSES // 2 if len(classes) > MOST_CLASSES else len(classes),
         confusions=_confusions(found, run.read_as) if found else [],
         tokens=_token_table(run),
     )
@@ -80,37 +82,56 @@ def _origin(run: Run) -> str:
         return f"{run.folder}: a log without {saved_config.NAME}"
     shots, seed = run.cfg.DATASET.NUM_SHOTS, run.cfg.SEED
     parts = [f"CLIP {run.cfg.MODEL.BACKBONE.NAME}"]
+    if run.trained_on:
+        images, classes = run.trained_on
+        parts.append(f"{_count(images, 'training image')} of {classes:,} classes")
     if run.trains and shots > 0:
-        parts.append(f"{shots} training image{'s' * (shots > 1)} a class")
+        parts.append(f"{_count(shots, 'shot')} a class")
     if seed >= 0:
         parts.append(f"seed {seed}")
+    if run.date:
+        parts.append(f"{run.date.day} {run.date:%B %Y}")
     if run.trained_in:
         parts.append(f"tested with the prompts of {run.trained_in}")
     return ", ".join(parts)
 
 
-def _facts(run: Run) -> Iterator[tuple[str, str]]:
-    """The headline values, each with its name."""
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+class _Fact(NamedTuple):
+    """A headline value, its name, and what else there is to say of it."""
+
+    value: str
+    name: str
+    more: str = ""
+
+
+def _facts(run: Run) -> Iterator[_Fact]:
     found, history = run.predictions, run.history
-    accuracy = _accuracy_here(run) if run.accuracy is None else run.accuracy
-    images = f" on {len(found.labels):,} test images" if found else ""
-    trained_on = run.prompts.description.get("classnames") if run.prompts else None
-    classes = among(trained_on, found.classnames) if found else ""
-    said = f"accuracy{images}{f', {classes}' if classes else ''}"
-    yield ("–" if accuracy is None else f"{accuracy:.1f} %"), said
+    if found:
+        trained_on = run.prompts.description.get("classnames") if run.prompts else None
+        classes = among(trained_on, found.classnames)
+        name = f"accuracy on {_count(len(found.labels), 'test image')}"
+        yield _accuracy(found, found.of_run, f"{name}, {classes}" if classes else name)
+    else:
+        yield _Fact("–" if run.accuracy is None else f"{run.accuracy:.1f} %", "accuracy")
     if found and found.trained is not None:
-        yield f"{found.accuracy(found.zero_shot):.1f} %", "zero-shot CLIP, same images"
+        yield _accuracy(found, found.zero_shot, "zero-shot CLIP, same images")
     if history.lines:
         done, epochs = history.epochs_done, history.lines[-1].epochs
-        yield (f"{done}" if done == epochs else f"{done} of {epochs}"), "epochs"
-        yield duration(history.seconds), "of training"
+        of = "" if done == epochs else f" of {epochs}"
+        yield _Fact(f"{done}{of}", "epoch" if epochs == 1 else "epochs")
+        yield _Fact(duration(history.seconds), "of training")
     if run.prompts:
-        yield f"{run.prompts.parameters:,}", "learned parameters"
+        yield _Fact(f"{run.prompts.parameters:,}", "learned parameters")
 
 
-def _accuracy_here(run: Run) -> float | None:
-    """In percent, of the predictions made for this report."""
-    return run.predictions.accuracy(run.predictions.of_run) if run.predictions else None
+def _accuracy(found: Predictions, predicted: np.ndarray, name: str) -> _Fact:
+    low, high = interval(int(found.right(predicted).sum()), len(found.labels))
+    more = f"95 % interval: {low:.0f} to {high:.0f} %"
+    return _Fact(f"{found.accuracy(predicted):.1f} %", name, more)
 
 
 def duration(seconds: float) -> str:
@@ -151,7 +172,8 @@ def _curves(run: Run) -> Iterator[_Curve]:
         points = [(float(epoch), value) for epoch, value in sorted(history.validation.items())]
         plot = over_epochs("accuracy on validation", epochs, points, top=100)
         yield _Curve("Validation accuracy, %", "val/accuracy", number(points[-1][1]), plot)
-    rates = [(line.at, line.lr) for line in history.lines]
+    first = history.lines[0]
+    rates = [(first.epoch - 1.0, first.lr), *((line.at, line.lr) for line in history.lines)]
     plot = over_epochs("learning rate", epochs, rates, steps=True)
     yield _Curve("Learning rate", "lr", number(rates[-1][1]), plot)
 
@@ -189,16 +211,32 @@ def spans(numbers: Sequence[int]) -> str:
 
 
 class ClassRow(NamedTuple):
-    """The accuracy on one class in percent, of the run and of zero-shot CLIP."""
+    """The test images of one class, and how many of them the run and zero-shot CLIP get right."""
 
     name: str
     images: int
-    ours: float
-    zero_shot: float
+    right: int
+    right_zero_shot: int
+
+    @property
+    def ours(self) -> float:
+        """Accuracy in percent."""
+        return 100 * self.right / self.images
+
+    @property
+    def zero_shot(self) -> float:
+        """Accuracy in percent."""
+        return 100 * self.right_zero_shot / self.images
 
     @property
     def change(self) -> float:
-        return self.ours - self.zero_shot
+        """In percent; one division, so that equal changes are equal."""
+        return 100 * (self.right - self.right_zero_shot) / self.images
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the run's accuracy, 95 %, in percent."""
+        return interval(self.right, self.images)
 
     @property
     def signed_change(self) -> str:
@@ -206,15 +244,10 @@ class ClassRow(NamedTuple):
 
 
 def class_rows(found: Predictions) -> list[ClassRow]:
-    """The classes with test images, largest gain first."""
-    accuracies = zip(
-        found.classnames,
-        found.totals.tolist(),
-        found.by_class(found.of_run).tolist(),
-        found.by_class(found.zero_shot).tolist(),
-        strict=True,
-    )
-    rows = [ClassRow(readable(name), *values) for name, *values in accuracies if values[0]]
+    """The classes with test images, largest gain first, then highest accuracy."""
+    counts = (found.totals, found.right(found.of_run), found.right(found.zero_shot))
+    of_classes = zip(found.classnames, *(array.tolist() for array in counts), strict=True)
+    rows = [ClassRow(readable(name), *values) for name, *values in of_classes if values[0]]
     return sorted(rows, key=lambda row: (row.change, row.ours), reverse=True)
 
 

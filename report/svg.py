@@ -30,10 +30,11 @@ def from_zero(high: float, most: int = 4) -> Axis:
 
 
 def around(percents: Sequence[float], most: int = 5, title: str = "") -> Axis:
-    """An axis with some air around values in percent."""
+    """An axis with some air around values in percent, so that a disc at 0 or 100 is whole."""
     margin = max(1.0, 0.12 * (max(percents) - min(percents)))
-    low, high = max(0.0, min(percents) - margin), min(100.0, max(percents) + margin)
-    return Axis(low, high, {value: number(value) for value in ticks(low, high, most)}, title)
+    low, high = min(percents) - margin, max(percents) + margin
+    labels = ticks(max(low, 0.0), min(high, 100.0), most)
+    return Axis(low, high, {value: number(value) for value in labels}, title)
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:

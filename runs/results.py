@@ -54,7 +54,8 @@ def harmonic_mean(base: float, new: float) -> float:
 
 def interval(right: int, total: int) -> tuple[float, float]:
     """The 95 % interval of an accuracy in percent: 5 of 8 is 24 to 91 (Clopper, Pearson 1934)."""
-    from scipy.stats import binomtest
+    from scipy.special import betaincinv  # scipy.stats takes 4 ms for each
 
-    low, high = binomtest(right, total).proportion_ci(0.95, method="exact")
-    return 100 * low, 100 * high
+    low = betaincinv(right, total - right + 1, 0.025) if right else 0.0
+    high = betaincinv(right + 1, total - right, 0.975) if right < total else 1.0
+    return 100 * float(low), 100 * float(high)

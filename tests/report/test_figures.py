@@ -70,13 +70,56 @@ def test_lines_of_equal_harmonic_mean():
     assert figures._partner(84.26, harmonic_mean(84.26, 76.10)) == pytest.approx(76.10)
     assert figures._partner(30.0, 60.0) == math.inf
     cells = Cells({("one", "base"): Seeds({1: 80.0}), ("one", "new"): Seeds({1: 70.0})})
-    ((_, plot),) = figures.base_and_new({"Mine": cells}).plots
+    ((_, plot),) = figures.base_and_new({"Mine": cells, "Same": cells}).plots
     labels = re.findall(r">HM ([\d.]+)</text>", content_of(plot))
     assert labels == ["74", "74.5", "75", "75.5"]  # of the point: 74.67
     heights = [
         float(y) for y in re.findall(r'class="line equal" d="M[\d.]+ ([\d.]+)', content_of(plot))
     ]
     assert all(svg.TOP - 0.1 <= y <= 360 - svg.BOTTOM - svg.TITLE + 0.1 for y in heights)
+
+
+def half_by_half(base, new):
+    return Cells({("one", "base"): Seeds({1: base}), ("one", "new"): Seeds({1: new})})
+
+
+def test_one_method_has_no_scatter():
+    """Nor with the paper's point beside it: the table has the same values."""
+    cells = half_by_half(80.0, 70.0)
+    assert figures.base_and_new({"PromptSRC": cells}) is None
+    half = Cells({("one", "base"): Seeds({1: 80.0})})
+    assert figures.base_and_new({"Mine": cells, "Unfinished": half}) is None
+    assert len(figures.base_and_new({"Mine": cells, "Other": cells}).legend) == 2
+
+
+def discs(plot):
+    """(x, y, radius with the stroke) of each point, in pixels."""
+    found = re.findall(r'<circle class="point[^"]*" cx="(.*?)" cy="(.*?)" r="(.*?)"', plot)
+    return [(float(x), float(y), float(r) + 0.8) for x, y, r in found]
+
+
+@pytest.mark.parametrize(
+    "one, other", [((0, 0), (100, 100)), ((0, 100), (100, 0)), ((0, 0), (0, 0)), ((100, 100),) * 2]
+)
+def test_points_at_0_and_100_are_whole_and_clear_of_the_labels(one, other):
+    figure = figures.base_and_new({"A": half_by_half(*one), "B": half_by_half(*other)})
+    content = content_of(figure.plots[0][1])
+    left, bottom = svg.LEFT + svg.TITLE, 360 - svg.BOTTOM - svg.TITLE
+    assert len(discs(content)) == 2
+    for x, y, r in discs(content):
+        assert left <= x - r and x + r <= 520 - svg.RIGHT
+        assert y - r >= svg.TOP and y + r <= bottom
+    labels = re.findall(r'text-anchor="(?:end|middle)">([\d.-]+)</text>', content)
+    assert all(0 <= float(label) <= 100 for label in labels)
+
+
+def test_few_shot_points_at_0_and_100_are_whole_with_their_error_bars():
+    ours = Cells({("own", "1"): Seeds({1: 0.0}), ("own", "4"): Seeds({1: 100.0, 2: 90.0})})
+    plots = dict(figures.few_shot({"Mine": ours}).plots)
+    content = content_of(plots["own"])
+    assert all(y - r >= svg.TOP and y + r <= 150 - svg.BOTTOM for _, y, r in discs(content))
+    ((_, top),) = re.findall(r'class="line error m0" d="M[\d.]+ ([\d.]+)V([\d.]+)M', content)
+    assert float(top) >= svg.TOP  # 95 ± 5
 
 
 def test_no_complete_dataset_no_figure():

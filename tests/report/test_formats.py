@@ -66,15 +66,16 @@ def test_csv_of_runs_has_unfinished_ones(tmp_path):
 
 def test_the_page_escapes_names_and_marks_rows(tmp_path):
     hostile = '<b>&"x'
-    base_new(tmp_path, hostile, 1, 50.0, 40.0, trainer="<i>Mine")
+    for trainer in ("<i>Mine", "<i>Yours"):  # one alone has no legend
+        base_new(tmp_path, hostile, 1, 50.0, 40.0, trainer=trainer)
     results = find(tmp_path)
     content = formats.html(results, tables(results), ["<script>alert(1)</script>"])
     page = Page(content)
     assert not {"b", "script", "link", "img"} & set(page.tags)
     assert hostile in page.text and "<script>alert(1)</script>" in page.text
-    assert content.count("<i>") == 1  # of the legend, not of the method's name
+    assert content.count("<i>") == 2  # of the legend, not of the methods' names
     assert '<tr class="total"><td>Average</td><td>50.00</td>' in content
-    assert "2 finished runs" in content
+    assert "4 finished runs" in content
 
 
 HOSTILE = [

@@ -1,5 +1,7 @@
 """What the folder of a run tells."""
 
+import datetime
+import os
 import shutil
 
 import pytest
@@ -24,8 +26,21 @@ def test_a_run_is_read_whole(trained):
 def test_what_a_log_without_configuration_lacks(trained, tmp_path):
     shutil.copy(trained / "log.txt", tmp_path)
     found = read_run(tmp_path)
-    assert list(found.missing) == ["prompt average", "nearest tokens", "accuracy by class"]
+    parts = ["training images", "prompt average", "nearest tokens", "accuracy by class"]
+    assert list(found.missing) == parts and found.trained_on is None
     assert found.cfg is None and found.trains and len(found.history.lines) == 12
+
+
+def test_the_training_images_and_the_date_of_the_newest_log(trained, tmp_path):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    resumed = tmp_path / "log.txt-2026-11-29-12-00-00"
+    resumed.touch()
+    os.utime(tmp_path / "log.txt", (0, datetime.datetime(2026, 11, 28, 12).timestamp()))
+    os.utime(resumed, (0, datetime.datetime(2026, 11, 29, 12).timestamp()))
+    found = read_run(tmp_path)
+    assert found.trained_on == (16, 4) and found.date == datetime.date(2026, 11, 29)
+    (tmp_path / "items.json").write_text("{}")
+    assert list(read_run(tmp_path).missing) == ["training images"]
 
 
 def test_without_checkpoint_the_rest_is_there(trained, tmp_path):

@@ -48,10 +48,10 @@ def test_labels_are_never_too_many(high):
     [
         ([62.0, 76.0], 60.32, 77.68, ["65", "70", "75"]),
         ([50.0], 49.0, 51.0, ["49", "49.5", "50", "50.5", "51"]),
-        ([0.0, 100.0], 0.0, 100.0, ["0", "20", "40", "60", "80", "100"]),
+        ([0.0, 100.0], -12.0, 112.0, ["0", "20", "40", "60", "80", "100"]),
     ],
 )
-def test_an_axis_around_values_has_air_within_0_and_100(percents, low, high, labels):
+def test_an_axis_around_values_has_air_and_labels_from_0_to_100(percents, low, high, labels):
     axis = svg.around(percents)
     assert (axis.low, axis.high) == pytest.approx((low, high))
     assert list(axis.labels.values()) == labels

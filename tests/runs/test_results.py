@@ -1,8 +1,17 @@
 """Accuracies in logs."""
 
 import pytest
+from scipy.stats import binomtest
 
-from runs.results import TESTED, TRAINED, folders_in, harmonic_mean, parse_log, parse_run
+from runs.results import (
+    TESTED,
+    TRAINED,
+    folders_in,
+    harmonic_mean,
+    interval,
+    parse_log,
+    parse_run,
+)
 
 LOG = "* accuracy: 10.0%\n{}\n=> result\n* accuracy: {}%\n* macro_f1: 50.5%\n"
 
@@ -42,3 +51,15 @@ def test_folders_are_sorted_without_hidden_ones(tmp_path):
 def test_harmonic_mean():
     assert harmonic_mean(84.26, 76.10) == pytest.approx(79.97, abs=0.005)
     assert harmonic_mean(0, 0) == 0
+
+
+@pytest.mark.parametrize(
+    "right, total", [(0, 1), (1, 1), (5, 8), (0, 50), (50, 50), (3, 1000), (36_123, 50_000)]
+)
+def test_an_interval_is_that_of_scipy_stats(right, total):
+    low, high = binomtest(right, total).proportion_ci(0.95, method="exact")
+    assert interval(right, total) == pytest.approx((100 * low, 100 * high), abs=1e-8)
+
+
+def test_5_of_8_is_24_to_91():
+    assert interval(5, 8) == pytest.approx((24.486, 91.477), abs=1e-3)
