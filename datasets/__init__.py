@@ -3,6 +3,8 @@
 `python -m datasets.check` says which of them are ready.
 """
 
+import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +14,12 @@ OWN = ("ImageFolder", "CSV")  # names of the datasets for one's own images
 
 
 def extend_cfg(cfg: "CfgNode") -> None:
-    """Add the config keys of our datasets, with their defaults."""
+    """Add the config keys of our datasets, with their defaults.
+
+    If PyTorch is imported already, it also makes their names known; else that would take seconds.
+    """
+    if "torch" in sys.modules:
+        import_module("datasets.register")
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"  # or base, new: a half of the classes
     cfg.DATASET.FOLDER = ""  # ImageFolder and CSV: the folder, or table, in ROOT
     cfg.DATASET.SPLIT = ()  # without train/ and test/ or a column split: shares of train, val, test

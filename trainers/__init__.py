@@ -5,6 +5,7 @@ file of one's own is all that a new method needs.
 """
 
 import pkgutil
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 def extend_cfg(cfg: "CfgNode") -> None:
     """Add the config nodes of all modules that have an `extend_cfg` to Dassl's defaults.
 
-    Only modules that mention it are imported: most import PyTorch, which takes seconds.
+    Only modules that mention it are imported: most import PyTorch, which takes seconds. If it is
+    imported already, all are, and the trainers' names are known.
     """
+    if "torch" in sys.modules:
+        import_module("trainers.register")
     for found in pkgutil.iter_modules(__path__):
         name = f"{__name__}.{found.name}"
         spec = find_spec(name)

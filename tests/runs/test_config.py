@@ -1,6 +1,8 @@
 """Every shipped config is read, and says what was published."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -126,3 +128,17 @@ def test_the_published_settings(in_root, name):
         optim = cfg.OPTIM
         warmup = (optim.WARMUP_EPOCH, optim.WARMUP_TYPE, optim.WARMUP_CONS_LR)
         assert (optim.NAME, optim.LR_SCHEDULER, *warmup) == schedule
+
+
+@pytest.mark.parametrize("first", ["import torch", "from dassl.engine import build_trainer"])
+def test_who_uses_pytorch_has_all_names_with_the_configuration(first):
+    """As with version 0.1, where importing the configuration made them known."""
+    code = (
+        f"{first}\nfrom runs.config import default_config\ndefault_config()\n"
+        "from dassl.data.datasets import DATASET_REGISTRY\n"
+        "from dassl.engine import TRAINER_REGISTRY\n"
+        "assert {'PromptSRC', 'ZeroshotCLIP2'} <= set(TRAINER_REGISTRY.registered_names())\n"
+        "assert {'EuroSAT', 'CSV'} <= set(DATASET_REGISTRY.registered_names())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
