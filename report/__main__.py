@@ -18,6 +18,7 @@ from promptsrc.files import write_all
 from report import formats
 from report.results import Result, find
 from report.tables import Table, tables, unfinished
+from runs.results import folders_in
 
 OF_A_RUN = ("log.txt", "config.yaml")
 MEMORY_HINT = "run it on the CPU: CUDA_VISIBLE_DEVICES= python -m report ..."
@@ -56,9 +57,11 @@ def report(output: Path, to: Path | None, root: str) -> None:
     elif made:
         _report_tables(results, made, to or output / "report")
     else:
+        inside = [run for run in folders_in(output) if (run / OF_A_RUN[0]).is_file()]
+        hint = f"; for the report of a run in it: python -m report {inside[0]}" if inside else ""
         raise ValueError(
             f"{output} has no results of finished runs (docs/SWEEP.md lists the folders), "
-            f"and is not a run's folder (no {OF_A_RUN[0]})"
+            f"and is not a run's folder (no {OF_A_RUN[0]}){hint}"
         )
 
 

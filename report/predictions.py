@@ -12,6 +12,7 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.checkpoint import check_classes, find, read_checkpoint
+from runs.items import PARTS
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _tested(cfg: CfgNode, checkpoint: Path | None) -> _Recorder:
                 check_classes(trainer.prompts, read_checkpoint(checkpoint), checkpoint)
         loader = trainer.val_loader if cfg.TEST.SPLIT == "val" else trainer.test_loader
         if loader is None:
-            raise ValueError(f"TEST.SPLIT is {cfg.TEST.SPLIT}, a part that the data does not have")
+            raise ValueError(f"the data has no {PARTS[cfg.TEST.SPLIT]} images")
         items = loader.dataset.data_source
         names = [trainer.lab2cname[label] for label in range(trainer.num_classes)]
         recorder = trainer.evaluator = _Recorder(names, [item.impath for item in items])

@@ -136,6 +136,8 @@ def _accuracy(found: Predictions, predicted: np.ndarray, name: str) -> _Fact:
 
 def duration(seconds: float) -> str:
     """Hours and minutes, or minutes and seconds: 1 min 15 s."""
+    if seconds < 1:
+        return f"{seconds:.1g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -55,6 +55,13 @@ def test_no_results_are_one_line(tmp_path, capsys):
     assert error.count("\n") == 1
 
 
+def test_without_results_a_run_in_the_folder_is_named(tmp_path, capsys):
+    put(tmp_path, "photos", 80.0)
+    assert main([str(tmp_path)]) == 1
+    hint = f"; for the report of a run in it: python -m report {tmp_path / 'photos'}\n"
+    assert capsys.readouterr().err.endswith(hint)
+
+
 def test_a_full_disk_leaves_the_old_files(as_published, capsys):
     """The system's own limit stands for a full disk: report.html is longer, the others are not."""
     resource = pytest.importorskip("resource")

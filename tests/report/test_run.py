@@ -54,6 +54,16 @@ def test_without_checkpoint_the_rest_is_there(trained, tmp_path):
     }
 
 
+def test_without_images_of_the_tested_part_the_rest_is_there(trained, tmp_path):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    config = tmp_path / "config.yaml"
+    content = config.read_text()
+    assert content.count("SPLIT: test\n") == 1
+    config.write_text(content.replace("SPLIT: test\n", "SPLIT: val\n"))
+    reason = "the data has no validation images"
+    assert read_run(tmp_path).missing == {"accuracy by class": reason}
+
+
 def test_a_checkpoint_of_another_implementation(trained, tmp_path):
     """It holds the frozen CLIP too, and does not say what it is for."""
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)

@@ -184,7 +184,8 @@ def test_spans(numbers, expected):
 
 
 @pytest.mark.parametrize(
-    "seconds, expected", [(27.4, "27 s"), (75, "1 min 15 s"), (7265, "2 h 1 min")]
+    "seconds, expected",
+    [(0.0, "0 s"), (0.31, "0.3 s"), (27.4, "27 s"), (75, "1 min 15 s"), (7265, "2 h 1 min")],
 )
 def test_durations(seconds, expected):
     assert duration(seconds) == expected
