@@ -575,7 +575,7 @@ COMMANDS = {
         "few_shot PromptSRCC eurosat 1": (2, "few-shot has no settings for method 'PromptSRCC'"),
     },
     "report": {
-        "{w}/none": (1, "{w}/none has no results of finished runs"),
+        "{w}/none": (1, "^error: no folder {w}/none$"),
         "{w}": (1, "{w} has no results of finished runs"),
         "": (2, "arguments are required: output"),
         "{w}/results --to {w}/mine.yaml": (1, "File exists: '{w}/mine.yaml'"),

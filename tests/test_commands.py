@@ -95,7 +95,7 @@ MISTAKES = {
     "promptsrc.hub pull a/b {tmp}/no/a.safetensors": (1, "no folder {tmp}/no"),
     "datasets.check --root {tmp}/no": (2, "{tmp}/no is not a folder"),
     "datasets.check --root data Emojis": (2, "no dataset 'Emojis'; did you mean Emoji?"),
-    "report {tmp}/no": (1, "{tmp}/no has no results"),
+    "report {tmp}/no": (1, "no folder {tmp}/no"),
     "parse_test_res.py": (2, "arguments are required: directory"),
     "sweep few --root data": (2, "no protocol 'few'"),
     "sweep base2new --root {tmp}/no": (2, "--root is {tmp}/no, not a folder"),
