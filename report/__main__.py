@@ -2,7 +2,7 @@
 
     python -m report output    prints the tables; writes output/report: report.html, .txt, .md,
                                .tex, tables.csv and runs.csv
-    python -m report RUN       writes RUN/report.html: curves, classes, confusions, nearest tokens
+    python -m report RUN       writes RUN/report.html: classes, confusions, curves, nearest tokens
                                (RUN: a folder with log.txt)
 
 Exit code 0: done. 1: there are no results. 2: an invalid command line.
