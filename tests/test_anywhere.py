@@ -33,7 +33,7 @@ COMMANDS = {
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
         for room in ROOMS
         for file in (ROOT / room).rglob("*.py")
-        if '__name__ == "__main__"' in file.read_text(encoding="utf-8")
+        if '\nif __name__ == "__main__"' in file.read_text(encoding="utf-8")
     ),
 }
 
