@@ -34,7 +34,7 @@ def commands():
     """`train.py`, `sweep`, `promptsrc.export`: what is run as a script or with `python -m`."""
     for file in sorted(ROOT.rglob("*.py")):
         path = file.relative_to(ROOT)
-        if path.parts[0] in FOR_DEVELOPERS or '__name__ == "__main__"' not in file.read_text():
+        if path.parts[0] in FOR_DEVELOPERS or '\nif __name__ == "__main__"' not in file.read_text():
             continue
         module = ".".join(path.with_suffix("").parts).removesuffix(".__main__")
         yield path.name if len(path.parts) == 1 else module
