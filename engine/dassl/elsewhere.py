@@ -6,6 +6,7 @@ LEFT_OUT   what this engine leaves out; asking for it raises one sentence
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import resolve_name
 from typing import Any
 
@@ -25,8 +26,9 @@ IMPORTED = {
     "dassl.engine.trainer": """
         numpy=np torch.nn collections.OrderedDict tqdm.tqdm
         dassl.modeling.build_backbone dassl.modeling.build_head
-        dassl.utils.load_checkpoint dassl.utils.resume_from_checkpoint
-        dassl.utils.save_checkpoint dassl.utils.tolist_if_not""",
+        dassl.utils.AverageMeter dassl.utils.MetricMeter dassl.utils.load_checkpoint
+        dassl.utils.resume_from_checkpoint dassl.utils.save_checkpoint
+        dassl.utils.tolist_if_not""",
     "dassl.evaluation.build": "dassl.utils.check_availability",
     "dassl.evaluation.evaluator": "collections.OrderedDict",
     "dassl.modeling.backbone.resnet": """
@@ -88,7 +90,7 @@ def is_left_out(name: str, within: str = "dassl") -> bool:
 
 
 def names_of(module: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a module.
+    """The `__getattr__` of a module; where it has no `__all__`, `import *` asks this for one.
 
     Raises:
         ImportError: the name is left out.
@@ -99,6 +101,9 @@ def names_of(module: str) -> Callable[[str], Any]:
     def named(name: str) -> Any:
         if name in places:
             return resolve_name(places[name])
+        if name == "__all__" and not hasattr(import_module(module), "__path__"):
+            imported = [alias for alias, place in places.items() if _is_installed(place)]
+            return sorted({*_public(module), *imported})
         if is_left_out(name, within=module):
             raise ImportError(sentence(f"{module}.{name}", _public(module)), name=module)
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
@@ -114,6 +119,10 @@ class Finder:
         if any(f"{name}.".startswith(f"{package}.") for package in LEFT_OUT):
             having = _public(name.rpartition(".")[0])
             raise ModuleNotFoundError(sentence(name, having), name=name)
+
+
+def _is_installed(place: str) -> bool:
+    return find_spec(place.partition(".")[0]) is not None
 
 
 def _public(module: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Defaults."""
 
-from dassl.config import clean_cfg, get_cfg_default
+from dassl.config import clean_cfg, complete, get_cfg_default
 from dassl.config.methods import METHODS
+from dassl.engine import build_trainer
 from yacs.config import CfgNode
 
 
@@ -29,3 +30,21 @@ def test_the_keys_of_dassls_own_methods():
     assert (cfg.TRAINER.MIXMATCH.RAMPUP, cfg.TRAINER.MIXMATCH.WEIGHT_U) == (10, 100.0)
     assert cfg.TRAINER.DAEL.STRONG_TRANSFORMS == ("cutout",)
     assert get_cfg_default().TRAINER.DAEL.STRONG_TRANSFORMS == ()
+
+
+def test_keys_that_the_configuration_of_an_older_dassl_lacks_have_their_defaults(cfg):
+    """UPL brings one; Dassl.pytorch 0.6.3 asks it for RRCROP_SCALE."""
+    clean_cfg(cfg, "ToyTrainer")
+    del cfg.INPUT["RRCROP_SCALE"], cfg.DATALOADER["CACHE_MB"], cfg.MODEL["HEAD"]
+    cfg.INPUT.TRANSFORMS = ("random_resized_crop",)
+    cfg.freeze()
+    trainer = build_trainer(cfg)
+    assert trainer.cfg is cfg and cfg.is_frozen() and list(cfg.TRAINER) == ["NAME"]
+    assert cfg.INPUT.RRCROP_SCALE == (0.08, 1.0) and cfg.MODEL.HEAD.DROPOUT == 0.0
+    trainer.train()
+
+
+def test_what_a_configuration_has_stays(cfg):
+    before = cfg.clone()
+    complete(cfg)
+    assert cfg == before

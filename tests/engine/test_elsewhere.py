@@ -1,14 +1,14 @@
 """Asking for what is left out: one sentence, naming what is here and where the rest is had."""
 
-import json
-from pathlib import Path
+import contextlib
 
 import pytest
 from dassl.data.datasets import DATASET_REGISTRY, build_dataset
 from dassl.elsewhere import IMPORTED, LEFT_OUT, is_left_out
 from dassl.engine import TRAINER_REGISTRY, build_trainer
 
-TABLE = json.loads(Path(__file__).with_name("contract.json").read_text())
+from tests.engine.test_contract_names import DIFFERENT, TABLE, found
+
 SAYS = r"^{0} is not in this engine, which has .*; for {0} install Dassl.pytorch \(https://github"
 
 
@@ -61,3 +61,17 @@ def test_both_lists_are_of_names_that_dassl_has():
     for package, names in LEFT_OUT.items():
         known = {name for module in TABLE if module.startswith(package) for name in TABLE[module]}
         assert set(names.split()) <= known, package
+
+
+@pytest.mark.parametrize("module", TABLE)
+def test_a_star_imports_all_public_names_that_are_here(module):
+    given = {}
+    with contextlib.suppress(ModuleNotFoundError):  # a module that is left out
+        exec(f"from {module} import *", given)
+        known = " ".join(DIFFERENT.values()).split()
+        wanted = {
+            name
+            for name in TABLE[module]
+            if name[0] != "_" and f"{module}.{name}" not in known and found(module, name)
+        }
+        assert wanted <= set(given)

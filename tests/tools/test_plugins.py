@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from tests.conftest import ROOT
-from tools.plugins.checkout import copies
+from tools.plugins.checkout import Checkout, copies
 from tools.plugins.launch import OnCPU, Report
+from tools.plugins.made import SIZES, make_weights
 from tools.plugins.table import Row, compared
 from tools.plugins.tryout import Outcome, Result
 
@@ -161,6 +162,19 @@ def test_scripts_one_folder_down_are_found(plugin, tmp_path):
     plugin.rename(tmp_path / "whole/part")
     (checkout,) = copies(tmp_path / "whole", tmp_path / "work")
     assert checkout.name == "whole/part" and (checkout.folder / "clip.py").exists()
+
+
+def test_a_repository_may_need_a_resnet_or_a_script_to_run_first(tmp_path):
+    checkouts = [
+        Checkout(name, "?", tmp_path, "train.py") for name in ("CoOp", "PLOT/plot-coop", "UPL")
+    ]
+    assert [c.backbone for c in checkouts] == ["ViT-B/16", "RN50", "ViT-B/16"]
+    assert [c.first and c.first.script for c in checkouts] == [None, None, "get_info.py"]
+    assert "RN50" in checkouts[1].command("PLOT", tmp_path, tmp_path, "base")
+    address = make_weights(tmp_path / "made", SIZES["RN50"]["resnet"])
+    state = torch.load(address.removeprefix("file://"))
+    assert state["visual.layer4.2.conv3.weight"].shape == (512, 128, 1, 1)
+    assert sum(name.endswith("conv3.weight") for name in state) == 3 + 4 + 6 + 3 + 1  # of the stem
 
 
 def test_without_cuda_tensors_stay_on_the_cpu_and_half_is_single(tmp_path):

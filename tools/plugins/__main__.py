@@ -17,12 +17,11 @@ from pathlib import Path
 
 from promptsrc.command import Parser, checking_the_command, exit_code
 from tools.plugins.checkout import Checkout, copies
-from tools.plugins.made import REAL, TINY, make_data, make_weights
+from tools.plugins.made import SIZES, make_data, make_weights
 from tools.plugins.table import Row, table
 from tools.plugins.tryout import Engine, Place, Result, probe, try_out
 
 OURS = Path(__file__).parents[2] / "engine"
-SIZES = {"tiny": TINY, "real": REAL}
 WIDTHS = re.compile("shape|size|dimension", re.IGNORECASE)  # of tensors that don't fit
 
 
@@ -36,37 +35,37 @@ class Bench:
         self.made = made
 
     @cache  # noqa: B019 - one bench a process
-    def weights(self, size: str) -> str:
-        return make_weights(self.made / size, SIZES[size])
+    def weights(self, backbone: str, size: str) -> str:
+        return make_weights(self.made / size, SIZES[backbone][size])
 
-    def place(self, engine: Engine, size: str, *parts: str) -> Place:
+    def place(self, engine: Engine, checkout: Checkout, size: str, *parts: str) -> Place:
         """A fresh folder for the runs of one trainer."""
-        work = self.work.joinpath(*parts)
+        work = self.work.joinpath(checkout.name, *parts)
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(self.data, work / "data")
-        return Place(engine, work / "data", self.weights(size), work)
+        return Place(engine, work / "data", self.weights(checkout.backbone, size), work)
 
     def row(self, checkout: Checkout, trainer: str) -> Row:
         """Try a trainer on a tiny CLIP; one that asks for ViT-B/16's widths gets them."""
         row = Row(checkout.name, checkout.commit, trainer, Result())
-        for size in SIZES:
-            place = self.place(self.ours, size, checkout.name, trainer, "here")
+        for size in SIZES[checkout.backbone]:
+            place = self.place(self.ours, checkout, size, trainer, "here")
             row.here = try_out(place, checkout, trainer)
             if not row.here.failed or not WIDTHS.search(row.here.failed.error):
                 break
         if self.theirs:
-            place = self.place(self.theirs, size, checkout.name, trainer, "there")
+            place = self.place(self.theirs, checkout, size, trainer, "there")
             row.there = try_out(place, checkout, trainer)
         return row
 
     def rows(self, checkout: Checkout, only: list[str] | None) -> Iterator[Row]:
         """A row for each trainer of the checkout, or one that says why none is found."""
-        probed = probe(self.place(self.ours, "tiny", checkout.name, "probe"), checkout)
+        size = next(iter(SIZES[checkout.backbone]))
+        probed = probe(self.place(self.ours, checkout, size, "probe"), checkout)
         if not checkout.trainers:
             row = Row(checkout.name, checkout.commit, "-", Result("no", failed=probed))
             if self.theirs:
-                place = self.place(self.theirs, "tiny", checkout.name, "probe")
-                there = probe(place, checkout)
+                there = probe(self.place(self.theirs, checkout, size, "probe"), checkout)
                 row.there = Result("yes" if checkout.trainers else "no", failed=there)
             yield row
             return

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from tools.plugins.made import PIXELS
 
 SCRIPTS = ("train.py", "upl_train.py")
 DATA = {  # registered dataset: its settings; the first that is there is taken
+    "SSCaltech101": {"DATASET.NUM_SHOTS": "4"},
     "Caltech101": {"DATASET.NUM_SHOTS": "4"},
     "SSDGPACS": {
         "DATASET.SOURCE_DOMAINS": "['art_painting', 'cartoon', 'photo']",
@@ -28,13 +29,16 @@ ASKED = {  # repository: what its script, or a CLIP that is never sure, does not
     "MMRL": ("TASK", "B2N"),
     "PDA": ("--domains", "a-c", "--dataset-config-file", "configs/datasets/officehome.yaml"),
     "DAPrompt": ("TRAINER.DAPL.TAU", "0.0"),
+    "PLOT/plot-pp": ("--device", "cpu"),
+    "UPL": ("MODEL.PSEUDO_LABEL_MODELS", "['ViT-B-16']"),
 }
+RESNETS = ("PLOT/plot-coop",)  # whose code takes the features of no other CLIP
+FIRST = {"UPL": "get_info.py"}  # a script that makes what the training reads
 SMALL = {
     "DATALOADER.NUM_WORKERS": "0",
     "DATALOADER.TRAIN_X.BATCH_SIZE": "4",
     "DATALOADER.TEST.BATCH_SIZE": "8",
     "INPUT.SIZE": f"({PIXELS}, {PIXELS})",
-    "MODEL.BACKBONE.NAME": "ViT-B/16",
     "OPTIM.MAX_EPOCH": "2",
     "TRAIN.PRINT_FREQ": "1",
     "TRAIN.CHECKPOINT_FREQ": "1",
@@ -52,6 +56,17 @@ class Checkout:
     trainers: dict[str, bool] = field(default_factory=dict)
     datasets: list[str] = field(default_factory=list)
 
+    @property
+    def backbone(self) -> str:
+        """Name of the CLIP that it is tried on."""
+        return "RN50" if self.name in RESNETS else "ViT-B/16"
+
+    @property
+    def first(self) -> "Checkout | None":
+        """This checkout with the script to run before the training, if there is one."""
+        script = FIRST.get(self.name)
+        return replace(self, script=script) if script else None
+
     @cached_property
     def has_new_classes(self) -> bool:
         """Whether its datasets can be halved."""
@@ -61,7 +76,8 @@ class Checkout:
     def command(self, trainer: str, data: Path, output: Path, classes: str) -> list[str]:
         """Arguments of the script, as the repository's own scripts give them."""
         dataset = next((name for name in DATA if name in self.datasets), "")
-        settings = {"DATASET.NAME": dataset, **SMALL, **DATA.get(dataset, {})}
+        named = {"DATASET.NAME": dataset, "MODEL.BACKBONE.NAME": self.backbone}
+        settings = {**named, **SMALL, **DATA.get(dataset, {})}
         if self.has_new_classes:
             settings["DATASET.SUBSAMPLE_CLASSES"] = classes
         config = self._config(trainer)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +12,22 @@ from PIL import Image
 from promptsrc.clip.openai import CLIP
 
 PIXELS = 32
-TINY = {"embed_dim": 64, "vision_width": 64, "transformer_width": 64, "transformer_heads": 1}
-# trainers that have ViT-B/16's widths in their code
-REAL = {"embed_dim": 512, "vision_width": 768, "transformer_width": 512, "transformer_heads": 8}
+TEXT = {"embed_dim": 64, "transformer_width": 64, "transformer_heads": 1}
+VIT = {"vision_layers": 12, "vision_patch_size": 16}
+SIZES = {  # of a CLIP, by the name of its backbone; tried in this order
+    "ViT-B/16": {
+        "tiny": {**TEXT, **VIT, "vision_width": 64},
+        # for trainers that have ViT-B/16's widths in their code
+        "real": {
+            **VIT,
+            "embed_dim": 512,
+            "vision_width": 768,
+            "transformer_width": 512,
+            "transformer_heads": 8,
+        },
+    },
+    "RN50": {"resnet": {**TEXT, "vision_layers": (3, 4, 6, 3), "vision_width": 16}},
+}
 CALTECH = ("accordion", "airplane", "anchor", "ant")  # two base classes, two new ones
 DOMAINS = {
     "office_home": ("art", "clipart", "product", "real_world"),
@@ -23,14 +37,12 @@ OBJECTS = ("dog", "elephant", "giraffe", "guitar")
 SPLITS = {"train": 4, "val": 2, "test": 2}  # images of a class
 
 
-def make_weights(folder: Path, sizes: dict[str, int]) -> str:
-    """Write a CLIP with a ViT-B/16's 12 + 12 blocks, of random weights; return its address."""
+def make_weights(folder: Path, sizes: dict[str, Any]) -> str:
+    """Write a CLIP with as many blocks as OpenAI's, of random weights; return its address."""
     torch.manual_seed(0)
     clip = CLIP(
-        **sizes,
+        **{"vision_patch_size": None, **sizes},
         image_resolution=PIXELS,
-        vision_layers=12,
-        vision_patch_size=16,
         context_length=77,
         vocab_size=49408,
         transformer_layers=12,

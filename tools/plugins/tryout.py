@@ -137,11 +137,13 @@ def try_out(place: Place, checkout: Checkout, trainer: str) -> Result:
     def words(folder: str, classes: str = "base") -> list[str]:
         return checkout.command(trainer, place.data, output / folder, classes)
 
+    if checkout.first:
+        run(place, checkout.first, "first", words("first"))
     evaluation = ["--eval-only", "--model-dir", str(output / "train")]
     if checkout.trainers[trainer]:
         evaluation += ["--load-epoch", "2"]
         trained = result.trained = run(place, checkout, "train", words("train"))
-        if not result.record("train", trained.ended and trained.epochs == {0, 1}, trained):
+        if not result.record("train", trained.ended and trained.epochs >= {0, 1}, trained):
             return result
     if checkout.has_new_classes:
         new = run(place, checkout, "new", evaluation + words("new", "new"))
@@ -154,8 +156,9 @@ def try_out(place: Place, checkout: Checkout, trainer: str) -> Result:
         if stopped.code != STOPPED:
             result.record("resume", False, stopped)
             return result
+        later = trained.epochs - {0}  # a script may set their number itself
         resumed = run(place, checkout, "resume", words("resume"))
-        result.record("resume", resumed.ended and resumed.epochs == {1}, resumed)
-        second = [fact for fact in trained.losses if fact["epoch"] == 1]
-        result.exact = repr(resumed.losses) == repr(second)  # NaN is itself
+        result.record("resume", resumed.ended and resumed.epochs == later, resumed)
+        rest = [fact for fact in trained.losses if fact["epoch"] > 0]
+        result.exact = repr(resumed.losses) == repr(rest)  # NaN is itself
     return result

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from yacs.config import CfgNode
 
+from dassl.config import complete
 from dassl.data import DataManager
 from dassl.data.loader import killed_on_failure
 from dassl.elsewhere import names_of
@@ -29,8 +30,6 @@ from dassl.engine.simple_net import SimpleNet
 from dassl.evaluation import build_evaluator
 from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import (
-    AverageMeter,
-    MetricMeter,
     count_num_param,
     load_pretrained_weights,
     mkdir_if_missing,
@@ -40,17 +39,6 @@ from dassl.utils import (
 from dassl.utils.model_folder import BEST
 from dassl.utils.signals import Stopped, StopSignals
 from dassl.utils.torchtools import checkpoints
-
-__all__ = [  # plug-ins import the meters and the writer from here, too
-    "AverageMeter",
-    "MetricMeter",
-    "SimpleNet",
-    "SimpleTrainer",
-    "SummaryWriter",
-    "TrainerBase",
-    "TrainerX",
-    "TrainerXU",
-]
 
 __getattr__ = names_of(__name__)
 
@@ -139,6 +127,7 @@ class SimpleTrainer(TrainerBase):
 
     def __init__(self, cfg: CfgNode):
         super().__init__()
+        complete(cfg)
         names = vars(SimpleTrainer)
         check_config(cfg, [n for n in names if getattr(type(self), n) is not names[n]])
         self.check_cfg(cfg)
