@@ -6,6 +6,7 @@ Imports nothing heavy, so that a wrong path is refused at once.
 import difflib
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from datasets.files import absolute, visible_files
 from datasets.parts import named, parts_in, with_test
 from promptsrc.escape import printable
 from promptsrc.inference.endings import can_read, why_not
+from promptsrc.inference.listing import images_below
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
@@ -75,16 +77,22 @@ def tables_in(folder: Path) -> list[Path]:
 
 
 def has_test(cfg: "CfgNode") -> bool:
-    """Whether a configuration of your own images has a test part; yes, if they can't be read."""
-    place = absolute(os.path.join(cfg.DATASET.ROOT, cfg.DATASET.FOLDER))
+    """Whether a configuration of your own images has a test part; yes, if they can't be read.
+
+    Shares leave a class of one image none for the test.
+    """
+    place, shares = absolute(os.path.join(cfg.DATASET.ROOT, cfg.DATASET.FOLDER)), cfg.DATASET.SPLIT
     try:
-        if cfg.DATASET.SPLIT:
-            return True
+        if cfg.DATASET.NAME == "ImageFolder" and shares:
+            counts = (len(images_below(place / name).images) for name in folders_in(place))
+            return max(counts, default=2) > 1
         if cfg.DATASET.NAME == "ImageFolder":
             return "test" in with_test(place, named(place))
         lines = table.read(place if place.is_file() else place / cfg.DATASET.CSV_FILE)
     except (OSError, ValueError):
         return True
+    if shares:
+        return max(Counter(row.classname for row in lines.rows).values(), default=2) > 1
     return not lines.has_parts or bool(table.tested({row.part for row in lines.rows}))
 
 

@@ -62,7 +62,7 @@ def read(path: Path) -> Table:
         multilabel.check_columns(path, header, [cells for _, cells in lines])
         there = f" and has {', '.join(header)[:200]}" if header else ""
         raise ValueError(
-            f"{path}, line 1 has no column {', '.join(absent)}; it needs path,class,split{there} "
+            f"{path}, line 1 has no column {', '.join(absent)}; it needs path,class{there} "
             "(a header, with commas, semicolons or tabs)"
         )
     rows, problems = [], []

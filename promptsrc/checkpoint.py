@@ -67,7 +67,7 @@ def find(run: str | os.PathLike, which: Which = "final", model: str = "*") -> Pa
     wanted = f"{which} checkpoint" if isinstance(which, str) else f"checkpoint of epoch {which}"
     raise FileNotFoundError(
         f"{run} has no {wanted}{'' if model == '*' else f' in {model}'}; it has {there}"
-        + ("; --load-epoch names one of an epoch" if which == "best" else "")
+        + ("; add --load-epoch for that of an epoch" if which == "best" else "")
     )
 
 

@@ -20,7 +20,7 @@ def completed(args: argparse.Namespace) -> argparse.Namespace:
         ValueError: there are no photos of one's own in that place, or two flags contradict.
     """
     args = copy.copy(args)
-    pairs = dict(zip(args.opts[::2], args.opts[1::2], strict=False))
+    pairs = _pairs(args)
     named = args.dataset_config_file or "DATASET.NAME" in pairs
     args.own = {}
     if args.photos and named:
@@ -28,7 +28,10 @@ def completed(args: argparse.Namespace) -> argparse.Namespace:
             f"{args.photos} are photos of your own, and "
             f"{args.dataset_config_file or pairs['DATASET.NAME']} is another dataset; leave one out"
         )
-    photos = args.photos or ("" if named else pairs.get("DATASET.ROOT") or args.root)
+    root = pairs.get("DATASET.ROOT") or args.root
+    if args.photos and root:
+        raise ValueError(f"photos are named twice, {args.photos} and --root {root}; leave one out")
+    photos = args.photos or ("" if named else root)
     if photos and not args.config_file.endswith("config.yaml"):  # a run's: it has a dataset
         _take_photos(args, photos)
     _find_settings(args, pairs, bool(args.own))
@@ -43,13 +46,27 @@ def _take_photos(args: argparse.Namespace, photos: str) -> None:
         at = 2 * args.opts[::2].index("DATASET.ROOT")
         args.opts = args.opts[:at] + args.opts[at + 2 :]
     args.trainer = args.trainer or METHOD
-    if args.eval_only or args.no_train:
+    if args.eval_only:
         return
     if args.seed < 0 and "SEED" not in args.opts[::2]:
         args.seed = 1
     if not args.output_dir and "OUTPUT_DIR" not in args.opts[::2]:
-        name = Path(photos).expanduser().resolve().stem
-        args.output_dir = f"output/{name}" + f"-{args.trainer}" * (args.trainer != METHOD)
+        args.output_dir = str(_output(args, Path(photos).expanduser().resolve()))
+
+
+def _output(args: argparse.Namespace, photos: Path) -> Path:
+    """`output/photos`, `output/photos-CoOp-ViT-B-16`; beside photos in which the command runs."""
+    backbone = args.backbone or _pairs(args).get("MODEL.BACKBONE.NAME", settings.BUNDLED)
+    file = Path(backbone).expanduser()
+    words = [photos.stem]
+    words += [args.trainer] * (args.trainer != METHOD)
+    words += [file.stem if file.exists() else backbone] * (backbone != settings.BUNDLED)
+    inside = photos.is_dir() and Path.cwd().resolve().is_relative_to(photos)
+    return (photos.parent if inside else Path()) / "output" / "-".join(words).replace("/", "-")
+
+
+def _pairs(args: argparse.Namespace) -> dict[str, str]:
+    return dict(zip(args.opts[::2], args.opts[1::2], strict=False))
 
 
 def _find_settings(args: argparse.Namespace, pairs: Mapping[str, str], own: bool) -> None:

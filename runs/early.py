@@ -23,7 +23,7 @@ REGISTERED = re.compile(r"^@\w*REGISTRY\.register\(.*\)\s+class (\w+)", re.M)
 def check(cfg: "CfgNode", args: argparse.Namespace) -> None:
     """
     Raises:
-        ValueError: an unknown trainer, dataset or backbone, or no backbone.
+        ValueError: an unknown trainer, dataset or backbone, or no backbone, or no run to test.
         FileNotFoundError: the folder of the images, or of the run to test, is not there.
     """
     _check_registered(cfg.TRAINER.NAME, "trainers", "dassl/engine")
@@ -37,6 +37,10 @@ def check(cfg: "CfgNode", args: argparse.Namespace) -> None:
             f"or --config-file {fitting(cfg.TRAINER.NAME, STANDARD)}"
         )
     check_folder(cfg)
+    if args.eval_only and cfg.TRAINER.NAME.upper() in METHODS and not cfg.MODEL_DIR:
+        raise ValueError(
+            f"--eval-only tests a trained {cfg.TRAINER.NAME}; name its run with --model-dir"
+        )
     if args.eval_only and cfg.MODEL_DIR and not Path(cfg.MODEL_DIR).is_dir():
         raise FileNotFoundError(
             f"{cfg.MODEL_DIR} has no checkpoint; is it the folder of one run (--model-dir)?"

@@ -66,6 +66,8 @@ def settings_file(trainer: str) -> Path:
     Raises:
         ValueError: it has none.
     """
+    if not trainer:
+        raise ValueError("name a folder of photos, or --trainer PromptSRC for the bundled dataset")
     if trainer not in trainers():
         names = ", ".join(trainers())
         raise ValueError(f"--trainer is {trainer!r}; without a dataset use {names}")

@@ -1,5 +1,6 @@
 """What the owner of photos asks of a training: what is in them, how good it is, what comes next."""
 
+import os
 import shlex
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ from promptsrc.clip.zeroshot import ensemble_features
 from promptsrc.model import ZeroShotCLIP
 from promptsrc.templates import DEFAULT
 from runs import settings
+from runs.folder import has_begun
 from runs.results import interval
 
 if TYPE_CHECKING:
@@ -29,54 +31,80 @@ def before(trainer: Any, cfg: "CfgNode") -> int | None:
     Returns:
         the number of test images that zero-shot CLIP gets right; None without test images.
     """
-    print(f"\n{classes(trainer.dm.dataset)}\n")
+    trains = bool(trainer.get_model_names())
+    print(f"\n{classes(trainer.dm.dataset, cfg, trains)}\n")
     print(f"CLIP: {cfg.MODEL.BACKBONE.NAME}{_bundled(cfg)}")
     loader, right = _test_loader(trainer, cfg), None
     if loader is None:
-        print("No image is held back, so nothing is tested")
+        reason = "TEST.NO_TEST is set" if trainer.dm.dataset.test else "No image is held back"
+        print(f"{reason}, so nothing is tested")
     else:
         right = zero_shot(trainer, loader)
-        print(f"Zero-shot CLIP, before training: {accuracy(right, len(loader.dataset))}")
-    if trainer.get_model_names():
-        print(
-            f"Training {trainer.max_epoch} epochs with {cfg.TRAINER.NAME}; "
-            f"each step is in {Path(cfg.OUTPUT_DIR) / 'log.txt'}\n"
-        )
+        when = ", before training" if trains else ""
+        print(f"Zero-shot CLIP{when}: {accuracy(right, len(loader.dataset))}")
+    if trains:
+        print(f"{intention(Path(cfg.OUTPUT_DIR), cfg.TRAINER.NAME, trainer.max_epoch)}\n")
     return right
 
 
 def after(trainer: Any, cfg: "CfgNode", zero_shot: int | None) -> None:
     """Print the accuracy on the test images beside zero-shot CLIP's, and the next commands."""
     true, predicted = trainer.evaluator._y_true, trainer.evaluator._y_pred
-    if trainer.get_model_names() and zero_shot is not None and true:
+    trains = bool(trainer.get_model_names())
+    if zero_shot is None:
+        print(f"{cfg.TRAINER.NAME}: trained, not tested")
+    elif trains:
         right = sum(a == b for a, b in zip(true, predicted, strict=True))
         print(
             f"{cfg.TRAINER.NAME}: {accuracy(right, len(true))}; "
             f"zero-shot CLIP: {100 * zero_shot / len(true):.1f}%"
         )
-        if right < zero_shot:
+        if right <= zero_shot and right < len(true):
             print(
                 "Training did not help on these images; more photos of each class may, or a "
                 "backbone that knows such images (--backbone)"
             )
-    print(next_commands(cfg.OUTPUT_DIR, bool(trainer.get_model_names())))
+    print(next_commands(cfg.OUTPUT_DIR, trains))
 
 
-def classes(dataset: Any) -> str:
-    """Images by class and part, as a table."""
+def intention(run: Path, trainer: str, epochs: int) -> str:
+    """What training will do in a run's folder: start, resume, or nothing any more."""
+    if any(run.glob(f"*/model.pth.tar-{epochs}")):
+        return f"{run} is trained already; it is tested again (delete it to train anew)"
+    if has_begun(run):
+        return f"Resuming {trainer} in {run}, up to epoch {epochs}"
+    return f"Training {counted(epochs, 'epoch')} with {trainer}; each step is in {run / 'log.txt'}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _are(number: int, what: str) -> str:
+    return f"{number:,} {'is' if number == 1 else 'are'} {what}"
+
+
+def classes(dataset: Any, cfg: "CfgNode", trains: bool) -> str:
+    """Images by class and part, as a table, and what each part is for."""
     parts = {"train": dataset.train_x, "val": dataset.val or (), "test": dataset.test or ()}
     counts = {part: Counter(item.label for item in items) for part, items in parts.items() if items}
+    purposes = {
+        "train": "trained on" if trains else "not used, since nothing is trained",
+        "val": "not used (TEST.FINAL_MODEL best_val chooses the epoch by them)",
+        "test": "not used (TEST.SPLIT val)",
+    }
+    if trains and cfg.TEST.FINAL_MODEL == "best_val":
+        purposes["val"] = "for choosing the best epoch"
+    purposes[cfg.TEST.SPLIT] = "held back to test"
+    uses = ", ".join(_are(len(parts[part]), purposes[part]) for part in counts)
     total = sum(map(len, parts.values()))
-    held_back = f"{len(parts['test'])} are held back to test"
-    used = f"{len(parts['train'])} are trained on"
-    chosen = f", {len(parts['val'])} choose the best epoch" if parts["val"] else ""
     rows = [
         [name, *(found[label] for found in counts.values())]
         for label, name in sorted(dataset.lab2cname.items())
     ]
     table = tabulate(rows[:MOST_CLASSES], ["class", *counts], tablefmt="plain")
     more = f"\n... and {len(rows) - MOST_CLASSES} more" if len(rows) > MOST_CLASSES else ""
-    return f"{total} images of {len(rows)} classes: {used}{chosen}, {held_back}\n\n{table}{more}"
+    return f"{counted(total, 'image')} of {len(rows):,} classes: {uses}\n\n{table}{more}"
 
 
 def _bundled(cfg: "CfgNode") -> str:
@@ -126,12 +154,13 @@ def next_commands(run: str, has_prompts: bool) -> str:
     root = Path(__file__).resolve().parents[1]
     here = root == Path.cwd()
     python = shlex.quote(sys.orig_argv[0] if here else sys.executable)
-    folder = shlex.quote(run if here else str(Path(run).resolve()))
+    folder = shlex.quote(run if here else os.path.abspath(run))
+    exported = shlex.quote(os.path.join(run if here else os.path.abspath(run), "classifier.onnx"))
     report = f"  {python} -m report {folder}"
     lines = [
         f"  {python} predict.py --model-dir {folder} IMAGE_OR_FOLDER",
         f"{report}    # which classes, which images: one page",
-        f"  {python} -m promptsrc.export {folder} {folder}/classifier.onnx",
+        f"  {python} -m promptsrc.export {folder} {exported}",
     ]
     place = "" if here else f" (in {root})"
     return "\n".join([f"\nNext{place}:", *(lines if has_prompts else [report])])

@@ -50,7 +50,7 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
             _test(_built(cfg, args), cfg)
         elif args.no_train:
             _built(cfg, args)
-        elif cfg.DATASET.NAME in OWN:
+        elif cfg.DATASET.NAME in OWN and _has_clip(cfg.TRAINER.NAME):
             with brief():
                 _train_on_photos(_built(cfg, args), cfg)
         else:
@@ -90,6 +90,16 @@ def _test(trainer: Any, cfg: "CfgNode") -> None:
         )
     trainer.load_model(cfg.MODEL_DIR, epoch=cfg.LOAD_EPOCH if cfg.LOAD_EPOCH >= 0 else None)
     trainer.test()
+
+
+def _has_clip(trainer: str) -> bool:
+    """Whether a trainer has a frozen CLIP to compare with; one of your own may have none."""
+    from dassl.engine import TRAINER_REGISTRY
+
+    from trainers.base import CLIPTrainer
+
+    found = TRAINER_REGISTRY.get(trainer)
+    return isinstance(found, type) and issubclass(found, CLIPTrainer)
 
 
 def _train_on_photos(trainer: Any, cfg: "CfgNode") -> None:

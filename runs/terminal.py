@@ -18,6 +18,7 @@ ROUTINE = (
     "Dataset  ",
     "# ",
     "No checkpoint found",
+    "Found checkpoint in",
     "Initialize tensorboard",
     "Not used by ",
     "Of ",
@@ -28,6 +29,7 @@ ROUTINE = (
     "Deploy the ",
     "Evaluate on the ",
     "=> result",
+    "* no image of ",  # said before the training
     "* total:",
     "* correct:",
     "* accuracy:",

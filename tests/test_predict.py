@@ -242,7 +242,7 @@ def test_photos_of_the_training_are_marked(run, photos, tmp_path, capsys):
         assert predict.main(words) == 0
         first, second, _, summary = capsys.readouterr().out.splitlines()
         assert first.endswith("  (trained on)") and not second.endswith(")")
-        assert summary.endswith("; 1 of them were trained on")
+        assert summary.endswith("; 1 of them was trained on")
     assert predict.main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [one.get("trained_on") for one in found] == [True, None]

@@ -86,7 +86,8 @@ def examine(source: Path) -> Report:
     tested = several if NO_PART in found.parts else {item.classname for item in test}
     if tested and (untested := sorted(counts.keys() - tested)):
         found.notes.append(f"without test images: {', '.join(untested)}")
-    headline = f"{len(paths):,} images, {len(counts):,} classes in {source}"
+    images = f"{len(paths):,} image{'s' * (len(paths) != 1)}"
+    headline = f"{images}, {len(counts):,} class{'es' * (len(counts) != 1)} in {source}"
     if found.problems:
         headline += f"; {len(found.problems):,} to mend"
     details = tuple(map(printable, (*found.problems, *found.notes)))

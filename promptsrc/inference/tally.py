@@ -50,7 +50,8 @@ class Tally:
         parts = [f"{count:,} image{'s' * (count != 1)} in {seconds:.1f} s"]
         parts[0] += f": {', '.join(named)}" * bool(named)
         if self.known:
-            parts.append(f"{len(self.known):,} of them were trained on")
+            were = "was" if len(self.known) == 1 else "were"
+            parts.append(f"{len(self.known):,} of them {were} trained on")
         if self.unreadable:
             parts.append(f"{self.unreadable:,} could not be read")
         return "; ".join(parts)

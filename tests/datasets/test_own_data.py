@@ -144,7 +144,7 @@ def test_columns_may_come_in_any_order_and_number_and_paths_be_absolute(table):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("path,kind,split\n", "images.csv, line 1 has no column class; it needs path,class,split"),
+        ("path,kind,split\n", "images.csv, line 1 has no column class; it needs path,class and"),
         (
             TABLE + "a/4.png,ape,holdout\n",
             "images.csv, line 5 is 'a/4.png,ape,holdout'; it needs a path, a class name and train",

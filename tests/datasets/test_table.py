@@ -62,7 +62,7 @@ def test_a_cell_is_whole(file, path):
 
 def test_the_columns_that_are_there_are_named(file):
     file.write_text("path|class|split\na.png|ape|train\n")
-    message = "line 1 has no column path, class; it needs path,class,split and has path|class|split"
+    message = "line 1 has no column path, class; it needs path,class and has path|class|split"
     with pytest.raises(ValueError, match=re.escape(message)):
         read(file)
 

@@ -141,7 +141,7 @@ def test_the_final_checkpoint_is_the_best_one_or_else_the_newest(tmp_path):
             ["P/model.pth.tar-2"],
             "",
             ("best",),
-            "has no best checkpoint; it has P/model.pth.tar-2; --load-epoch names one of an epoch$",
+            "it has P/model.pth.tar-2; add --load-epoch for that of an epoch$",
         ),
         (["P/model.pth.tar-2"], "", (7, "P"), "has no checkpoint of epoch 7 in P; it has P/mod"),
         (["P/model.pth.tar-2"], "", (2, "Q"), "has no checkpoint of epoch 2 in Q; it has P/mod"),

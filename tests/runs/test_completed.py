@@ -6,6 +6,7 @@ from PIL import Image
 from runs.arguments import parse_args, setup_config
 from runs.completed import completed
 from runs.early import check
+from tests.conftest import ROOT
 
 PROMPTSRC = "vit_t8_c2_ep20_batch4_4+4ctx"
 
@@ -38,8 +39,39 @@ def test_what_is_typed_counts(photos, in_root):
     cfg = setup_config(parse_args([*words, "DATASET.SPLIT", "(0.5, 0, 0.5)"]))
     assert (cfg.TRAINER.NAME, cfg.SEED, cfg.DATASET.SPLIT) == ("CoOp", 0, (0.5, 0, 0.5))
     assert (cfg.MODEL.BACKBONE.NAME, cfg.INPUT.SIZE) == ("ViT-B/16", (224, 224))
-    assert cfg.OUTPUT_DIR == "output/pets-CoOp"
+    assert cfg.OUTPUT_DIR == "output/pets-CoOp-ViT-B-16"
     assert setup_config(parse_args([*words, "OUTPUT_DIR", "here"])).OUTPUT_DIR == "here"
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        (["--backbone", "ViT-B/16"], "pets-ViT-B-16"),
+        (["MODEL.BACKBONE.NAME", "RN50"], "pets-RN50"),
+        (["--backbone", "open_clip:ViT-B-32/laion2b"], "pets-open_clip:ViT-B-32-laion2b"),
+        (["--backbone", "ViT-T/8"], "pets"),
+        (["--backbone", "{}/weights.pt"], "pets-weights"),
+        (["--trainer", "vpt", "--backbone", "{}/weights.pt"], "pets-VPT-weights"),
+    ],
+)
+def test_each_method_and_backbone_has_its_own_folder(photos, words, folder, tmp_path, in_root):
+    (tmp_path / "weights.pt").touch()
+    words = [word.format(tmp_path) for word in words]
+    assert completed(parse_args([str(photos), *words])).output_dir == f"output/{folder}"
+
+
+@pytest.mark.parametrize(("place", "typed"), [(".", "."), ("cat", "..")])
+def test_no_run_is_written_among_the_photos(photos, place, typed, monkeypatch):
+    monkeypatch.setattr("runs.settings.CONFIGS", ROOT / "configs")  # as if imported there
+    monkeypatch.chdir(photos / place)
+    output = str(photos.parent / "output" / "pets")
+    assert completed(parse_args([typed])).output_dir == output
+
+
+@pytest.mark.parametrize("words", [["--root", "elsewhere"], ["DATASET.ROOT", "elsewhere"]])
+def test_two_places_of_photos_contradict(photos, words, in_root):
+    with pytest.raises(ValueError, match=r"named twice, .*pets and --root elsewhere; leave one"):
+        completed(parse_args([str(photos), *words]))
 
 
 def test_a_published_dataset_needs_its_backbone_only(in_root):

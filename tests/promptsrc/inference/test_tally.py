@@ -30,7 +30,7 @@ def test_known_and_unreadable_images_are_counted(tmp_path):
         tally.add(Prediction(tmp_path / f"{number}.png", [Class("owl", 1.0)]))
     tally.unreadable = 1
     assert said(tally) == (
-        "2 images in 1.0 s: 2 owl; 1 of them were trained on; 1 could not be read"
+        "2 images in 1.0 s: 2 owl; 1 of them was trained on; 1 could not be read"
     )
     assert tally.known == {tmp_path / "1.png"}
 
