@@ -67,6 +67,25 @@ def test_a_subclass_of_classification_reads_and_sets_what_it_counts(cfg):
     assert results["accuracy"] == 50.0 and results["perclass_accuracy"] == 75.0
 
 
+def test_a_plugins_own_transforms_are_announced(cfg, capsys):
+    def own(image):
+        return torch.zeros(3, 8, 8)
+
+    data = DataManager(cfg, custom_tfm_train=[own, own], custom_tfm_test=own)
+    assert data.train_loader_x.dataset[0]["img2"].eq(0).all()
+    said = capsys.readouterr().out
+    assert "* Using custom transform for training\n* Using custom transform for testing\n" in said
+    assert "Building transform" not in said
+
+
+def test_any_part_but_val_is_the_test_images_and_called_so(tmp_path, capsys):
+    trainer = build_trainer(neutral.config(tmp_path))
+    for split, part, images in (("train", "test", 18), ("val", "val", 9), (None, "test", 18)):
+        trainer.test(split=split)
+        said = capsys.readouterr().out
+        assert f"Evaluate on the *{part}* set" in said and f"* total: {images}" in said
+
+
 def test_a_wrapper_transforms_images_in_its_own_way(cfg):
     class Twice(DatasetWrapper):
         def _transform_image(self, tfm, img0):

@@ -43,6 +43,7 @@ CONVERTED = [
     (Colour.RED, "red"),
     (Pair(1, np.int8(2)), (1, 2)),
     (deque([1]), [1]),
+    (range(2), [0, 1]),
     (PurePosixPath("/a"), "/a"),
     (np.array([1, "x"], dtype=object), [1, "x"]),
     (CfgNode({"A": {"B": (1, 2)}}), {"A": {"B": (1, 2)}}),

@@ -80,9 +80,8 @@ class DataManager:
         dataset_wrapper: Callable[..., Dataset] | None = None,
     ):
         self.dataset = dataset = build_dataset(cfg)
-        train, test = custom_tfm_train, custom_tfm_test
-        train = build_transform(cfg, is_train=True) if train is None else train
-        test = build_transform(cfg, is_train=False) if test is None else test
+        train = _own_or_built(custom_tfm_train, cfg, is_train=True)
+        test = _own_or_built(custom_tfm_test, cfg, is_train=False)
 
         def loader(items: list[Datum] | None, name: str, is_train: bool) -> Any:
             if not items:
@@ -136,6 +135,14 @@ class DataManager:
             if items := getattr(self.dataset, name):
                 rows.append([f"# {name}", f"{len(items):,}"])
         print(tabulate(rows, tablefmt="simple"))
+
+
+def _own_or_built(own: Transforms, cfg: CfgNode, is_train: bool) -> Transforms:
+    """A plug-in's own transform, or that of INPUT."""
+    if own is None:
+        return build_transform(cfg, is_train=is_train)
+    print(f"* Using custom transform for {'training' if is_train else 'testing'}")
+    return own
 
 
 class DatasetWrapper(Dataset):

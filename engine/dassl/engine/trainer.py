@@ -287,9 +287,9 @@ class SimpleTrainer(TrainerBase):
 
     @torch.no_grad()
     def test(self, split: str | None = None, **ignored: Any) -> float:
-        """Evaluate on `split`, or on TEST.SPLIT; the first result.
+        """Evaluate on the part "val", or "test" for any other `split`; the first result.
 
-        Other keywords are of forks of Dassl.pytorch, and ignored.
+        Without `split` it is TEST.SPLIT. Other keywords are of forks of Dassl.pytorch, and ignored.
 
         Raises:
             ValueError: there is no such part.
@@ -300,6 +300,7 @@ class SimpleTrainer(TrainerBase):
         self.evaluator.reset()
         asked = "a test is asked for" if split else f"TEST.SPLIT is {self.cfg.TEST.SPLIT}"
         split = split or self.cfg.TEST.SPLIT
+        split = split if split == "val" else "test"  # as on Dassl.pytorch
         loader = self._loader(split, asked)
         print(f"Evaluate on the *{split}* set")
         batches = iter(loader)

@@ -29,7 +29,7 @@ def plain(value: Any, where: str = "checkpoint", depth: int = 0) -> Any:
 
         NumPy scalar, int or str of an own class    a number, a text
         CfgNode, defaultdict, other mappings        a dict
-        named tuple, deque, path                    a tuple, a list, a text
+        named tuple, deque or range, path           a tuple, a list, a text
         optimizer or schedule of PyTorch            its state, a dict
         tensor of an own class                      a tensor
 
@@ -117,6 +117,7 @@ def _(value: PathLike, *_: Any) -> str | bytes:
 @_plain.register(set)
 @_plain.register(frozenset)
 @_plain.register(deque)
+@_plain.register(range)
 def _(value: Any, where: str, depth: int) -> Any:
     entries = [plain(entry, f"{where}[{i}]", depth) for i, entry in enumerate(value)]
     kinds = (kind for kind in (tuple, set, frozenset) if isinstance(value, kind))
