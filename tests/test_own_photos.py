@@ -46,6 +46,11 @@ def words_of(text):
     return re.sub(r"[\d.]+", "0", text).split()
 
 
+def named(text):
+    """In one line, without numbers, and with one name for each class that is found."""
+    return re.sub("|".join(CLASSES.values()), "class", " ".join(words_of(text)))
+
+
 def test_three_commands_from_photos_to_a_classifier_and_what_they_suggest(checkout):
     onnxruntime = pytest.importorskip("onnxruntime")
     environment = os.environ | {"PYTHONPATH": ""}
@@ -67,7 +72,11 @@ def test_three_commands_from_photos_to_a_classifier_and_what_they_suggest(checko
     log = (checkout / "output/photos/log.txt").read_text()
     assert "* total: 12\n" in log and "epoch [20/20]" in log and "VERSION: 1" in log
 
-    *rows, _, summary = run(predict).splitlines()
+    predicted = run(predict)
+    *first, summary = block("printed by predict.py in tests/test_own_photos.py").split("...\n")
+    rows, end = predicted.split("\n\n")
+    assert named(rows).startswith(named("".join(first))) and named(end) == named(summary)
+    *rows, _, summary = predicted.splitlines()
     assert len(rows) == 20 and sum(row.endswith("(trained on)") for row in rows) == 8
     assert re.match(r"20 images in [\d.]+ s: .*; 8 of them were trained on$", summary)
     found = [re.match(r"photos/(.*)/\S+ +[\d.]+% (.*?)  ", row).groups() for row in rows]
