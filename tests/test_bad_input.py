@@ -341,7 +341,7 @@ TRAIN = {
     "not a cache": (1, "{w}/eurosat/split_fewshot/shot_1-seed_1.pkl is not a few-shot cache .*; delete it", SPLIT_DATA + " ; DATASET.NUM_SHOTS 1", saved("eurosat/split_fewshot/shot_1-seed_1.pkl", Evil())),
     # tables
     "no table": (1, "no table {w}/table/other.csv; set DATASET.CSV_FILE", CSV_DATA + " ; DATASET.CSV_FILE other.csv"),
-    "column missing": (1, "images.csv, line 1 has no column class; it needs path,class and has path,kind,split", CSV_DATA, text(TABLE, "path,kind,split\n")),
+    "column missing": (1, "images.csv, line 1 has no column class; it needs path,class and has path, kind, split", CSV_DATA, text(TABLE, "path,kind,split\n")),
     "empty table": (1, "images.csv, line 1 has no column path, class; it needs", CSV_DATA, text(TABLE, "")),
     "unknown part": (1, "images.csv, line 2 is 'a.png,ape,holdout'; it needs .* train, val or test", CSV_DATA, text(TABLE, "path,class,split\na.png,ape,holdout\n")),
     "class missing": (1, "images.csv, line 2 is 'a.png,train'; it needs", CSV_DATA, text(TABLE, "path,class,split\na.png,,train\n")),

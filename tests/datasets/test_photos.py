@@ -77,6 +77,17 @@ def test_a_table_by_its_path(photos, header, parts, tested):
     assert has_test(config(photos / "table.csv", NAME="CSV", SPLIT=split)) == (tested != 0)
 
 
+@pytest.mark.parametrize("counts", [(1, 1), (1, 2)])
+def test_one_image_a_class_leaves_none_for_the_test(tmp_path, counts):
+    paths = [f"{c}/{i}.png" for c, n in zip(CLASSES, counts, strict=True) for i in range(n)]
+    make_images(tmp_path, *paths)
+    (tmp_path / "t.csv").write_text("path,class\n" + "".join(f"{p},{p[:3]}\n" for p in paths))
+    for typed in (tmp_path, tmp_path / "t.csv"):
+        found = settings(typed)
+        has = has_test(config(typed, NAME=found["DATASET.NAME"], SPLIT=SHARES))
+        assert has == bool(loaded(found).test) == (counts != (1, 1))
+
+
 def test_images_csv_comes_before_folders_and_these_before_other_tables(photos):
     (photos / "others.csv").write_text(f"path,class\n{ROWS}")
     assert settings(photos) == keys("ImageFolder", photos)
