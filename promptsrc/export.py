@@ -47,7 +47,6 @@ def export(args: argparse.Namespace) -> None:
         names = classnames.chosen(args)
     prompt_path.given(args.run)
     check_folder(args.file)
-    report("Reading the prompts")
     from promptsrc.inference import formats, prompt_file  # imports PyTorch
 
     if args.backbone is None:

@@ -112,6 +112,11 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
     _merge_flags(cfg, args)
     merge(cfg, args.own, "your photos")
     merge_pairs(cfg, args.opts)
+    if cfg.DATASET.ROOT and not cfg.DATASET.NAME:
+        raise ValueError(
+            f"--root (DATASET.ROOT) is {cfg.DATASET.ROOT}, but no dataset is named; add "
+            "--dataset-config-file configs/datasets/<dataset>.yaml, or DATASET.NAME"
+        )
     if cfg.SEED > LAST_SEED:
         raise ValueError(f"--seed (SEED) is {cfg.SEED}; it is at most {LAST_SEED}, -1 for none")
     if cfg.LOAD_EPOCH < -1:

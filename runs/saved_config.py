@@ -97,7 +97,7 @@ def differences(file: Path, here: Mapping[str, Any]) -> str:
         ValueError: the file is not the configuration of a run.
     """
     try:
-        there = BEFORE | plain(get_cfg_default().TRAINER, "TRAINER.") | flat(read_yaml(file))
+        there = BEFORE | _of_dassls_methods() | flat(read_yaml(file))
     except (ValueError, RecursionError):
         raise ValueError(
             f"{file} is not the configuration of a run; restore or delete it"
@@ -115,6 +115,11 @@ def _equal(key: str, old: Any, new: Any) -> bool:
     if key == "MODEL_DIR" and old and new:
         return os.path.abspath(old) == os.path.abspath(new)
     return old == new
+
+
+def _of_dassls_methods() -> dict[str, Any]:
+    keys = plain(get_cfg_default().TRAINER, "TRAINER.")
+    return {key: value for key, value in keys.items() if key != "TRAINER.NAME"}
 
 
 def shown(cfg: CfgNode) -> CfgNode:

@@ -478,7 +478,8 @@ def test_photos_for_training_alone_are_trained_on_and_not_tested(in_root, tmp_pa
     pairs = ["DATASET.NAME", "ImageFolder", "OPTIM.MAX_EPOCH", "1", "TRAINER.PROMPTSRC.GPA_MEAN", 1]
     assert train.main([*words, *SETTINGS, *map(str, pairs)]) == 0
     said = capsys.readouterr().out
-    assert "so nothing is tested" in said and "Finish training" in said and "=> result" not in said
+    log = (output / "log.txt").read_text()
+    assert "so nothing is tested" in said and "Finish training" in log and "=> result" not in log
     assert (output / "VLPromptLearner" / "model.pth.tar-1").is_file()
     tested = [*words[:-1], str(tmp_path / "test"), "--eval-only", "--model-dir", str(output)]
     assert train.main([*tested, "--load-epoch", "1", *SETTINGS, *pairs[:2]]) == 1

@@ -43,9 +43,8 @@ def test_the_ending_chooses_the_format(prompts, tmp_path, capsys, ending):
     assert export.main([prompts, str(file), "--classnames", "cat,dog,owl"]) == 0
     line, stages = capsys.readouterr()
     assert line.startswith(f"{file}: ") and line.count("\n") == 1 and file.stat().st_size > 1000
-    assert stages.startswith("Reading the prompts ...\n")
     built = ending != ".safetensors"
-    assert ("Loading ViT-T/8 ...\nEncoding the classes ...\n" in stages) == built
+    assert stages.startswith("Loading ViT-T/8 ...\nEncoding the classes ...\n") == built
     assert ("Comparing it with PyTorch ...\n" in stages) == (ending in (".onnx", ".pt2"))
 
 
