@@ -133,20 +133,22 @@ class Printable:
 def stop_like_ctrl_c(stopped: tuple[int, str] = (STOPPED, "stopped")) -> None:
     """Let a scheduler's stop signals raise KeyboardInterrupt, as Ctrl-C does.
 
-    While a module is imported they end the process instead: an import may swallow an exception, or
-    turn it into another one.
+    They end the process instead while a module is imported, which may swallow an exception or turn
+    it into another one, and outside `exit_code`, where nobody catches it.
 
     Args:
         stopped: exit code and line of that end, those of `exit_code`.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        while frame:
-            if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-                os.write(2, f"{stopped[1]}\n".encode())
-                os._exit(stopped[0])
+        caught = False
+        while frame and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+            caught = caught or frame.f_code is _ended.__code__
             frame = frame.f_back
-        raise KeyboardInterrupt
+        if caught and not frame:
+            raise KeyboardInterrupt
+        os.write(2, f"{stopped[1]}\n".encode())
+        os._exit(stopped[0])
 
     ctrl_c = [signal.SIGINT] * (signal.getsignal(signal.SIGINT) is signal.default_int_handler)
     for number in [*STOP_SIGNALS, *ctrl_c]:  # a shell's background jobs ignore Ctrl-C

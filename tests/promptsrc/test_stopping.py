@@ -72,3 +72,12 @@ def test_training_stops_whatever_it_imports(tmp_path, seconds):
     process.send_signal(signal.SIGTERM)
     error = process.communicate(timeout=120)[1].decode()
     assert (process.returncode, error) == (75, "stopped; rerun the same command to resume\n")
+
+
+def test_a_signal_before_the_work_begins_ends_it_like_any_other(tmp_path):
+    """Such as while the command line is parsed."""
+    parsing = "os.kill(os.getpid(), signal.SIGTERM); os.write(2, b'went on')\nsys.exit(exit_code"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    code = MAIN.format(work="pass").replace("sys.exit(exit_code", parsing)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (75, b"stopped; again\n")
