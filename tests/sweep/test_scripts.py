@@ -11,7 +11,7 @@ import pytest
 
 import train
 from report.results import find
-from runs import job, protocols
+from runs import job, protocols, settings
 from runs.results import TESTED, parse_run
 from sweep import script
 from tests.conftest import ROOT
@@ -113,7 +113,8 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(job, "ROOT", ROOT)
     monkeypatch.setattr(job, "call", train_here)
-    monkeypatch.setattr(protocols, "CONFIGS", ROOT / "configs")
+    for module in (protocols, settings):
+        monkeypatch.setattr(module, "CONFIGS", ROOT / "configs")
     monkeypatch.setenv("DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CFG", "vit_t8")
     return tmp_path
