@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.parity import load_cases, main, replay
+from tests.parity import load_cases, replay
+from tests.parity.__main__ import main
 
 GOLDENS = Path(__file__).parent / "goldens"
 CASES, TOLERANCES = load_cases(GOLDENS)

@@ -96,7 +96,7 @@ def test_forms_in_a_list(tmp_path):
         (7, ValueError, "an image is of type int; give a path, bytes"),
         (None, ValueError, "an image is of type NoneType"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
 def test_what_is_no_image(image, error, message):
     with pytest.raises(error, match=message):

@@ -1,0 +1,68 @@
+"""What a recording says: cases, their weights, images and configuration."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from runs.config import default_config
+from tests import tiny_clip
+
+drawn = lru_cache(maxsize=2)(tiny_clip.tiny_clip_state_dict)  # weights of the latest cases
+OURS = {}  # trainers that have another name here, by the name in the recording
+
+
+def load_cases(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+    """The cases of a folder, and the tolerances by precision."""
+    spec = json.loads((folder / "cases.json").read_text(encoding="utf-8"))
+    return spec["cases"], spec["tolerances_max_abs"]
+
+
+def trainer_of(case: Mapping[str, Any]) -> str:
+    """The name of our trainer for a case."""
+    return OURS.get(case["trainer"], case["trainer"])
+
+
+def config_of(case: Mapping[str, Any], output: Path) -> Any:
+    """The configuration of the case, with its tiny weights instead of a download."""
+    cfg = default_config()
+    _assign(cfg, case["config"])
+    state = drawn(case["clip"]["seed"], **case["clip"]["kwargs"])
+    if tiny_clip.fingerprint(state) != case["clip"]["fingerprint"]:
+        raise RuntimeError(
+            "the weights drawn here are not those of the recording, so nothing can be compared"
+        )
+    weights = output / "weights.pt"
+    torch.save(state, weights)
+    cfg.MODEL.BACKBONE.NAME = str(weights)
+    cfg.TRAINER.NAME = trainer_of(case)
+    cfg.OUTPUT_DIR = str(output)
+    cfg.USE_CUDA = False
+    return cfg
+
+
+def _assign(node: Any, values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            _assign(node[key], value)
+        else:
+            node[key] = value
+
+
+def batches_of(case: Mapping[str, Any]) -> list[dict[str, Tensor]]:
+    """The training batches of a case."""
+    spec, size = case["train_images"], case["batch_size"]
+    images = torch.from_numpy(tiny_clip.images(spec["seed"], spec["n"], spec["resolution"]))
+    labels = torch.tensor(case["train_labels"]["values"])
+    starts = range(0, case["num_batches"] * size, size)
+    return [{"img": images[i : i + size], "label": labels[i : i + size]} for i in starts]
+
+
+def eval_images_of(case: Mapping[str, Any]) -> Tensor:
+    """The test images of a case (N, 3, R, R)."""
+    spec = case["eval_images"]
+    return torch.from_numpy(tiny_clip.images(spec["seed"], spec["n"], spec["resolution"]))
