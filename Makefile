@@ -1,7 +1,7 @@
 # make setup        create .venv
 # make demo         zero-shot CLIP, IVLP and PromptSRC on the embedded benchmark -> output/demo
 # make compare      every method on it -> output/compare
-# make test         the whole test suite
+# make test         the whole test suite, a process per core
 # make test-fast    in-process tests only, about a minute
 # make test-slurm   sweeps on a one-node Slurm on this machine (root; apt-get install slurm-wlm)
 # make test-plugins DIR="../CoOp ../MaPLe"   other people's trainers on the engine, unedited: a table
@@ -25,7 +25,7 @@ compare: .venv/ready
 	$(BIN)/python demo.py --compare
 
 test: .venv/ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test-fast: .venv/ready
 	$(BIN)/python -m pytest -q --in-process -m "not slow and not slurm"
