@@ -63,6 +63,9 @@ class CLIPTrainer(Trainer):
 
     model: PromptedCLIP | ZeroShotCLIP
     half_on_cpu = False  # half kernels on a CPU: slow, for checks of fp16 only
+    # "decoupled": a test is told whether its classes were trained, and chooses its logits by it
+    test_time_knowledge = "unified"
+    tested_by = ""  # what a decoupled method classifies by, of these classes; for its log
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """
@@ -113,6 +116,12 @@ class CLIPTrainer(Trainer):
     def model_inference(self, images: Tensor) -> Tensor:
         """Logits (B, C)."""
         return self.model.classify(images)
+
+    def test(self, split: str | None = None, **ignored: Any) -> float:
+        result = super().test(split, **ignored)
+        if self.test_time_knowledge == "decoupled":
+            print(f"* Test-time knowledge: decoupled ({self.tested_by})")
+        return result
 
     def parse_batch_train(  # type: ignore[override]  # Dassl's has the domains, too
         self, batch: dict[str, Any]
