@@ -9,6 +9,7 @@ The parts, to build with (docs/PLAIN_PYTORCH.md trains with them in 30 lines):
     prompts       what is learned: prompt vectors by block, for either tower
     model         a frozen CLIP with prompts (the student), and without (the teacher)
     clip          the frozen CLIP: loading, towers, precision
+    pack          several runs through one CLIP at a time
     inference     classify images, prompt files, exports
 """
 

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import encode_text
-from promptsrc.clip.vectors import Vectors
+from promptsrc.clip.vectors import Vectors, per_class
 
 # Values of width W that autograd stores for each token and block: inputs of two layer norms (2),
 # q k v (3), keys and values joined with the shared ones (4), attention (1), the MLP (4).
@@ -26,15 +26,16 @@ def encode_text_in_chunks(clip: CLIP, texts: Texts, prompts: Vectors, at_once: i
     at_once = at_once or texts_that_fit(clip, texts)
     if at_once >= len(texts.eot):
         return encode_text(clip, texts, prompts)
-    features, parts = [], texts.parts(at_once)
+    features, parts = [], texts.parts(max(1, at_once // texts.runs))
     for some, part in parts:
-        theirs = {i: v[some] if v.dim() == 3 else v for i, v in prompts.items()}
+        theirs = {i: v.index_select(-3, some) if per_class(v) else v for i, v in prompts.items()}
         features.append(
             checkpoint(
                 encode_text, clip, part, theirs, use_reentrant=False, preserve_rng_state=False
             )
         )
-    return torch.cat(features)[torch.cat([some for some, _ in parts]).argsort()]
+    found = torch.cat([each.unflatten(0, (texts.runs, -1)) for each in features], 1)  # (N, C, D)
+    return found[:, torch.cat([some for some, _ in parts]).argsort()].flatten(0, 1)
 
 
 def texts_that_fit(clip: CLIP, texts: Texts) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.packing import Packing
 from promptsrc.clip.tokens import readable, token_ids
-from promptsrc.clip.vectors import Vectors
+from promptsrc.clip.vectors import Vectors, per_class
 
 PLACEHOLDER = "X"  # one token; stands in a text where a learned vector without words will be
 
@@ -23,12 +24,14 @@ class Texts:
 
     tokens (C, P), P the tower's positions; eot (C,), the position of the largest id; embeddings
     (C, L, W), L > max(eot); slots (C, p), the prompt positions that the texts hold from the start.
+    Of N runs (see `promptsrc.pack`): (N C, ...), with the same eot in each run.
     """
 
     tokens: Tensor
     eot: Tensor
     embeddings: Tensor
     slots: Tensor
+    runs: int = 1
     _stages: dict[tuple, Stages] = field(default_factory=dict, init=False, repr=False)
     _parts: dict[int, list[tuple[Tensor, "Texts"]]] = field(
         default_factory=dict, init=False, repr=False
@@ -46,13 +49,19 @@ class Texts:
                 "places for prompt vectors; take fewer vectors or a longer text"
             )
 
+    @cached_property
+    def sizes(self) -> tuple[bytes, bytes]:
+        """Where each text ends, and where it takes prompts: texts with equal sizes pack alike."""
+        eot, slots = (tensor.contiguous().cpu().numpy() for tensor in (self.eot, self.slots))
+        return eot.tobytes(), slots.tobytes()
+
     def stages(self, vectors: Vectors) -> Stages:
         """How the texts are packed for these vectors, by block; cached by the vectors' shapes.
 
         Raises:
             ValueError: a block inserts prompt positions, but those of the texts do not follow SOS.
         """
-        shapes = tuple((i, vectors[i].shape[-2], vectors[i].dim() == 3) for i in sorted(vectors))
+        shapes = tuple((i, vectors[i].shape[-2], per_class(vectors[i])) for i in sorted(vectors))
         if shapes not in self._stages:  # asks the device for sizes, so once is enough
             self._stages[shapes] = self._planned(shapes)
         return self._stages[shapes]
@@ -60,20 +69,20 @@ class Texts:
     def _planned(self, shapes: tuple[tuple[int, int, bool], ...]) -> Stages:
         places = self.slots.shape[1]
         learned = next((n for block, n, _ in shapes if block == 0), 0)
-        per_class = any(differ for block, _, differ in shapes if block == 0)
-        now = self._packed(places, learned, per_class)
+        differing = any(differ for block, _, differ in shapes if block == 0)
+        now = self._packed(places, learned, differing)
         stages: Stages = {0: (now, None)}
         for block, n, differ in shapes:
-            if block and (n > places or differ > per_class):
-                places, per_class = max(places, n), per_class or differ
-                later = self._packed(places, learned, per_class)
+            if block and (n > places or differ > differing):
+                places, differing = max(places, n), differing or differ
+                later = self._packed(places, learned, differing)
                 stages[block] = later, now.rows_of(later)
                 now = later
             elif block:
                 stages[block] = now, None
         return stages
 
-    def _packed(self, places: int, learned: int, per_class: bool) -> Packing:
+    def _packed(self, places: int, learned: int, differing: bool) -> Packing:
         """`places` prompt positions, of which block 0 fills the first `learned`."""
         held = self.slots.shape[1]
         slots = torch.arange(1, places + 1, device=self.slots.device).expand(len(self.eot), -1)
@@ -83,24 +92,36 @@ class Texts:
                     f"{places} prompt vectors for texts with {held} places that do not follow SOS; "
                     f"give at most {held}"
                 )
-            return Packing.of(self.eot, 1, self.slots)
+            return Packing.of(self.eot, 1, self.slots, self.runs)
         more = places - held
         shared = self._alike(learned) + more
-        return Packing.of(self.eot + more, 1 if per_class or shared <= places else shared, slots)
+        shared = 1 if differing or shared <= places else shared
+        return Packing.of(self.eot + more, shared, slots, self.runs)
 
     def _alike(self, learned: int) -> int:
-        """Leading positions where all texts agree and none ends; the first ones are learned."""
-        same = (self.tokens == self.tokens[:1]).all(0)
+        """Leading positions where a run's texts agree and none ends; the first ones are learned."""
+        tokens = self.tokens.unflatten(0, (self.runs, -1))  # (N, C, P)
+        same = (tokens == tokens[:, :1]).all(1).all(0)
         same[: learned + 1] = True
         return min(int(same.long().cumprod(0).sum()), int(self.eot.min()))
 
     def parts(self, size: int) -> list[tuple[Tensor, "Texts"]]:
-        """Parts of at most `size` texts, similar in length, and which texts (size,) they hold."""
+        """Parts of at most `size` texts, similar in length, and which texts (size,) they hold.
+
+        Of several runs: `size` texts of each run.
+        """
         if size not in self._parts:
-            chosen = self.eot.argsort(stable=True).split(size)
-            tensors = (self.tokens, self.eot, self.embeddings, self.slots)
-            self._parts[size] = [(some, Texts(*(t[some] for t in tensors))) for some in chosen]
+            each = len(self.eot) // self.runs
+            first = torch.arange(0, len(self.eot), each, device=self.eot.device)[:, None]  # (N, 1)
+            self._parts[size] = [
+                (some, self._some((first + some).flatten()))
+                for some in self.eot[:each].argsort(stable=True).split(size)
+            ]
         return self._parts[size]
+
+    def _some(self, chosen: Tensor) -> "Texts":
+        tokens, eot = self.tokens[chosen], self.eot[chosen]
+        return Texts(tokens, eot, self.embeddings[chosen], self.slots[chosen], self.runs)
 
 
 def tokenize(texts: Sequence[str], length: int = 77) -> Tensor:

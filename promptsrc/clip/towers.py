@@ -7,6 +7,8 @@ share one model. What does not change the result is not computed: texts are pack
 that the next block replaces serve as keys and values only. `promptsrc.clip.plain` is the same
 without shortcuts.
 
+Several runs at a time go through both (see `promptsrc.pack`): N C texts, N B images.
+
 Shapes: B images, C texts, L positions, R rows of packed texts, W tower width, n vectors, H heads,
 D embedding size.
 """
@@ -33,7 +35,9 @@ def encode_text(clip: CLIP, texts: Texts, prompts: Vectors = NO_VECTORS) -> Tens
     return text_tokens(clip, texts, prompts)[:, 0] @ clip.text_projection
 
 
-def encode_image(clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS) -> Tensor:
+def encode_image(
+    clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS, runs: int = 1
+) -> Tensor:
     """Image features (B, D), not normalised, read at CLS; see `image_tokens`.
 
     Raises:
@@ -41,7 +45,7 @@ def encode_image(clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS) -> T
     """
     if not isinstance(clip.visual, VisionTransformer) and not prompts:
         return clip.visual(images.to(clip.dtype))
-    return image_tokens(clip, images, prompts)[:, 0] @ clip.visual.proj
+    return image_tokens(clip, images, prompts, runs=runs)[:, 0] @ clip.visual.proj
 
 
 def text_tokens(
@@ -62,9 +66,10 @@ def text_tokens(
         ValueError: the tower cannot take these prompts.
     """
     blocks = clip.transformer.resblocks
-    check_vectors(
-        prompts, texts.embeddings.shape[-1], len(blocks), len(texts.eot), texts.slots.shape[1]
-    )
+    if texts.runs == 1:  # several are checked one by one, before they are stacked
+        check_vectors(
+            prompts, texts.embeddings.shape[-1], len(blocks), len(texts.eot), texts.slots.shape[1]
+        )
     stages = texts.stages(prompts)
     packing, _ = stages[0]
     x = texts.embeddings[packing.text, packing.position].to(clip.dtype)  # (R, W)
@@ -82,7 +87,11 @@ def text_tokens(
 
 
 def image_tokens(
-    clip: CLIP, images: Tensor, prompts: Vectors = NO_VECTORS, read: Positions = CLS
+    clip: CLIP,
+    images: Tensor,
+    prompts: Vectors = NO_VECTORS,
+    read: Positions = CLS,
+    runs: int = 1,
 ) -> Tensor:
     """Tokens of the last block, after the final layer norm.
 
@@ -91,6 +100,7 @@ def image_tokens(
         prompts: vectors (n, W) by block (see `promptsrc.clip.vectors`), after CLS and patches.
             Those of block 0 enter before `ln_pre`; none gets a position embedding.
         read: positions to return, such as `[0, -2, -1]` for CLS and the last two prompt tokens.
+        runs: above 1, images (N B, ...) of as many runs, one after another, with vectors (N, n, W).
 
     Returns:
         (B, k, W) in the towers' precision.
@@ -100,7 +110,8 @@ def image_tokens(
     """
     visual = vision_transformer(clip)
     blocks = visual.transformer.resblocks
-    check_vectors(prompts, visual.class_embedding.shape[0], len(blocks))
+    if runs == 1:
+        check_vectors(prompts, visual.class_embedding.shape[0], len(blocks))
     patches = visual.conv1(images.to(clip.dtype)).flatten(2).transpose(1, 2)  # (B, L-1, W)
     cls = visual.class_embedding.expand(patches.shape[0], 1, -1)
     x = torch.cat([cls.to(patches.dtype), patches], 1) + visual.positional_embedding  # (B, L, W)
@@ -111,13 +122,13 @@ def image_tokens(
         if i in prompts:
             vectors = prompts[i].to(x.dtype)
             vectors = visual.ln_pre(vectors) if i == 0 else vectors
-            kept = max(places - len(vectors), 0)  # earlier prompts that stay
-            places = kept + len(vectors)
+            kept = max(places - vectors.shape[-2], 0)  # earlier prompts that stay
+            places = kept + vectors.shape[-2]
             x = x[:, : length + kept]
-            if not kept and i + 1 in prompts and len(prompts[i + 1]) >= places:
+            if not kept and i + 1 in prompts and prompts[i + 1].shape[-2] >= places:
                 beside = vectors  # the next block replaces them all
             else:
-                x = torch.cat([x, vectors.expand(x.shape[0], -1, -1)], 1)
+                x = torch.cat([x, _for_each(vectors, len(x))], 1)
         read_now = (slice(None), read) if i + 1 == len(blocks) else None
         x = _run_block(block, x, _attend, read_now, beside)
     return visual.ln_post(x)
@@ -144,7 +155,8 @@ def _run_block(
     """What CLIP's block computes.
 
     read: index of the tokens that are wanted; None: all.
-    beside: tokens (n, W) at the end of every sequence of x (B, L, W); attended to, not returned.
+    beside: tokens (n, W) or (N, n, W) at the end of every sequence of x (B, L, W), or (N B, L, W);
+        attended to, not returned.
     """
     attn, y = block.attn, block.ln_1(x)
     weight, bias, width = attn.in_proj_weight, attn.in_proj_bias, x.shape[-1]
@@ -156,11 +168,18 @@ def _run_block(
     if beside is not None:
         more = F.linear(block.ln_1(beside), weight[width:], bias[width:])
         k, v = (  # (B, L+n, W)
-            torch.cat([own, extra.expand(own.shape[0], -1, -1)], 1)
+            torch.cat([own, _for_each(extra, len(own))], 1)
             for own, extra in zip((k, v), more.chunk(2, -1), strict=True)
         )
     x = x + attn.out_proj(attend(q, k, v, attn.num_heads))
     return _add_mlp(block, x)
+
+
+def _for_each(vectors: Tensor, count: int) -> Tensor:
+    """Vectors (n, W), or (N, n, W) of N runs, for each of `count` images: (count, n, W)."""
+    if vectors.dim() == 2:
+        return vectors.expand(count, -1, -1)
+    return vectors.repeat_interleave(count // len(vectors), 0)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:

@@ -6,6 +6,9 @@ Vectors (n, W) are the same for all classes, (C, n, W) differ by class (text tow
 block i runs, its vectors take the prompt positions: the first n after SOS in a text, the last n of
 an image. Where there are fewer prompt positions than vectors, the missing ones are inserted.
 Between prompted blocks, and after the last, prompt positions are ordinary tokens.
+
+Of N runs that train together (see `promptsrc.pack`) texts take (N, 1, n, W) or (N, C, n, W), images
+(N, n, W).
 """
 
 from collections.abc import Mapping
@@ -14,6 +17,11 @@ from torch import Tensor
 
 Vectors = Mapping[int, Tensor]
 NO_VECTORS: Vectors = {}  # the compiler of PyTorch 2.5 takes no mapping proxy
+
+
+def per_class(vectors: Tensor) -> bool:
+    """Whether text vectors differ by class: (C, n, W), and of several runs (N, C, n, W)."""
+    return vectors.dim() == 3 or (vectors.dim() == 4 and vectors.shape[1] > 1)
 
 
 def check_vectors(

@@ -48,7 +48,7 @@ def test_each_token_that_matters_has_one_row():
     assert packing.position.tolist() == [0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 3, 4, 5, 6, 7, 3, 4, 5, 6, 7]
     assert packing.eot_rows.tolist() == [5, 9, 14, 19]
     assert packing.back.tolist() == [2, 0, 3, 1]
-    assert packing.prompt_rows.tolist() == [[1, 2]]
+    assert packing.prompt_rows.tolist() == [[[1, 2]]]
     assert packing.rows(torch.arange(4), torch.tensor([7, 1, 3, 6])).tolist() == [14, 1, 15, 9]
 
 
