@@ -24,7 +24,7 @@ from torch import Tensor
 from promptsrc.clip import towers
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.text import Texts
-from promptsrc.clip.vectors import Vectors, check_vectors
+from promptsrc.clip.vectors import Tokens, Vectors, check_vectors, tensor_of, with_tensor
 
 
 class PackedTowers:
@@ -68,11 +68,7 @@ class PackedTowers:
         blocks, width = self.frozen.clip.transformer.layers, texts[0].embeddings.shape[-1]
         for t, vectors in zip(texts, prompts, strict=True):
             check_vectors(vectors, width, blocks, len(t.eot), t.slots.shape[1])
-        stacked = {  # (N, 1 or C, n, W)
-            i: torch.stack([each[i] if each[i].dim() == 3 else each[i][None] for each in prompts])
-            for i in prompts[0]
-        }
-        return self.frozen.encode_text(self._packed[texts], stacked).chunk(len(texts))
+        return self.frozen.encode_text(self._packed[texts], _stacked(prompts, 3)).chunk(len(texts))
 
     def _images(self, images: tuple[Tensor, ...], prompts: tuple[Vectors, ...]) -> Sequence[Tensor]:
         if not prompts[0] and all(each is images[0] for each in images):
@@ -84,10 +80,9 @@ class PackedTowers:
         visual = towers.vision_transformer(self.frozen.clip)
         for vectors in prompts:
             check_vectors(vectors, visual.class_embedding.shape[0], visual.transformer.layers)
-        stacked = {i: torch.stack([each[i] for each in prompts]) for i in prompts[0]}  # (N, n, W)
         with self.frozen.precision.autocast():
             features = towers.encode_image(
-                self.frozen.clip, torch.cat(images), stacked, len(images)
+                self.frozen.clip, torch.cat(images), _stacked(prompts, 2), len(images)
             )
         return features.chunk(len(images))
 
@@ -112,7 +107,18 @@ def _of(values: Sequence, some: Sequence[int]) -> tuple:
 
 
 def _shapes(prompts: Vectors) -> Hashable:
-    return tuple((i, prompts[i].shape) for i in sorted(prompts))
+    betas = {i: v.beta for i, v in prompts.items() if isinstance(v, Tokens)}
+    return tuple((i, tensor_of(prompts[i]).shape, betas.get(i)) for i in sorted(prompts))
+
+
+def _stacked(prompts: Sequence[Vectors], dims: int) -> Vectors:
+    """The vectors of N runs: (N, n, W), or with 3 dims each (N, 1 or C, n, W)."""
+    found = {}
+    for i, entry in prompts[0].items():
+        each = [tensor_of(vectors[i]) for vectors in prompts]
+        each = [v if v.dim() == dims else v[None] for v in each]
+        found[i] = with_tensor(entry, torch.stack(each))
+    return found
 
 
 def _packed(texts: tuple[Texts, ...]) -> Texts:

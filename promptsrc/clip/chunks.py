@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import encode_text
-from promptsrc.clip.vectors import Vectors, per_class
+from promptsrc.clip.vectors import Entry, Vectors, per_class, tensor_of, with_tensor
 
 # Values of width W that autograd stores for each token and block: inputs of two layer norms (2),
 # q k v (3), keys and values joined with the shared ones (4), attention (1), the MLP (4).
@@ -28,7 +28,7 @@ def encode_text_in_chunks(clip: CLIP, texts: Texts, prompts: Vectors, at_once: i
         return encode_text(clip, texts, prompts)
     features, parts = [], texts.parts(max(1, at_once // texts.runs))
     for some, part in parts:
-        theirs = {i: v.index_select(-3, some) if per_class(v) else v for i, v in prompts.items()}
+        theirs = {i: _of_classes(entry, some) for i, entry in prompts.items()}
         features.append(
             checkpoint(
                 encode_text, clip, part, theirs, use_reentrant=False, preserve_rng_state=False
@@ -36,6 +36,11 @@ def encode_text_in_chunks(clip: CLIP, texts: Texts, prompts: Vectors, at_once: i
         )
     found = torch.cat([each.unflatten(0, (texts.runs, -1)) for each in features], 1)  # (N, C, D)
     return found[:, torch.cat([some for some, _ in parts]).argsort()].flatten(0, 1)
+
+
+def _of_classes(entry: Entry, some: Tensor) -> Entry:
+    vectors = tensor_of(entry)
+    return with_tensor(entry, vectors.index_select(-3, some)) if per_class(vectors) else entry
 
 
 def texts_that_fit(clip: CLIP, texts: Texts) -> int:

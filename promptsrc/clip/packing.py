@@ -26,6 +26,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from promptsrc.clip.vectors import Tokens
+
 
 @dataclass(frozen=True)
 class Group:
@@ -109,14 +111,15 @@ class Packing:
         moved = torch.where(later.position > later.places, later.position - more, before)
         return self.rows(later.text, moved)
 
-    def put(self, x: Tensor, vectors: Tensor) -> Tensor:
-        """Vectors into the first n <= p prompt positions of x (R, W).
+    def put(self, x: Tensor, tokens: Tokens) -> Tensor:
+        """Tokens into the first n <= p prompt positions of x (R, W).
 
         Args:
-            vectors: (n, W) or (C, n, W), of several runs (N, 1, n, W) or (N, C, n, W).
+            tokens: (n, W) or (C, n, W), of several runs (N, 1, n, W) or (N, C, n, W).
         """
-        rows = self.prompt_rows[..., : vectors.shape[-2]]  # (N, 1 or C, n)
-        values = vectors.to(x.dtype).expand(*rows.shape, -1)
+        rows = self.prompt_rows[..., : tokens.vectors.shape[-2]]  # (N, 1 or C, n)
+        there = x if tokens.beta == 1 else x[rows]
+        values = tokens.joined(there).expand(*rows.shape, -1)
         return x.index_copy(0, rows.flatten(), values.flatten(0, 2))
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from promptsrc.clip.openai import CLIP, ResidualAttentionBlock, VisionTransformer
 from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import CLS, Positions, vision_transformer
-from promptsrc.clip.vectors import NO_VECTORS, Vectors, check_vectors
+from promptsrc.clip.vectors import NO_VECTORS, Tokens, Vectors, check_vectors, parts
 
 
 def encode_text(clip: CLIP, texts: Texts, prompts: Vectors = NO_VECTORS) -> Tensor:
@@ -40,20 +40,19 @@ def text_tokens(
     check_vectors(prompts, texts.embeddings.shape[-1], len(blocks), count, texts.slots.shape[1])
     padding = clip.context_length - texts.embeddings.shape[1]
     x = F.pad(texts.embeddings, (0, 0, 0, padding)).to(clip.dtype)  # (C, 77, W)
-    slots, eot = texts.slots, texts.eot
+    slots, eot, (first, joining) = texts.slots, texts.eot, parts(prompts)
+    if first is not None:
+        x = _put(x, slots, Tokens(first))
+    x = x + clip.positional_embedding.to(x.dtype)
     for i, block in enumerate(blocks):
-        if i in prompts:
-            vectors = prompts[i].to(x.dtype).expand(count, -1, -1)  # (C, n, W)
-            more = vectors.shape[1] - slots.shape[1]
-            if more > 0:  # insert prompt positions after those that are there
-                places = slots.shape[1]
-                x = torch.cat([x[:, : 1 + places], vectors[:, :more], x[:, 1 + places :]], 1)
-                slots = torch.arange(1, vectors.shape[1] + 1, device=x.device).expand(count, -1)
-                eot = eot + more
-            at = slots[:, : vectors.shape[1], None].expand_as(vectors)
-            x = x.scatter(1, at, vectors)
-        if i == 0:
-            x = x + clip.positional_embedding.to(x.dtype)
+        if i in joining:
+            n, places = joining[i].vectors.shape[-2], slots.shape[1]
+            if n > places:  # insert prompt positions after those that are there
+                new = x.new_zeros(count, n - places, x.shape[-1])
+                x = torch.cat([x[:, : 1 + places], new, x[:, 1 + places :]], 1)
+                slots = torch.arange(1, n + 1, device=x.device).expand(count, -1)
+                eot = eot + n - places
+            x = _put(x, slots, joining[i])
         x = _run_block(block, x, causal=True)
     read = eot[:, None] if positions is None else positions
     return clip.ln_final(x)[torch.arange(count)[:, None], read]
@@ -68,18 +67,27 @@ def image_tokens(
     x = visual.conv1(images.to(clip.dtype)).flatten(2).transpose(1, 2)  # (B, L-1, W)
     cls = visual.class_embedding.to(x.dtype).expand(len(x), 1, -1)
     x = torch.cat([cls, x], 1) + visual.positional_embedding.to(x.dtype)
-    if 0 not in prompts:
-        x = visual.ln_pre(x)
+    first, joining = parts(prompts)
+    if first is not None:
+        places = len(first)
+        x = torch.cat([x, first.to(x.dtype).expand(len(x), -1, -1)], 1)
+    x = visual.ln_pre(x)
     for i, block in enumerate(visual.transformer.resblocks):
-        if i in prompts:
-            vectors = prompts[i].to(x.dtype).expand(len(x), -1, -1)  # (B, n, W)
-            n = vectors.shape[1]
-            x = torch.cat([x[:, : x.shape[1] - min(n, places)], vectors], 1)
+        if i in joining:
+            n = len(joining[i].vectors)
+            stay = x.shape[1] - min(n, places)
+            vectors = joining[i].joined(x[:, stay:]).expand(len(x), -1, -1)  # (B, n, W)
+            x = torch.cat([x[:, :stay], vectors], 1)
             places = max(n, places)
-        if i == 0 and 0 in prompts:
-            x = visual.ln_pre(x)
         x = _run_block(block, x)
     return visual.ln_post(x[:, read])
+
+
+def _put(x: Tensor, slots: Tensor, tokens: Tokens) -> Tensor:
+    """Tokens (n, W) or (C, n, W) at the first n of the prompt positions `slots` (C, p) of x."""
+    n = tokens.vectors.shape[-2]
+    at = slots[:, :n, None].expand(-1, -1, x.shape[-1])
+    return x.scatter(1, at, tokens.joined(x.gather(1, at)).expand_as(at))
 
 
 def _run_block(block: ResidualAttentionBlock, x: Tensor, causal: bool = False) -> Tensor:

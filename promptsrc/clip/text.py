@@ -10,10 +10,11 @@ from torch import Tensor
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.packing import Packing
 from promptsrc.clip.tokens import readable, token_ids
-from promptsrc.clip.vectors import Vectors, per_class
+from promptsrc.clip.vectors import Vectors, parts, per_class
 
 PLACEHOLDER = "X"  # one token; stands in a text where a learned vector without words will be
 
+INPUT = -1  # before position embeddings are added
 # before which block the packing changes to which, and where its rows come from (None: no change)
 Stages = dict[int, tuple[Packing, Tensor | None]]
 
@@ -61,29 +62,32 @@ class Texts:
         Raises:
             ValueError: a block inserts prompt positions, but those of the texts do not follow SOS.
         """
-        shapes = tuple((i, vectors[i].shape[-2], per_class(vectors[i])) for i in sorted(vectors))
+        first, joining = parts(vectors)
+        at = {} if first is None else {INPUT: first}
+        at |= {i: tokens.vectors for i, tokens in sorted(joining.items())}
+        shapes = tuple((i, v.shape[-2], per_class(v)) for i, v in at.items())
         if shapes not in self._stages:  # asks the device for sizes, so once is enough
             self._stages[shapes] = self._planned(shapes)
         return self._stages[shapes]
 
     def _planned(self, shapes: tuple[tuple[int, int, bool], ...]) -> Stages:
         places = self.slots.shape[1]
-        learned = next((n for block, n, _ in shapes if block == 0), 0)
-        differing = any(differ for block, _, differ in shapes if block == 0)
+        learned = next((n for block, n, _ in shapes if block == INPUT), 0)
+        differing = any(differ for block, _, differ in shapes if block == INPUT)
         now = self._packed(places, learned, differing)
-        stages: Stages = {0: (now, None)}
+        stages: Stages = {INPUT: (now, None)}
         for block, n, differ in shapes:
-            if block and (n > places or differ > differing):
+            if n > places or differ > differing:
                 places, differing = max(places, n), differing or differ
                 later = self._packed(places, learned, differing)
                 stages[block] = later, now.rows_of(later)
                 now = later
-            elif block:
+            else:
                 stages[block] = now, None
         return stages
 
     def _packed(self, places: int, learned: int, differing: bool) -> Packing:
-        """`places` prompt positions, of which block 0 fills the first `learned`."""
+        """`places` prompt positions, of which CLIP's input fills the first `learned`."""
         held = self.slots.shape[1]
         slots = torch.arange(1, places + 1, device=self.slots.device).expand(len(self.eot), -1)
         if not torch.equal(self.slots, slots[:, :held]):  # somewhere in the text

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from promptsrc.clip.openai import CLIP, QuickGELU, ResidualAttentionBlock, VisionTransformer
-from promptsrc.clip.text import Texts
-from promptsrc.clip.vectors import NO_VECTORS, Vectors, check_vectors
+from promptsrc.clip.text import INPUT, Texts
+from promptsrc.clip.vectors import NO_VECTORS, Tokens, Vectors, check_vectors, parts
 
 # queries, keys, values, number of heads -> the attended values
 Attend = Callable[[Tensor, Tensor, Tensor, int], Tensor]
@@ -54,8 +54,7 @@ def text_tokens(
     """Tokens of the last block, after the final layer norm.
 
     Args:
-        prompts: vectors by block (see `promptsrc.clip.vectors`). Those of block 0 get a position
-            embedding like every token, deeper ones do not.
+        prompts: vectors by block (see `promptsrc.clip.vectors`).
         positions: which tokens of each text (C, k), up to its EOT, inserted vectors counted;
             None: EOT.
 
@@ -70,15 +69,16 @@ def text_tokens(
         check_vectors(
             prompts, texts.embeddings.shape[-1], len(blocks), len(texts.eot), texts.slots.shape[1]
         )
-    stages = texts.stages(prompts)
-    packing, _ = stages[0]
+    stages, (first, joining) = texts.stages(prompts), parts(prompts)
+    packing, _ = stages[INPUT]
     x = texts.embeddings[packing.text, packing.position].to(clip.dtype)  # (R, W)
+    if first is not None:
+        x = packing.put(x, Tokens(first))
+    x = x + clip.positional_embedding[packing.position]
     for i, block in enumerate(blocks):
-        if i in prompts:
+        if i in joining:
             packing, rows = stages[i]
-            x = packing.put(x if rows is None else x[rows], prompts[i])
-        if i == 0:
-            x = x + clip.positional_embedding[packing.position]
+            x = packing.put(x if rows is None else x[rows], joining[i])
         only_eot = positions is None and i + 1 == len(blocks)
         x = _run_block(block, x, packing.attend, packing.eot_rows if only_eot else None)
     if positions is None:
@@ -98,7 +98,7 @@ def image_tokens(
     Args:
         images: (B, 3, R, R), normalised, of the backbone's resolution R.
         prompts: vectors (n, W) by block (see `promptsrc.clip.vectors`), after CLS and patches.
-            Those of block 0 enter before `ln_pre`; none gets a position embedding.
+            None gets a position embedding.
         read: positions to return, such as `[0, -2, -1]` for CLS and the last two prompt tokens.
         runs: above 1, images (N B, ...) of as many runs, one after another, with vectors (N, n, W).
 
@@ -116,22 +116,32 @@ def image_tokens(
     cls = visual.class_embedding.expand(patches.shape[0], 1, -1)
     x = torch.cat([cls.to(patches.dtype), patches], 1) + visual.positional_embedding  # (B, L, W)
     x = visual.ln_pre(x)
+    first, joining = parts(prompts)
+    if first is not None:
+        joining[0] = Tokens(visual.ln_pre(first.to(x.dtype)))
     length, places = x.shape[1], 0  # prompt positions so far
     for i, block in enumerate(blocks):
         beside = None
-        if i in prompts:
-            vectors = prompts[i].to(x.dtype)
-            vectors = visual.ln_pre(vectors) if i == 0 else vectors
-            kept = max(places - vectors.shape[-2], 0)  # earlier prompts that stay
-            places = kept + vectors.shape[-2]
+        if i in joining:
+            tokens, n = joining[i], joining[i].vectors.shape[-2]
+            kept = max(places - n, 0)  # earlier prompts that stay
+            places = kept + n
+            if tokens.beta != 1:
+                tokens = tokens._replace(vectors=_for_each(tokens.vectors, len(x)))
+            vectors = tokens.joined(x[:, length + kept :])
             x = x[:, : length + kept]
-            if not kept and i + 1 in prompts and prompts[i + 1].shape[-2] >= places:
-                beside = vectors  # the next block replaces them all
+            if not kept and _replaces(joining.get(i + 1), places):
+                beside = vectors
             else:
                 x = torch.cat([x, _for_each(vectors, len(x))], 1)
         read_now = (slice(None), read) if i + 1 == len(blocks) else None
         x = _run_block(block, x, _attend, read_now, beside)
     return visual.ln_post(x)
+
+
+def _replaces(tokens: Tokens | None, places: int) -> bool:
+    """Whether tokens replace all prompt positions and keep nothing of them."""
+    return tokens is not None and tokens.beta == 1 and tokens.vectors.shape[-2] >= places
 
 
 def vision_transformer(clip: CLIP) -> VisionTransformer:
@@ -155,8 +165,8 @@ def _run_block(
     """What CLIP's block computes.
 
     read: index of the tokens that are wanted; None: all.
-    beside: tokens (n, W) or (N, n, W) at the end of every sequence of x (B, L, W), or (N B, L, W);
-        attended to, not returned.
+    beside: tokens (n, W), (N, n, W) or (N B, n, W) at the end of every sequence of x (B, L, W), or
+        (N B, L, W); attended to, not returned.
     """
     attn, y = block.attn, block.ln_1(x)
     weight, bias, width = attn.in_proj_weight, attn.in_proj_bias, x.shape[-1]

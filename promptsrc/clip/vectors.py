@@ -1,22 +1,60 @@
 """What a prompt learner gives to a tower: vectors by block.
 
-    {0: (4, W), 1: (4, W), 8: (C, 4, W)}
+    {0: (4, W), 1: (4, W), 8: (C, 4, W), 9: Tokens((4, W), beta=0.3)}
 
 Vectors (n, W) are the same for all classes, (C, n, W) differ by class (text tower only). Before
 block i runs, its vectors take the prompt positions: the first n after SOS in a text, the last n of
 an image. Where there are fewer prompt positions than vectors, the missing ones are inserted.
 Between prompted blocks, and after the last, prompt positions are ordinary tokens.
 
+Vectors of block 0 belong to CLIP's input: those of a text get position embeddings, those of an
+image the first layer norm. `Tokens` of block 0 enter after that.
+
 Of N runs that train together (see `promptsrc.pack`) texts take (N, 1, n, W) or (N, C, n, W), images
 (N, n, W).
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from torch import Tensor
 
-Vectors = Mapping[int, Tensor]
+
+class Tokens(NamedTuple):
+    """Vectors that join the tokens of a block, and may keep a part of what they replace.
+
+    x = beta vectors + (1 - beta) x        x: the tokens at the prompt positions
+    """
+
+    vectors: Tensor
+    beta: float = 1.0
+
+    def joined(self, x: Tensor) -> Tensor:
+        """What stands at the prompt positions then; of x (..., n, W) only dtype if beta is 1."""
+        vectors = self.vectors.to(x.dtype)
+        return vectors if self.beta == 1 else self.beta * vectors + (1 - self.beta) * x
+
+
+Entry = Tensor | Tokens
+Vectors = Mapping[int, Entry]
 NO_VECTORS: Vectors = {}  # the compiler of PyTorch 2.5 takes no mapping proxy
+
+
+def tensor_of(entry: Entry) -> Tensor:
+    """The vectors of an entry."""
+    return entry.vectors if isinstance(entry, Tokens) else entry
+
+
+def with_tensor(entry: Entry, vectors: Tensor) -> Entry:
+    """The same entry with other vectors."""
+    return entry._replace(vectors=vectors) if isinstance(entry, Tokens) else vectors
+
+
+def parts(vectors: Vectors) -> tuple[Tensor | None, dict[int, Tokens]]:
+    """The vectors of CLIP's input, and the tokens that join each block."""
+    joining = {i: v if isinstance(v, Tokens) else Tokens(v) for i, v in vectors.items()}
+    first = joining.pop(0).vectors if isinstance(vectors.get(0), Tensor) else None
+    return first, joining
 
 
 def per_class(vectors: Tensor) -> bool:
@@ -36,11 +74,12 @@ def check_vectors(
             more, since CLIP has position embeddings for these only.
 
     Raises:
-        ValueError: a block the tower lacks, or vectors of a wrong shape.
+        ValueError: a block the tower lacks, vectors of a wrong shape, or tokens to keep a part of
+            where there are none.
     """
     tower = "image" if classes is None else "text"
-    for block, value in vectors.items():
-        shape = tuple(value.shape)
+    for block, entry in sorted(vectors.items()):
+        shape = tuple(tensor_of(entry).shape)
         if not 0 <= block < blocks:
             raise ValueError(
                 f"prompts for block {block}; the {tower} tower has blocks 0 to {blocks - 1}"
@@ -51,8 +90,14 @@ def check_vectors(
             raise ValueError(f"prompts of block {block} are {shape}; they must be {allowed}")
         if len(shape) == 3 and shape[0] != classes:
             raise ValueError(f"prompts of block {block} are for {shape[0]} classes, not {classes}")
-        if block == 0 and classes is not None and shape[-2] > places:
+        if block == 0 and classes is not None and isinstance(entry, Tensor) and shape[-2] > places:
             raise ValueError(
                 f"{shape[-2]} prompt vectors at block 0, but the texts hold {places} places for "
                 "them; reserve places with embed(clip, texts, places)"
             )
+        if isinstance(entry, Tokens) and entry.beta != 1 and shape[-2] > places:
+            raise ValueError(
+                f"prompts of block {block} keep a part of {shape[-2]} tokens (beta {entry.beta}), "
+                f"but {places} are there; insert them at an earlier block"
+            )
+        places = max(places, shape[-2])

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from promptsrc.clip.towers import encode_image
+from promptsrc.clip.vectors import Tokens, Vectors, tensor_of
 from promptsrc.files import replacing
 from promptsrc.inference.classifier import Classifier
 from promptsrc.inference.prompt_file import PromptFile, write_prompts
@@ -86,9 +87,9 @@ class ImageClassifier(nn.Module):
         self.visual = model.frozen.clip.visual
         self.resolution = model.frozen.resolution
         vectors = model.prompts.image
-        self.blocks = list(vectors)
+        self.betas = {i: v.beta if isinstance(v, Tokens) else None for i, v in vectors.items()}
         self.vectors = nn.ParameterList(
-            nn.Parameter(v.detach(), requires_grad=False) for v in vectors.values()
+            nn.Parameter(tensor_of(v).detach(), requires_grad=False) for v in vectors.values()
         )
         self.register_buffer("scale", model.frozen.clip.logit_scale.exp())
         self.register_buffer("classes", model.class_features())  # (C, D)
@@ -99,7 +100,10 @@ class ImageClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, R, R) -> logits (B, C)"""
-        vectors = dict(zip(self.blocks, self.vectors, strict=True))
+        vectors: Vectors = {
+            i: v if beta is None else Tokens(v, beta)
+            for (i, beta), v in zip(self.betas.items(), self.vectors, strict=True)
+        }
         return self.scale * unit(encode_image(self, images, vectors)) @ self.classes.t()
 
     def random_images(self, count: int) -> Tensor:

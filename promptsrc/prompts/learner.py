@@ -14,7 +14,7 @@ from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.openai import CLIP, VisionTransformer
 from promptsrc.clip.text import PLACEHOLDER, Texts, class_texts, embed
 from promptsrc.clip.tokens import name_tokens, readable, same_names
-from promptsrc.clip.vectors import NO_VECTORS, Vectors
+from promptsrc.clip.vectors import NO_VECTORS, Vectors, parts
 from promptsrc.model import PromptedCLIP
 
 INIT_STD = 0.02
@@ -36,6 +36,7 @@ class PromptLearner(nn.Module):
 
     prefix = "a photo of a"  # the words before a class name, learned or not
     per_class: tuple[str, ...] = ()  # parameters with a row per class, matched by name
+    are_trained = True  # its classes; whether they are those of the file that was loaded
 
     classnames: list[str]
 
@@ -101,8 +102,8 @@ class PromptLearner(nn.Module):
 
     def texts(self, clip: CLIP) -> Texts:
         """The texts that text vectors enter: `<prefix> <name>.`, those of block 0 after SOS."""
-        vectors = self.text
-        places = vectors[0].shape[-2] if 0 in vectors else 0
+        first, _ = parts(self.text)
+        places = 0 if first is None else first.shape[-2]
         return embed(clip, class_texts(self.classnames, self.prefix), places)
 
     def student(self, frozen: FrozenCLIP) -> PromptedCLIP:

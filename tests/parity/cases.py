@@ -39,9 +39,11 @@ def config_of(case: Mapping[str, Any], output: Path) -> Any:
     weights = output / "weights.pt"
     torch.save(state, weights)
     cfg.MODEL.BACKBONE.NAME = str(weights)
+    cfg.INPUT.SIZE = (case["clip"]["kwargs"]["image_resolution"],) * 2
     cfg.TRAINER.NAME = trainer_of(case)
     cfg.OUTPUT_DIR = str(output)
     cfg.USE_CUDA = False
+    cfg.TEST.NO_TEST = True
     return cfg
 
 

@@ -13,6 +13,7 @@ from promptsrc.clip.frozen import FrozenCLIP, build_clip
 from promptsrc.clip.precision import precision
 from promptsrc.clip.text import embed
 from promptsrc.clip.towers import encode_image, encode_text
+from promptsrc.clip.vectors import tensor_of, with_tensor
 from promptsrc.model import Encoded
 from promptsrc.pack import PackedTowers
 from promptsrc.prompts import ContextPrompts, CoupledPrompts, DeepPrompts
@@ -92,6 +93,11 @@ def test_features_losses_and_gradients_of_each_run(seed):
             torch.testing.assert_close(mine.grad, other, **CLOSE)
 
 
+def redrawn(vectors):
+    """The same entries with values of their own."""
+    return {i: with_tensor(v, torch.randn_like(tensor_of(v))) for i, v in vectors.items()}
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_prompts_of_any_mixture(seed):
     """At any blocks, per class or not, more or fewer than the places, with words that differ."""
@@ -104,12 +110,12 @@ def test_prompts_of_any_mixture(seed):
         for _ in range(count)
     ]
     first = random_prompts(rng, 4, len(names), places)
-    vectors = [{i: torch.randn_like(v) for i, v in first.items()} for _ in range(count)]
+    vectors = [redrawn(first) for _ in range(count)]
     together = packed.encode_text(texts, vectors)
     for ours, rows, theirs in zip(together, texts, vectors, strict=True):
         torch.testing.assert_close(ours, plain.encode_text(frozen().clip, rows, theirs), **CLOSE)
     first, images = random_prompts(rng, 4), torch.randn(count, 2, 3, 32, 32).double()
-    vectors = [{i: torch.randn_like(v) for i, v in first.items()} for _ in range(count)]
+    vectors = [redrawn(first) for _ in range(count)]
     together = packed.encode_image(list(images), vectors)
     for ours, batch, theirs in zip(together, images, vectors, strict=True):
         torch.testing.assert_close(ours, plain.encode_image(frozen().clip, batch, theirs), **CLOSE)

@@ -7,8 +7,9 @@ from promptsrc.clip import chunks
 from promptsrc.clip.chunks import STORED, encode_text_in_chunks, texts_that_fit
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.precision import precision
-from promptsrc.clip.text import embed
+from promptsrc.clip.text import INPUT, embed
 from promptsrc.clip.towers import encode_text
+from promptsrc.clip.vectors import Tokens
 from tests.promptsrc.clip.test_towers import float64
 
 NAMES = ["cat", "fire truck", "very old dog", "dog", "traffic light", "lamp", "wolf of the sea"] * 3
@@ -26,9 +27,10 @@ def test_features_and_gradients_are_those_of_all_at_once(tiny, at_once, shape):
         embed(float64(tiny), [f"a photo of a {name}." for name in NAMES], 4),
         prompts_of(*shape),
     )
+    vectors = prompts | {2: Tokens(prompts[2], 0.5)}
     whole, parts = (
-        encode_text(tiny, rows, prompts),
-        encode_text_in_chunks(tiny, rows, prompts, at_once),
+        encode_text(tiny, rows, vectors),
+        encode_text_in_chunks(tiny, rows, vectors, at_once),
     )
     torch.testing.assert_close(parts, whole, atol=1e-12, rtol=0)
     weights = torch.randn_like(whole)
@@ -57,7 +59,7 @@ def kept_bytes(work, frozen):
 def test_the_estimate_is_near_what_is_kept_and_chunks_keep_a_fraction(tiny, monkeypatch):
     rows, prompts = embed(tiny, [f"a photo of a {name}." for name in NAMES], 4), prompts_of(4, 128)
     whole = kept_bytes(lambda: encode_text(tiny, rows, prompts), tiny)
-    tokens = len(rows.stages(prompts)[0][0].text)
+    tokens = len(rows.stages(prompts)[INPUT][0].text)
     assert 0.8 < whole / (STORED * 128 * 4 * 4 * tokens) < 1.2  # 4 blocks, 4 bytes
     assert kept_bytes(lambda: encode_text_in_chunks(tiny, rows, prompts, 4), tiny) < whole / 20
     monkeypatch.setattr(chunks, "memory_of", lambda device: 2 * whole)

@@ -8,7 +8,7 @@ import torch
 from promptsrc.clip.frozen import build_clip
 from promptsrc.clip.packing import Packing
 from promptsrc.clip.plain import encode_text as plain
-from promptsrc.clip.text import embed
+from promptsrc.clip.text import INPUT, embed
 from promptsrc.clip.towers import encode_text
 from tests import tiny_clip
 from tests.promptsrc.clip.test_towers import float64
@@ -37,7 +37,7 @@ def test_texts_without_prompts_share_what_they_begin_with(seed):
     clip = float64(build_clip(tiny_clip.tiny_clip_state_dict(seed)))
     rows = embed(clip, texts(random.Random(seed), "itap of my"))
     torch.testing.assert_close(encode_text(clip, rows), plain(clip, rows), atol=1e-9, rtol=0)
-    assert rows.stages({})[0][0].shared >= 4 + (len(rows.eot) == 1)
+    assert rows.stages({})[INPUT][0].shared >= 4 + (len(rows.eot) == 1)
 
 
 def test_each_token_that_matters_has_one_row():

@@ -13,6 +13,7 @@ from promptsrc.clip.frozen import FrozenCLIP, build_clip
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.precision import precision
 from promptsrc.clip.text import Texts, embed
+from promptsrc.clip.vectors import Tokens, parts
 from promptsrc.model import ZeroShotCLIP
 from promptsrc.prompts import DeepPrompts
 from promptsrc.regulation import GaussianAggregation, SelfRegulation, diverse_features
@@ -38,23 +39,32 @@ def test_the_plain_towers_pass_the_recordings(name, monkeypatch):
 
 
 def random_prompts(rng, layers, classes=None, places=0):
-    """Vectors for some blocks, few or many, shared or (with `classes`) per class."""
+    """Vectors for some blocks, few or many, shared or (with `classes`) per class.
+
+    Some join as tokens, and keep a part of those that are there.
+    """
     blocks = sorted(rng.sample(range(layers), rng.randint(1, layers)))
     found = {}
     for block in blocks:
-        most = places if block == 0 and classes is not None else 5
+        joins = rng.random() < 0.5
+        most = places if block == 0 and classes is not None and not joins else 5
         if most:
             n = rng.randint(1, most)
             shape = (classes, n, 128) if classes and rng.random() < 0.4 else (n, 128)
-            found[block] = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+            vectors = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+            beta = rng.choice([0.3, 1.0]) if n <= places else 1.0
+            found[block] = Tokens(vectors, beta) if joins else vectors
+            places = max(places, n)
     return found
 
 
 def assert_equal(ours, theirs, prompts):
     torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
     weights = torch.randn_like(ours)
+    first, joining = parts(prompts)
+    vectors = [tokens.vectors for tokens in joining.values()] + [first] * (first is not None)
     gradients = (
-        torch.autograd.grad((value * weights).sum(), [*prompts.values()], allow_unused=True)
+        torch.autograd.grad((value * weights).sum(), vectors, allow_unused=True)
         for value in (ours, theirs)
     )
     for mine, other in zip(*gradients, strict=True):
@@ -114,7 +124,10 @@ def test_image_prompts_of_any_mixture(seed):
     images = torch.randn(3, 3, 32, 32, dtype=torch.float64)
     prompts = random_prompts(rng, 4)
     assert_equal(*(way.encode_image(clip, images, prompts) for way in (towers, plain)), prompts)
-    last = min(3, max(len(v) for v in prompts.values()))  # the tokens of the last prompts, too
+    _, joining = parts(prompts)
+    last = min(
+        3, max([len(v.vectors) for v in joining.values()], default=1)
+    )  # the tokens of the last prompts, too
     for read in (slice(-last, None), [0, *range(-last, 0)]):  # and CLS beside them
         tokens = (way.image_tokens(clip, images, prompts, read) for way in (towers, plain))
         assert_equal(*tokens, prompts)
@@ -152,6 +165,15 @@ def test_what_a_tower_cannot_do_is_refused(tiny, way, prompts, message):
     if "places" not in message:
         with pytest.raises(ValueError, match="prompts (for|of) block"):
             way.encode_image(tiny, torch.zeros(1, 3, 32, 32), made)
+
+
+@pytest.mark.parametrize("way", [towers, plain])
+def test_a_part_of_tokens_that_are_not_there_cannot_be_kept(tiny, way):
+    prompts = {1: torch.zeros(2, 128), 2: Tokens(torch.zeros(3, 128), 0.5)}
+    texts, images = embed(tiny, ["a photo of a cat."]), torch.zeros(1, 3, 32, 32)
+    for encode, inputs in ((way.encode_text, texts), (way.encode_image, images)):
+        with pytest.raises(ValueError, match=r"keep a part of 3 tokens \(beta 0.5\), but 2 are"):
+            encode(tiny, inputs, prompts)
 
 
 @pytest.mark.parametrize("way", [towers, plain])
