@@ -150,9 +150,15 @@ def _known_sums(path: Path) -> set[str]:
 
 
 def learned_tensors(state: Mapping[str, Tensor], wanted: Container[str] = ()) -> dict[str, Tensor]:
-    """The prompts in a state dict, and the wanted keys; without `module.` in front."""
+    """The prompts in a state dict, and the wanted keys; without `module.` in front.
+
+    KgCoOp's files hold the first half of a meta net, which it does not use.
+    """
     state = {key.removeprefix("module."): value for key, value in state.items()}
-    return {key: value for key, value in state.items() if LEARNED.search(key) or key in wanted}
+    whole_net = any("meta_net.linear2." in key for key in state)
+    learned = [key for key in state if LEARNED.search(key)]
+    kept = {key for key in learned if whole_net or "meta_net." not in key}
+    return {key: value for key, value in state.items() if key in kept or key in wanted}
 
 
 def description_of(checkpoint: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -95,3 +95,6 @@ DATASETS = {
     "ImageNetA": "a photo of a {}.",
     "ImageNetR": "a photo of a {}.",
 }
+
+# What KgCoOp pulls its class features towards.
+KGCOOP = DATASETS | {"DescribableTextures": "a photo of a {}, a type of texture."}

@@ -2,9 +2,9 @@
 
 `paper.csv`: accuracies in percent with ViT-B/16 and 16 shots (few-shot: the number of shots is the
 `part`), means over three seeds, with their source. `checked`: read in a copy of the paper.
-`unverified`: not read there, but agrees with a checked average (for EuroSAT's harmonic means of
-earlier methods: with their formula). `reruns.csv`: means of independent re-runs, with their
-standard deviation where it is known.
+`unverified`: not read there, but the values agree with their average and harmonic mean. ProGrad's
+are those of KgCoOp's authors: its own are of a ResNet and 4 shots. `reruns.csv`: means of
+independent re-runs, with their standard deviation where it is known.
 """
 
 import csv

@@ -14,6 +14,7 @@ from runs.layout import Place
 from runs.protocols import DOMAINS, SHOTS, Method, Setting
 from runs.results import TESTED, TRAINED, parse_run
 from runs.yaml_file import read_yaml
+from trainers.keys import own_keys
 
 TRACES = {"log.txt", "console.txt", "config.yaml"}  # files of a run, finished or not
 READ_AS = "INPUT.READ_AS"  # of the dataset, not of the method
@@ -104,7 +105,7 @@ def label(result: Result, protocol: str) -> str:
         return place.trainer
     published = _configuration(_setting(place, protocol))
     mine = saved_config.flat(read_yaml(result.config))
-    compared = (*COMPARED, f"TRAINER.{place.trainer.upper()}.")
+    compared = (*COMPARED, *own_keys(place.trainer))
     changed = [
         f"{key} {mine[key]}"
         for key, value in published.items()

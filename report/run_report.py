@@ -22,6 +22,7 @@ from report.svg import Plot, number
 from report.tokens import Near
 from runs import saved_config
 from runs.results import interval
+from trainers.keys import own_keys
 
 MOST_CLASSES = 40  # shown: half of them with the largest gain, half with the largest loss
 MOST_CONFUSIONS, MOST_IMAGES = 6, 4
@@ -30,6 +31,7 @@ COUNTS = 0.01  # weight from which an epoch is said to count in the prompt avera
 NAMES = {
     "loss": "Loss",
     "loss_ce": "Cross-entropy",
+    "loss_kg": "Class features against CLIP",
     "loss_scl_text": "Text against CLIP",
     "loss_scl_image": "Image against CLIP",
     "loss_scl_logits": "Logits against CLIP",
@@ -148,10 +150,10 @@ def duration(seconds: float) -> str:
 def _settings(cfg: CfgNode) -> dict[str, Any]:
     """Keys of the method and of its optimizer, as one would set them."""
     values = saved_config.plain(cfg)
-    method = f"TRAINER.{cfg.TRAINER.NAME.upper()}."
-    nodes = (method, "REGULATION.") if cfg.REGULATION.ENABLED else (method,)
+    own = own_keys(cfg.TRAINER.NAME)
+    nodes = (*own, "REGULATION.") if cfg.REGULATION.ENABLED else own
     keys = [*(key for node in nodes for key in values if key.startswith(node)), *SETTINGS]
-    return {key.removeprefix(method): values[key] for key in keys if values[key] != ""}
+    return {key.removeprefix(own[0]): values[key] for key in keys if values[key] != ""}
 
 
 class _Curve(NamedTuple):

@@ -21,6 +21,7 @@ import datasets
 import trainers
 from runs.saved_config import flat
 from runs.yaml_file import read_yaml
+from trainers.keys import TEXT_OR_BOOL
 
 KINDS = {
     bool: "True or False",
@@ -80,7 +81,11 @@ def merge(cfg: CfgNode, values: Mapping[str, Any], source: str) -> None:
             raise ValueError(f"{key} ({source}) is not a config key; {_hint(key, list(defaults))}")
         *nodes, leaf = key.split(".")
         node = functools.reduce(operator.getitem, nodes, cfg)
-        node[leaf] = _like_default(defaults[key], value, f"{key} ({source})")
+        if key in TEXT_OR_BOOL and str(value) in ("True", "False"):
+            node[leaf] = str(value) == "True"
+        else:
+            default = "" if key in TEXT_OR_BOOL else defaults[key]
+            node[leaf] = _like_default(default, value, f"{key} ({source})")
 
 
 def _hint(key: str, keys: Sequence[str]) -> str:

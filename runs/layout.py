@@ -1,6 +1,6 @@
 """The folder of each result, relative to the output folder. K is the number of shots.
 
-base2new/{train_base,test_base,test_new}/DATASET/shots_K/TRAINER/CONFIG/seedS
+base2new/{train_base,test_base,test_new}/DATASET/shots_K[_VARIANT]/TRAINER/CONFIG/seedS
 [few_shot/]DATASET/TRAINER/CONFIG_Kshots/[VARIANT/]seedS    few-shot, and the source of transfers
 evaluation/TRAINER/CONFIG_Kshots/[VARIANT/]DATASET/seedS    the ImageNet prompts on another dataset
 TRAINER/CONFIG/DATASET                                      zero-shot CLIP
@@ -18,8 +18,11 @@ def is_zero_shot(trainer: str) -> bool:
     return trainer.startswith("ZeroshotCLIP")
 
 
-def base2new(part: str, dataset: str, trainer: str, config: str, shots: int, seed: int) -> str:
-    return f"base2new/{part}/{dataset}/shots_{shots}/{trainer}/{config}/seed{seed}"
+def base2new(
+    part: str, dataset: str, trainer: str, config: str, shots: int, seed: int, variant: str = ""
+) -> str:
+    data = f"shots_{shots}_{variant}" if variant else f"shots_{shots}"
+    return _join("base2new", part, dataset, data, trainer, config, f"seed{seed}")
 
 
 def all_classes(
@@ -57,9 +60,10 @@ class Place:
 
 DATASET, TRAINER, CONFIG = (rf"(?P<{name}>[^/]+)" for name in ("dataset", "trainer", "config"))
 SHOTS, SEED, VARIANT = r"(?P<shots>\d+)", r"seed(?P<seed>\d+)", r"(?:(?P<variant>nctx[^/]+)/)?"
+WEIGHT = "(?:_(?P<variant>[^/]+))?"  # KgCoOp's, as typed
 PARTS = "(?P<part>train_base|test_base|test_new)"
 LAYOUT = {
-    "base2new": f"base2new/{PARTS}/{DATASET}/shots_{SHOTS}/{TRAINER}/{CONFIG}/{SEED}",
+    "base2new": f"base2new/{PARTS}/{DATASET}/shots_{SHOTS}{WEIGHT}/{TRAINER}/{CONFIG}/{SEED}",
     "transfer": f"evaluation/{TRAINER}/{CONFIG}_{SHOTS}shots/{VARIANT}{DATASET}/{SEED}",
     "all_classes": f"(?:few_shot/)?{DATASET}/{TRAINER}/{CONFIG}_{SHOTS}shots/{VARIANT}{SEED}",
     "zero_shot": f"{TRAINER}/{CONFIG}/{DATASET}",

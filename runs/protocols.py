@@ -119,6 +119,7 @@ class Method:
         flags: more flags of train.py for all runs.
         pairs: KEY VALUE pairs for all runs.
         load_epoch: the epoch that tests load; None: the last one.
+        weight: KgCoOp's, where the folders of base-to-new name it.
 
     Raises:
         ValueError: the pairs set what the folder of a run says.
@@ -131,6 +132,7 @@ class Method:
     flags: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     load_epoch: int | None = None
+    weight: str = ""
 
     def __post_init__(self) -> None:
         for key in self.pairs[::2]:
@@ -210,7 +212,7 @@ class Method:
 def base2new(method: Method, dataset: str, seed: int, shots: int = SHOTS) -> list[Job]:
     """Train on the base classes and test on them; test on the new ones."""
     setting = method.setting("base2new", dataset)
-    tail = (dataset, method.trainer, setting.file.stem, shots, seed)
+    tail = (dataset, method.trainer, setting.file.stem, shots, seed, method.weight)
     folder = layout.base2new("train_base", *tail)
     train = method.train(folder, setting, dataset, seed, *_data(shots, "base"))
     return [train, base2new_test(method, dataset, seed, "new", train, shots)]
@@ -221,7 +223,7 @@ def base2new_test(
 ) -> Job:
     """Test on the base or the new classes."""
     setting = method.setting("base2new", dataset)
-    tail = (dataset, method.trainer, setting.file.stem, shots, seed)
+    tail = (dataset, method.trainer, setting.file.stem, shots, seed, method.weight)
     folder = layout.base2new(f"test_{half}", *tail)
     return method.test(folder, setting, dataset, seed, *_data(shots, half), model=model)
 

@@ -14,6 +14,7 @@ from dassl.config import get_cfg_default
 from yacs.config import CfgNode
 
 from runs.yaml_file import read_yaml
+from trainers.keys import own_keys
 
 NAME = "config.yaml"
 # Keys that do not affect results and may differ between runs in one folder.
@@ -40,7 +41,7 @@ MAY_DIFFER = {
 # Of keys that were added later: what runs did before.
 BEFORE = {"INPUT.READ_AS": "stored"}
 # Keys of a method that affect its training, but not which prompts a test can load.
-OF_TRAINING = re.compile(r"\.(PREC|GPA_\w+|\w+_LOSS_WEIGHT)$")
+OF_TRAINING = re.compile(r"\.(PREC|W|GPA_\w+|\w+_LOSS_WEIGHT)$")
 
 
 def matches(cfg: CfgNode) -> bool:
@@ -66,9 +67,9 @@ def check_model(cfg: CfgNode) -> None:
     file = Path(cfg.MODEL_DIR) / NAME
     if not cfg.MODEL_DIR or not file.is_file():
         return
-    here, node = plain(cfg), f"TRAINER.{cfg.TRAINER.NAME.upper()}."
+    here, own = plain(cfg), own_keys(cfg.TRAINER.NAME)
     method = {"TRAINER.NAME": cfg.TRAINER.NAME}
-    prompts = {k: v for k, v in here.items() if k.startswith(node) and not OF_TRAINING.search(k)}
+    prompts = {k: v for k, v in here.items() if k.startswith(own) and not OF_TRAINING.search(k)}
     given = {key: here[key] for key in ("SEED", "DATASET.NUM_SHOTS") if here[key] >= 0}
     settings = {"MODEL.BACKBONE.NAME": here["MODEL.BACKBONE.NAME"], **prompts, **given}
     if changed := differences(file, method) or differences(file, settings):

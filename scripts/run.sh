@@ -12,6 +12,10 @@
 #   coop_main           DATASET CFG CTP N_CTX SHOTS CSC   CoOp, seeds 1 2 3; CTP is end, middle or
 #                       front, N_CTX the number of context tokens, CSC True or False
 #   coop_eval           DATASET CFG            CoOp of ImageNet on another dataset, seeds 1 2 3
+#   kgcoop_train        DATASET W              KgCoOp with weight W: train on the base classes, test
+#                       on them, seeds 1 2 3
+#   kgcoop_test         DATASET W              test on the new classes, seeds 1 2 3
+#   kgcoop_run          -                      both with W 8.0, on ten datasets
 #   zeroshot            DATASET CFG            no training
 #
 # Environment variables: DATA, the folder of the datasets (needed); CFG, another method file than

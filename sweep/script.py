@@ -118,6 +118,17 @@ def _with_context(method: Method, position: str, n_ctx: int, csc: str) -> Method
     return replace(method, pairs=(*pairs, *method.pairs))
 
 
+def _weighted(method: Method, dataset: str, weight: str) -> list[list[Job]]:
+    """KgCoOp's base-to-new with this weight, which is part of the folders' names: by seed."""
+    method = replace(method, weight=weight, pairs=("TRAINER.COOP.W", weight, *method.pairs))
+    return [protocols.base2new(method, dataset, seed) for seed in SEEDS]
+
+
+def _weighted_all(method: Method, weight: str, datasets: Sequence[str]) -> list[Job]:
+    """Training and test on these datasets."""
+    return [job for name in datasets for jobs in _weighted(method, name, weight) for job in jobs]
+
+
 def _zero_shot(method: Method, dataset: str, _: str) -> list[Job]:
     return [method.zero_shot(dataset, method.setting("cross-dataset", dataset))]
 
@@ -134,6 +145,9 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[..., list[Job]]]] = {
     "reproduce_xd": (("DATASET", "SEED", "WEIGHTS"), _reproduce_transfer),
     "coop_main": (("DATASET", "CFG", "CTP", "N_CTX", "SHOTS", "CSC"), _coop),
     "coop_eval": (("DATASET", "CFG"), _coop_eval),
+    "kgcoop_train": (("DATASET", "W"), lambda *args: [train for train, _ in _weighted(*args)]),
+    "kgcoop_test": (("DATASET", "W"), lambda *args: [test for _, test in _weighted(*args)]),
+    "kgcoop_run": ((), lambda method: _weighted_all(method, "8.0", protocols.ELEVEN[1:])),
     "zeroshot": (("DATASET", "CFG"), _zero_shot),
 }
 

@@ -14,7 +14,6 @@ MISSING = {  # trainers of the recording that are not here yet
     "ExtrasLinearProbeKgCoOp",
     "ExtrasLinearProbeMaPLe",
     "ExtrasLinearProbePromptSRC",
-    "KgCoOp",
     "ProGrad",
     "TCP",
 }

@@ -24,5 +24,6 @@ class CoCoOp(PromptTrainer):
         Raises:
             ValueError: another number of vectors than of words.
         """
-        check_a_vector_per_word("COCOOP", self.settings)
-        return {"n": self.settings.N_CTX, "ctx_init": self.settings.CTX_INIT}
+        n, words = self.settings.N_CTX, self.settings.CTX_INIT
+        check_a_vector_per_word("COCOOP", words, n)
+        return {"n": n, "ctx_init": words}

@@ -5,8 +5,11 @@ Imports no PyTorch, so that a wrong key is refused at once.
 
 from yacs.config import CfgNode
 
-CONTEXT = 16  # N_CTX of CoOp and CoCoOp, where nobody sets it
+CONTEXT = 16  # N_CTX of CoOp, CoCoOp and their kin, where nobody sets it
 WORDS = "a photo of a"  # CTX_INIT of the deep methods
+NODES = {"KgCoOp": ("TRAINER.COOP.",)}  # of trainers without a node of their own name
+# True and False are taken, too: in the files of some methods they say whether words are used.
+TEXT_OR_BOOL = {"TRAINER.COOP.CTX_INIT"}
 # Self-regulation for any method that learns prompts; PromptSRC has these keys in its own node.
 # GPA_MEAN and GPA_STD count epochs. The defaults are for 20 epochs; three quarters of the epochs is
 # the published choice of GPA_MEAN.
@@ -23,10 +26,11 @@ METHODS = {
         "CTX_INIT": "",  # words that the context starts from
         "PREC": "fp16",  # fp32, fp16, amp, bf16
     },
-    "COOP": {
+    "COOP": {  # KgCoOp has these keys, too
         "N_CTX": CONTEXT,  # vectors; with CTX_INIT as many as it has words
         "CSC": False,  # class-specific context; needs an empty CTX_INIT
-        "CTX_INIT": "",  # words that the context starts from
+        "CTX_INIT": "",  # words that the context starts from; but for CoOp, True: the method's own
+        "W": 1.0,  # KgCoOp: weight of its term
         "PREC": "fp16",  # fp32, fp16, amp, bf16
         "CLASS_TOKEN_POSITION": "end",  # or middle, front
     },
@@ -62,6 +66,11 @@ METHODS = {
         "PROMPT_DEPTH_VISION": 1,  # layers with vectors, at least 1
     },
 }
+
+
+def own_keys(trainer: str) -> tuple[str, ...]:
+    """How the configuration keys of a trainer start."""
+    return NODES.get(trainer, (f"TRAINER.{trainer.upper()}.",))
 
 
 def extend_cfg(cfg: CfgNode) -> None:

@@ -4,16 +4,34 @@ from yacs.config import CfgNode
 
 from promptsrc.clip.tokens import readable
 from promptsrc.prompts.learner import MOST_WORDED_VECTORS
-from trainers.keys import CONTEXT, WORDS
+from trainers.keys import CONTEXT, METHODS, WORDS
 
 
-def check_a_vector_per_word(node: str, settings: CfgNode) -> None:
+def words_of(settings: CfgNode, own: str) -> str:
+    """The words of CTX_INIT; `own`, those of the method, where it is True, none where False."""
+    return own if settings.CTX_INIT is True else settings.CTX_INIT or ""
+
+
+def check_left_out(trainer: str, node: str, settings: CfgNode, *keys: str) -> None:
+    """Check the keys of a node that other methods share.
+
+    Raises:
+        ValueError: one is set that this trainer does not use.
+    """
+    for key in keys:
+        if settings[key] != METHODS[node][key]:
+            raise ValueError(
+                f"TRAINER.{node}.{key} is {settings[key]!r}, but {trainer} does not use it; leave "
+                "it out"
+            )
+
+
+def check_a_vector_per_word(node: str, words: str, n: int) -> None:
     """Check N_CTX where words decide the number of vectors (CoOp, CoCoOp).
 
     Raises:
         ValueError: another number than that of the words is set.
     """
-    words, n = settings.CTX_INIT, settings.N_CTX
     count = len(readable(words).split())
     if words and n not in (count, CONTEXT):
         raise ValueError(

@@ -23,7 +23,7 @@ def test_averages_are_those_of_their_rows():
             mean = sum(rows) / len(rows)
             assert mean == pytest.approx(average.percent, abs=0.011), (protocol, method, part)
             compared += 1
-    assert compared == 19
+    assert compared >= 28
 
 
 def test_what_a_paper_does_not_report():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from dassl.engine import TRAINER_REGISTRY
 
 from runs.arguments import parse_args, setup_config
 from tests.conftest import ROOT
@@ -88,15 +89,18 @@ PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
     **{f"CoOp/{name}_ep50_ctxv1": (32, 0.002, 50, coop(4, W)) for name in ("rn50", "vit_b16")},
     "CoOp/vit_b16_ep100_ctxv1": (32, 0.002, 100, coop(4, W)),
     "CoOp/rn50_val": (200, 0.0003, 10, {}),
+    **{
+        f"KgCoOp/{name}": (128, 0.002, 100, coop(4, True) | {"W": 8.0})
+        for name in ("vit_b16_ep100_ctxv1", "rn50_ep100")
+    },
 }
 BACKBONES = {"vit_b16": "ViT-B/16", "vit_b32": "ViT-B/32", "rn50": "RN50", "rn101": "RN101"}
 
 
 def test_every_published_file_is_here_and_none_besides_those_of_the_bundled_backbone():
     found = {f"{file.parent.name}/{file.stem}" for file in CONFIGS}
-    assert {name for name in found if "/vit_t8" not in name} == set(PUBLISHED) and len(
-        PUBLISHED
-    ) == 29
+    assert {name for name in found if "/vit_t8" not in name} == set(PUBLISHED)
+    assert len(PUBLISHED) == 31
     assert {name.split("/")[0] for name in found if "/vit_t8" in name} == {
         name.split("/")[0] for name in PUBLISHED
     }
@@ -113,7 +117,7 @@ def test_the_published_settings(in_root, name):
         cfg.OPTIM.MAX_EPOCH,
     )
     assert (cfg.OPTIM.MOMENTUM, cfg.OPTIM.WEIGHT_DECAY) == (0.9, 5e-4)
-    node = cfg.TRAINER[trainer.upper()]
+    node = cfg.TRAINER[TRAINER_REGISTRY.get(trainer).node]
     assert {key: node[key] for key in keys} == keys
     assert (
         next(b for start, b in BACKBONES.items() if stem.startswith(start))

@@ -13,6 +13,7 @@ from runs.arguments import parse_args, setup_config
 from runs.embedded import jobs, settings_file, with_defaults
 from runs.folder import claim
 from runs.results import harmonic_mean
+from runs.settings import trainers
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow  # as a whole
@@ -72,7 +73,7 @@ def test_without_a_test_only_the_training_runs(tmp_path, in_root, capsys):
 def test_a_trainer_without_settings_names_those_that_have(tmp_path):
     done = run(tmp_path, "--trainer", "CoOpp")
     assert done.returncode == 2
-    names = "CoCoOp, CoOp, IVLP, MaPLe, PromptSRC, VPT, ZeroshotCLIP, ZeroshotCLIP2"
+    names = ", ".join(trainers())
     assert done.stderr == f"error: --trainer is 'CoOpp'; without a dataset use {names}\n"
 
 

@@ -39,6 +39,10 @@ from runs.layout import Place
             "few_shot/dtd/PromptSRC/c_1shots/seed1",
             Place("all_classes", "dtd", "PromptSRC", "c", 1, 1),
         ),
+        (
+            layout.base2new("test_new", "dtd", "KgCoOp", "c", 16, 2, "8.0"),
+            Place("test_new", "dtd", "KgCoOp", "c", 16, 2, "8.0"),
+        ),
         ("dtd/PromptSRC/c_1shots/seed1/VLPromptLearner", None),
         ("demo/base2new/train_base/emoji/shots_16/PromptSRC/c/seed1", None),
     ],
@@ -52,6 +56,8 @@ def test_the_folders():
         layout.base2new("train_base", "D", "T", "G", 16, 1)
         == "base2new/train_base/D/shots_16/T/G/seed1"
     )
+    weighted = layout.base2new("train_base", "D", "KgCoOp", "G", 16, 1, "8.0")
+    assert weighted == "base2new/train_base/D/shots_16_8.0/KgCoOp/G/seed1"
     assert (
         layout.all_classes("D", "CoOp", "G", 4, 2, "nctx4_cscFalse_ctpend")
         == "D/CoOp/G_4shots/nctx4_cscFalse_ctpend/seed2"

@@ -15,18 +15,11 @@ import runs.embedded
 from runs.arguments import parse_args, setup_config
 from runs.config import default_config
 from runs.saved_config import flat
+from runs.settings import trainers
 from runs.unused import Watched, check_used
+from trainers.keys import own_keys
 
-TRAINERS = {  # and what it calls its node
-    "CoOp": "COOP",
-    "PromptSRC": "PROMPTSRC",
-    "IVLP": "IVLP",
-    "MaPLe": "MAPLE",
-    "VPT": "VPT",
-    "CoCoOp": "COCOOP",
-    "ZeroshotCLIP": "",
-    "ZeroshotCLIP2": "",
-}
+TRAINERS = trainers()
 DEFAULTS = flat(default_config())
 # Used by train.py itself or after the build, and tested there.
 LATER = {
@@ -129,10 +122,21 @@ def snapshot(trainer):
         learned = trainer.prompts.state_dict().items()
         parts += [{name: (value.shape, value.flatten()[:3]) for name, value in learned}]
         parts += [getattr(trainer.prompts, "position", None), trainer.prompts.prefix]
+        parts += [losses(trainer)]
         if trainer.regulation:
             r = trainer.regulation
             parts += [r.aggregation.weights, r.lambda_1, r.lambda_2]
     return repr(parts)
+
+
+def losses(trainer):
+    """The terms of the loss on two images, which show the weights of a method."""
+    size = trainer.model.frozen.resolution
+    images = torch.randn(2, 3, size, size, generator=torch.manual_seed(0))
+    with torch.no_grad():
+        student = trainer.model.encode(images)
+        student = student._replace(text=student.text.flip(0))  # not where a term starts from 0
+        return trainer.losses(student, images, torch.tensor([0, 1]))
 
 
 def rates(schedule):
@@ -168,7 +172,7 @@ def test_trainers_share_how_they_read_the_keys_of_all(read_by_all):
 
 def keys_of(trainer):
     """The keys to walk for this trainer; those of all in one of them, which stands for all."""
-    own = f"TRAINER.{TRAINERS[trainer]}."
+    own = own_keys(trainer)
     foreign = tuple(f"TRAINER.{method}." for method in METHODS if method != "FIXMATCH")
     shared = [key for key in DEFAULTS if key not in LATER and not key.startswith(foreign)]
     return [key for key in DEFAULTS if key.startswith(own) or (trainer == "CoOp" and key in shared)]

@@ -52,6 +52,9 @@ CALLS = {
     "cocoop/xd_test": B2N,
     "coop/main": ["imagenet", "vit_t8_ctxv1", "end", "16", "16", "False"],
     "coop/eval": ["eurosat", "vit_t8_ctxv1"],
+    "kgcoop/base2new_train": ["eurosat", "8.0"],
+    "kgcoop/base2new_test": ["eurosat", "8.0"],
+    "kgcoop/run": [],
     "zsclip/zeroshot": ["eurosat", "vit_t8_ctxv1"],
 }
 TINY = {
@@ -115,6 +118,7 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.setattr(job, "call", train_here)
     for module in (protocols, settings):
         monkeypatch.setattr(module, "CONFIGS", ROOT / "configs")
+    monkeypatch.setattr(protocols, "ELEVEN", ("imagenet", "eurosat"))
     monkeypatch.setenv("DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CFG", "vit_t8")
     return tmp_path
@@ -147,6 +151,8 @@ def expected_folders():
     for seed in (1, 2, 3):
         for above in ("", "few_shot/"):
             yield f"{above}eurosat/PromptSRC/{TINY['PromptSRC']}_1shots/seed{seed}"
+        for part in ("train_base", "test_new"):
+            yield f"base2new/{part}/eurosat/shots_16_8.0/KgCoOp/vit_t8_ep100_ctxv1/seed{seed}"
         yield f"imagenet/CoOp/vit_t8_ctxv1_16shots/nctx16_cscFalse_ctpend/seed{seed}"
         yield f"evaluation/CoOp/vit_t8_ctxv1_16shots/nctx16_cscFalse_ctpend/eurosat/seed{seed}"
     yield "ZeroshotCLIP/vit_t8_ctxv1/eurosat"

@@ -27,8 +27,8 @@ def trainer(weights, output, name, prec="fp32", names=NAMES, settings=()):
     cfg = default_config()
     cfg.MODEL.BACKBONE.NAME, cfg.INPUT.SIZE, cfg.OUTPUT_DIR = str(weights), (64, 64), str(output)
     cfg.TRAINER.NAME, cfg.OPTIM.NAME, cfg.OPTIM.MAX_EPOCH, cfg.TEST.NO_TEST = name, "sgd", 2, True
-    if name.upper() in cfg.TRAINER:
-        cfg.TRAINER[name.upper()].PREC = prec
+    if node := getattr(TRAINER_REGISTRY.get(name), "node", ""):
+        cfg.TRAINER[node].PREC = prec
     cfg.merge_from_list(list(settings))
     torch.manual_seed(1)
     batches = [{"img": torch.randn(4, 3, 64, 64), "label": torch.tensor([0, 1, 1, 0])}] * 3
@@ -37,7 +37,7 @@ def trainer(weights, output, name, prec="fp32", names=NAMES, settings=()):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prec", ["fp32", "bf16", "amp"])
-@pytest.mark.parametrize("name", ["CoOp", "CoCoOp"])
+@pytest.mark.parametrize("name", ["CoOp", "CoCoOp", "KgCoOp"])
 def test_words_are_learned_for_a_resnet(weights, tmp_path, name, prec):
     run = trainer(weights, tmp_path, name, prec)
     before = [p.clone() for p in run.prompts.parameters()]

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from promptsrc.inference.prompt_file import read_prompts, write_prompts
+from runs.layout import is_zero_shot
+from runs.settings import trainers
 from tests.runs.test_unused import built
 
 CSC = {"TRAINER.COOP.CSC": True, "TRAINER.COOP.CTX_INIT": "", "TRAINER.COOP.N_CTX": 4}
@@ -24,7 +26,7 @@ def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-@pytest.mark.parametrize("trainer", ["CoOp", "PromptSRC", "IVLP", "MaPLe", "VPT", "CoCoOp"])
+@pytest.mark.parametrize("trainer", [t for t in trainers() if not is_zero_shot(t)])
 def test_a_run_starts_from_a_folder_a_checkpoint_or_a_prompt_file(trainer, tmp_path):
     theirs = trained(tmp_path, trainer)
     checkpoint = tmp_path / theirs.registered_as / "model.pth.tar-1"

@@ -11,6 +11,7 @@ from tests.test_parity import GOLDENS
 CASES, _ = load_cases(GOLDENS)
 SETTINGS = {
     "CoOp": {"N_CTX": 4},
+    "KgCoOp": {"N_CTX": 4},
     "CoCoOp": {"N_CTX": 4},
     "MaPLe": {"N_CTX": 2, "PROMPT_DEPTH": 3},
     "VPT": {"N_CTX_VISION": 2, "PROMPT_DEPTH_VISION": 3},
@@ -25,7 +26,7 @@ def run(tmp_path, name, settings, regulation=None, epochs=3):
     cfg = config_of(case, tmp_path)
     cfg.OPTIM.MAX_EPOCH, cfg.TRAINER.NAME = epochs, name
     if settings:
-        cfg.TRAINER[name.upper()].update({"PREC": "fp32", **settings})
+        cfg.TRAINER[TRAINER_REGISTRY.get(name).node].update({"PREC": "fp32", **settings})
     cfg.REGULATION.update(regulation or {})
     torch.manual_seed(3)
     trainer = recorded(TRAINER_REGISTRY.get(name), case["class_names"], batches_of(case))(cfg)
@@ -100,9 +101,10 @@ def test_images_without_prompts_are_encoded_once_for_student_and_teacher(
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_without_it_there_is_the_cross_entropy_alone(tmp_path, name):
+def test_without_it_there_are_the_methods_own_terms_alone(tmp_path, name):
     trainer = run(tmp_path, name, SETTINGS[name], epochs=1)
-    assert [*trainer.steps[0]["losses"]] == ["loss_ce"]
+    own = {"KgCoOp": ["loss_kg"]}.get(name, [])
+    assert [*trainer.steps[0]["losses"]] == ["loss_ce", *own]
     assert trainer.regulation is None
 
 

@@ -118,6 +118,7 @@ def _optim() -> dict:
         "RMSPROP_ALPHA": 0.99,
         "ADAM_BETA1": 0.9,
         "ADAM_BETA2": 0.999,
+        "EPS": 1e-8,  # of all but sgd
         "STAGED_LR": False,  # NEW_LAYERS at LR, the others at LR * BASE_LR_MULT
         "NEW_LAYERS": (),
         "BASE_LR_MULT": 0.1,

@@ -45,6 +45,7 @@ def build_optimizer(
                 "OPTIM.SGD_NESTEROV True needs OPTIM.MOMENTUM above 0 and OPTIM.SGD_DAMPNING 0"
             )
         return torch.optim.SGD(params, **shared, dampening=dampening, nesterov=nesterov)
+    shared["eps"] = _number(optim_cfg, "EPS")
     if name == "rmsprop":
         return torch.optim.RMSprop(params, **shared, alpha=_number(optim_cfg, "RMSPROP_ALPHA"))
     betas = _beta(optim_cfg, "ADAM_BETA1"), _beta(optim_cfg, "ADAM_BETA2")

@@ -30,6 +30,7 @@ CASE_OF = {
     "VPT": "ivlp_default",  # weights and batches only: it has no golden of its own
     "MaPLe": "maple_default",
     "CoOp": "coop_generic",
+    "KgCoOp": "coop_generic",
     "CoCoOp": "cocoop_default",
 }
 NEW = ["red_fox", "owl"]
@@ -37,7 +38,8 @@ NEW = ["red_fox", "owl"]
 
 def config(method, output):
     cfg = config_of(CASES[CASE_OF[method]], output)
-    cfg.TRAINER.NAME, cfg.TRAINER[method.upper()].PREC, cfg.OPTIM.MAX_EPOCH = method, "fp32", 1
+    cfg.TRAINER.NAME, cfg.OPTIM.MAX_EPOCH = method, 1
+    cfg.TRAINER[TRAINER_REGISTRY.get(method).node].PREC = "fp32"
     cfg.INPUT.TRANSFORMS, cfg.INPUT.INTERPOLATION = ("random_flip", "normalize"), "bicubic"
     return cfg
 
