@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Prompts in any checkpoint; the rest of a reference file is CLIP, or belongs to its class names.
 LEARNED = re.compile(
     r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\."
+    r"|^(film_lp_(img|text)|linear_probe_proj)\."
 )
 
 BEST = "model-best.pth.tar"
@@ -187,7 +188,7 @@ def load_prompts(
         theirs = learned_tensors(state, wanted=prompts.state_dict())
     else:
         theirs = {key.removeprefix("module."): value for key, value in state.items()}
-        theirs = prompts.match_classes(theirs, names, source)
+    theirs = prompts.match_classes(theirs, names, source)
     mine = prompts.state_dict()
     differences = [f"{key} is missing" for key in mine if key not in theirs]
     differences += [f"{key} is not expected" for key in theirs if key not in mine]

@@ -1,7 +1,8 @@
 """A frozen CLIP with prompts: the student that is trained, tested and used to classify."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -17,18 +18,24 @@ if TYPE_CHECKING:
 class Encoded(NamedTuple):
     """Of a batch: image (B, D) and text (C, D) features of unit length, logits (B, C).
 
-    Text is (B, C, D) where the prompts depend on the image.
+    The raw features are those of the towers, before they are normalised. Text is (B, C, D) where
+    the prompts depend on the image.
     """
 
     image: Tensor
     text: Tensor
     logits: Tensor
+    raw_image: Tensor
+    raw_text: Tensor
 
 
 class PromptedCLIP:
     """Classifies images among a learner's classes, with its prompts in a frozen CLIP (the student).
 
     A learner whose prompts need another classifier overrides `PromptLearner.student`.
+
+    Attributes:
+        read: the logits of a test from what is encoded; by default those of the similarity.
     """
 
     classes_are_fixed = True  # class features do not depend on the image
@@ -38,36 +45,42 @@ class PromptedCLIP:
         self.prompts = prompts
         self.classnames = prompts.classnames
         self.texts = prompts.texts(frozen.clip)
+        self.read: Callable[[Encoded], Tensor] = attrgetter("logits")
         self._encoded_classes: Tensor | None = None
 
     def class_features(self) -> Tensor:
         """(C, D), unit length."""
+        return unit(self.raw_class_features())
+
+    def raw_class_features(self) -> Tensor:
+        """(C, D), not normalised, in float32."""
         if self._encoded_classes is not None:
             return self._encoded_classes
         vectors = self.prompts.text
-        features = unit(self.frozen.encode_text(self.texts, vectors))
+        features = self.frozen.encode_text(self.texts, vectors).float()
         if not vectors:  # no text prompts: encoding once is enough
             self._encoded_classes = features
         return features
 
-    def image_features(self, images: Tensor) -> Tensor:
-        """(B, 3, R, R) -> (B, D), unit length."""
-        return unit(self.frozen.encode_image(images, self.prompts.image))
+    def raw_image_features(self, images: Tensor) -> Tensor:
+        """(B, 3, R, R) -> (B, D), not normalised, in float32."""
+        return self.frozen.encode_image(images, self.prompts.image).float()
 
     def encode(self, images: Tensor) -> Encoded:
         """Features of both towers and logits, with gradients to the prompts."""
-        image, text = self.image_features(images), self.class_features()
-        return Encoded(image, text, self.frozen.logits(image, text))
+        raw_image, raw_text = self.raw_image_features(images), self.raw_class_features()
+        image, text = unit(raw_image), unit(raw_text)
+        return Encoded(image, text, self.frozen.logits(image, text), raw_image, raw_text)
 
     def classify(self, images: Tensor) -> Tensor:
         """Logits (B, C)."""
-        return self.encode(images).logits
+        return self.read(self.encode(images))
 
     @torch.no_grad()
     def encode_classes(self) -> None:
         """Encode the classes once and for all; for prompts that no longer change."""
         if self.classes_are_fixed:
-            self._encoded_classes = self.class_features()
+            self._encoded_classes = self.raw_class_features()
 
     @contextmanager
     def classes_encoded_once(self) -> Iterator[None]:
@@ -88,17 +101,18 @@ class ZeroShotCLIP:
 
     def __init__(self, frozen: FrozenCLIP, class_features: Tensor):
         self.frozen = frozen
-        self.text = unit(class_features)
+        self.raw_text, self.text = class_features.float(), unit(class_features)
 
     @torch.no_grad()
-    def encode(self, images: Tensor, features: Tensor | None = None) -> Encoded:
+    def encode(self, images: Tensor, raw_image: Tensor | None = None) -> Encoded:
         """Features and logits of images (B, 3, R, R), without gradients.
 
         Args:
-            features: the unit image features (B, D), where they are known already.
+            raw_image: their features (B, D), not normalised, where they are known already.
         """
-        image = unit(self.frozen.encode_image(images)) if features is None else features
-        return Encoded(image, self.text, self.frozen.logits(image, self.text))
+        raw_image = self.frozen.encode_image(images).float() if raw_image is None else raw_image
+        image, text = unit(raw_image), self.text
+        return Encoded(image, text, self.frozen.logits(image, text), raw_image, self.raw_text)
 
     def classify(self, images: Tensor) -> Tensor:
         """Logits (B, C)."""

@@ -35,8 +35,8 @@ def consistency_losses(
     Norms and divergence are means over *all* elements: the paper leaves it open, its weights
     (lambda_1 = 10, lambda_2 = 25) are for this.
     """
-    f_p, g_p, logits_p = student
-    f, g, logits = teacher
+    f_p, g_p, logits_p = student[:3]
+    f, g, logits = teacher[:3]
     return {
         "loss_scl_text": lambda_2 * (g_p - g).abs().mean(),
         "loss_scl_image": lambda_1 * (f_p - f).abs().mean(),
@@ -136,7 +136,7 @@ class SelfRegulation:
         Without image prompts, and so without a gradient, f_p is f, which is not computed twice.
         """
         same = torch.is_grad_enabled() and not student.image.requires_grad
-        f = student.image if same else None
+        f = student.raw_image if same else None
         teacher = self.teacher.encode(images, f)
         return consistency_losses(student, teacher, lambda_1=self.lambda_1, lambda_2=self.lambda_2)
 

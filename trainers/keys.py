@@ -20,6 +20,8 @@ REGULATION = {
     "GPA_MEAN": 15.0,  # mu, the epoch that weighs most
     "GPA_STD": 1.0,  # sigma, in epochs
 }
+DEPT_LAYERS = ["linear_probe", "film"]  # in the names of what learns at LR * LR_EXP
+DEPT_TRAINED = ["prompt_learner", *DEPT_LAYERS]
 METHODS = {
     "COCOOP": {
         "N_CTX": CONTEXT,  # vectors; with CTX_INIT as many as it has words
@@ -34,6 +36,7 @@ METHODS = {
         "PREC": "fp16",  # fp32, fp16, amp, bf16
         "CLASS_TOKEN_POSITION": "end",  # or middle, front
     },
+    "FILM": {"LINEAR_PROBE": True},  # DePT: the probe reads scaled and shifted features
     "IVLP": {
         "N_CTX_VISION": 2,  # vectors per layer, image tower
         "N_CTX_TEXT": 2,  # vectors per layer, text tower
@@ -41,6 +44,11 @@ METHODS = {
         "PREC": "fp16",  # fp32, fp16, amp, bf16
         "PROMPT_DEPTH_VISION": 9,  # layers with vectors; 0: no image prompts
         "PROMPT_DEPTH_TEXT": 9,  # at least 1
+    },
+    "LINEAR_PROBE": {  # DePT, with any method
+        "TYPE": "linear",  # or similarity, without a layer of its own
+        "WEIGHT": 0.7,  # lambda, of the probe's loss and logits
+        "TEST_TIME_FUSION": True,  # False: the probe alone, for classes trained on
     },
     "MAPLE": {
         "N_CTX": 2,  # vectors per layer
@@ -81,5 +89,7 @@ def extend_cfg(cfg: CfgNode) -> None:
     # how many class texts are encoded at a time, to bound the memory; 0: as many as it allows
     cfg.MODEL.TEXTS_AT_ONCE = 0
     cfg.REGULATION = CfgNode(REGULATION)
+    cfg.OPTIM.LR_EXP = 6.5  # DePT: the probe learns at LR times that
+    cfg.TRAINER.NAMES_TO_UPDATE = list(DEPT_TRAINED)  # DePT: what is trained, all of it
     for node, keys in METHODS.items():
         cfg.TRAINER[node] = CfgNode(keys)

@@ -88,7 +88,7 @@ class Classifier:
         self.preprocess = Preprocessing.of(stated, resolution)
         self._cached_model = lru_cache(maxsize=4)(self._build)
         if self.classnames is not None:
-            self._learner(self.classnames)  # refuse now what does not fit
+            self.learner(self.classnames)  # refuse now what does not fit
 
     def __repr__(self) -> str:
         about, names = self.description, self.classnames
@@ -121,13 +121,13 @@ class Classifier:
         return self._cached_model(tuple(self.names(classnames)))
 
     def _build(self, classnames: tuple[str, ...]) -> PromptedCLIP:
-        model = self._learner(classnames).student(self._frozen)
+        model = self.learner(classnames).student(self._frozen)
         model.encode_classes()
         for note in notes(self._frozen.clip, classnames):
             print(note)
         return model
 
-    def _learner(self, classnames: Sequence[str]) -> PromptLearner:
+    def learner(self, classnames: Sequence[str]) -> PromptLearner:
         """The learner that the description names, for these classes, with the tensors in it.
 
         Raises:

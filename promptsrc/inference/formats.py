@@ -26,7 +26,7 @@ from promptsrc.clip.vectors import Tokens, Vectors, tensor_of
 from promptsrc.files import replacing
 from promptsrc.inference.classifier import Classifier
 from promptsrc.inference.prompt_file import PromptFile, write_prompts
-from promptsrc.model import PromptedCLIP, unit
+from promptsrc.model import Encoded, PromptedCLIP, unit
 
 TOLERANCE = 1e-4  # of a logit, relative to the largest
 ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
@@ -53,9 +53,10 @@ def write(
     ending = Path(path).suffix
     if ending == ".safetensors":
         if classnames is not None:
-            model = Classifier(prompts, "cpu").model(classnames)  # refuses names that do not fit
-            tensors = model.prompts.state_dict()  # those with a row per class have only these
-            prompts = prompts.describing(classnames=model.classnames)._replace(tensors=tensors)
+            classifier = Classifier(prompts, "cpu")
+            names = classifier.model(classnames).classnames  # refuses those that do not fit
+            tensors = classifier.learner(names).state_dict()  # only what is for these classes
+            prompts = prompts.describing(classnames=names)._replace(tensors=tensors)
         write_prompts(prompts, path)
         return f"{prompts.parameters:,} parameters, {prompts.description}"
     report(f"Loading {prompts.description['backbone']}")
@@ -81,6 +82,7 @@ class ImageClassifier(nn.Module):
 
     scale: Tensor
     classes: Tensor
+    raw_classes: Tensor
 
     def __init__(self, model: PromptedCLIP):
         super().__init__()
@@ -93,6 +95,8 @@ class ImageClassifier(nn.Module):
         )
         self.register_buffer("scale", model.frozen.clip.logit_scale.exp())
         self.register_buffer("classes", model.class_features())  # (C, D)
+        self.register_buffer("raw_classes", model.raw_class_features())
+        self.read = model.read  # with its parameters, if it has some
 
     @property
     def dtype(self) -> torch.dtype:
@@ -104,7 +108,9 @@ class ImageClassifier(nn.Module):
             i: v if beta is None else Tokens(v, beta)
             for (i, beta), v in zip(self.betas.items(), self.vectors, strict=True)
         }
-        return self.scale * unit(encode_image(self, images, vectors)) @ self.classes.t()
+        raw = encode_image(self, images, vectors)
+        image, text = unit(raw), self.classes
+        return self.read(Encoded(image, text, self.scale * image @ text.t(), raw, self.raw_classes))
 
     def random_images(self, count: int) -> Tensor:
         """(count, 3, R, R), the same each time."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from promptsrc.checkpoint import description_of, find, learned_tensors, read_checkpoint
 from promptsrc.files import replacing
 from promptsrc.inference.prompt_path import given
+from promptsrc.prompts.dept import PARTS, ROWS
 from promptsrc.schema import check_description
 
 Description = dict[str, Any]
@@ -151,6 +152,14 @@ def _read_off(
     tensors: dict[str, Tensor], ctx_init: str, position: str
 ) -> tuple[str, str, dict[str, Any]]:
     """Method, learner and its settings."""
+    rest = {key: value for key, value in tensors.items() if not key.startswith(PARTS)}
+    if len(rest) < len(tensors):  # DePT; lambda is not in the file, so it is the published one
+        if not any("VPT" in key or ".proj." in key for key in rest):
+            rest = {key.removeprefix("prompt_learner."): value for key, value in rest.items()}
+        method, learner, settings = _read_off(rest, ctx_init, position)
+        kind = "linear" if ROWS in tensors else "similarity"
+        settings |= {"base": learner, "kind": kind, "film": "film_lp_img.scale" in tensors}
+        return f"ExtrasLinearProbe{method}", "DecoupledPrompts", settings
 
     def count(part: str) -> int:
         return sum(part in key for key in tensors)

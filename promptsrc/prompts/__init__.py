@@ -4,6 +4,7 @@ from promptsrc.prompts.conditional import ConditionalPrompts
 from promptsrc.prompts.context import ContextPrompts
 from promptsrc.prompts.coupled import CoupledPrompts
 from promptsrc.prompts.deep import DeepPrompts
+from promptsrc.prompts.dept import DecoupledPrompts
 from promptsrc.prompts.learner import LEARNERS, PromptLearner, find_learner
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ConditionalPrompts",
     "ContextPrompts",
     "CoupledPrompts",
+    "DecoupledPrompts",
     "DeepPrompts",
     "PromptLearner",
     "find_learner",

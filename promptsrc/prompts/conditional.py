@@ -70,8 +70,11 @@ class ConditionalCLIP(PromptedCLIP):
     classes_are_fixed = False
 
     def encode(self, images: Tensor) -> Encoded:
-        image = self.image_features(images)  # (B, D)
+        raw_image = self.raw_image_features(images)
+        image = unit(raw_image)  # (B, D)
         contexts = self.prompts.contexts(image)
-        texts = [unit(self.frozen.encode_text(self.texts, {0: context})) for context in contexts]
-        logits = [self.frozen.logits(*pair) for pair in zip(image, texts, strict=True)]
-        return Encoded(image, torch.stack(texts), torch.stack(logits))  # text (B, C, D)
+        texts = [self.frozen.encode_text(self.texts, {0: context}).float() for context in contexts]
+        raw_text = torch.stack(texts)  # (B, C, D)
+        text = unit(raw_text)
+        logits = [self.frozen.logits(*pair) for pair in zip(image, text, strict=True)]
+        return Encoded(image, text, torch.stack(logits), raw_image, raw_text)

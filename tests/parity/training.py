@@ -41,7 +41,7 @@ def recorded(base: type, classnames: list[str], batches: list[dict[str, Tensor]]
             return losses
 
         def optimize(self, loss: Tensor) -> None:
-            self.steps[-1] |= {"loss": loss, "lr": self.optim.param_groups[0]["lr"]}
+            self.steps[-1] |= {"loss": loss, "lr": rates(self.optim)}
             super().optimize(loss)
             gradients = {n: p.grad for n, p in self.prompts.named_parameters()}
             self.steps[-1]["grad"] = {n: g.clone() for n, g in gradients.items() if g is not None}
@@ -49,10 +49,15 @@ def recorded(base: type, classnames: list[str], batches: list[dict[str, Tensor]]
         def end_epoch(self) -> None:
             epochs = self.__dict__.setdefault("epochs", [])
             raw = {n: p.detach().clone() for n, p in self.prompts.named_parameters()}
-            epochs.append({"raw": raw, "lr_after": self.optim.param_groups[0]["lr"]})
+            epochs.append({"raw": raw, "lr_after": rates(self.optim)})
             super().end_epoch()
 
     return Recorded
+
+
+def rates(optimizer: torch.optim.Optimizer) -> list[float]:
+    """The learning rate of each group."""
+    return [group["lr"] for group in optimizer.param_groups]
 
 
 class Replay:
@@ -164,8 +169,9 @@ class Replay:
         ours |= self.parameters("grad/step0", steps[0]["grad"])
         for k, epoch in enumerate(epochs, 1):
             ours |= self.parameters(f"param/epoch{k}", epoch["raw"])
-        ours["lr_epoch"] = [s["lr"] for s in steps[::per_epoch]]
-        ours["lr_after"] = [epoch["lr_after"] for epoch in epochs]
+        for group, name in enumerate(("", "_new")[: len(steps[0]["lr"])]):
+            ours[f"lr_epoch{name}"] = [s["lr"][group] for s in steps[::per_epoch]]
+            ours[f"lr_after{name}"] = [epoch["lr_after"][group] for epoch in epochs]
         return ours
 
     @staticmethod

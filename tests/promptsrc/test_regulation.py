@@ -32,8 +32,9 @@ def test_kl_is_the_mean_over_elements_of_teacher_against_student():
 
 
 def test_consistency_losses_have_their_weights_and_vanish_for_equals():
-    a = Encoded(torch.randn(4, 8), torch.randn(3, 8), torch.randn(4, 3))
-    b = Encoded(torch.randn(4, 8), torch.randn(3, 8), torch.randn(4, 3))
+    f, g = torch.randn(2, 4, 8), torch.randn(2, 3, 8)
+    a = Encoded(f[0], g[0], torch.randn(4, 3), f[0], g[0])
+    b = Encoded(f[1], g[1], torch.randn(4, 3), f[1], g[1])
     losses = consistency_losses(a, b, lambda_1=10.0, lambda_2=25.0)
     assert losses["loss_scl_text"].item() == pytest.approx(
         25 * (a.text - b.text).abs().mean().item(), rel=1e-6

@@ -32,6 +32,8 @@ CASE_OF = {
     "CoOp": "coop_generic",
     "KgCoOp": "coop_generic",
     "CoCoOp": "cocoop_default",
+    "ExtrasLinearProbeCoOp": "coop_generic",
+    "ExtrasLinearProbeMaPLe": "maple_default",
 }
 NEW = ["red_fox", "owl"]
 

@@ -25,6 +25,7 @@ SETTINGS = {
         "depth_image": 2,
         "ctx_init": "a photo of a",
     },
+    "DecoupledPrompts": {"base": "ContextPrompts", "n": 3},
 }
 
 
@@ -71,6 +72,7 @@ def test_sizes_are_read_off_a_checkpoint_that_does_not_say_them(tmp_path, kind):
         "ConditionalPrompts": "CoCoOp",
         "CoupledPrompts": "MaPLe",
         "DeepPrompts": "IVLP",
+        "DecoupledPrompts": "ExtrasLinearProbeCoOp",
     }
     assert prompts.description["method"] == methods[kind]
     assert settings.items() <= prompts.description["settings"].items()

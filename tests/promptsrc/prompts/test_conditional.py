@@ -19,7 +19,7 @@ def test_every_image_has_class_features_of_its_own(tiny):
     encoded = model.encode(torch.randn(3, 3, 32, 32))
     assert encoded.text.shape == (3, 3, 64)
     weight1, bias1, weight2, bias2 = prompts.meta_net.parameters()
-    for image, text, logits in zip(*encoded, strict=True):
+    for image, text, logits in zip(*encoded[:3], strict=True):
         shift = weight2 @ torch.relu(weight1 @ image + bias1) + bias2
         fixed = ContextPrompts(tiny, NAMES, 2)
         fixed.ctx.data.copy_(prompts.ctx + shift)
