@@ -28,6 +28,13 @@ class Encoded(NamedTuple):
     raw_image: Tensor
     raw_text: Tensor
 
+    @classmethod
+    def of(cls, frozen: FrozenCLIP, raw_image: Tensor, raw_text: Tensor) -> "Encoded":
+        """From features (B, D) and (C, D) of the towers."""
+        raw_image, raw_text = raw_image.float(), raw_text.float()
+        image, text = unit(raw_image), unit(raw_text)
+        return cls(image, text, frozen.logits(image, text), raw_image, raw_text)
+
 
 class PromptedCLIP:
     """Classifies images among a learner's classes, with its prompts in a frozen CLIP (the student).
@@ -53,24 +60,19 @@ class PromptedCLIP:
         return unit(self.raw_class_features())
 
     def raw_class_features(self) -> Tensor:
-        """(C, D), not normalised, in float32."""
+        """(C, D), not normalised."""
         if self._encoded_classes is not None:
             return self._encoded_classes
         vectors = self.prompts.text
-        features = self.frozen.encode_text(self.texts, vectors).float()
+        features = self.frozen.encode_text(self.texts, vectors)
         if not vectors:  # no text prompts: encoding once is enough
             self._encoded_classes = features
         return features
 
-    def raw_image_features(self, images: Tensor) -> Tensor:
-        """(B, 3, R, R) -> (B, D), not normalised, in float32."""
-        return self.frozen.encode_image(images, self.prompts.image).float()
-
     def encode(self, images: Tensor) -> Encoded:
         """Features of both towers and logits, with gradients to the prompts."""
-        raw_image, raw_text = self.raw_image_features(images), self.raw_class_features()
-        image, text = unit(raw_image), unit(raw_text)
-        return Encoded(image, text, self.frozen.logits(image, text), raw_image, raw_text)
+        raw_image = self.frozen.encode_image(images, self.prompts.image)
+        return Encoded.of(self.frozen, raw_image, self.raw_class_features())
 
     def classify(self, images: Tensor) -> Tensor:
         """Logits (B, C)."""

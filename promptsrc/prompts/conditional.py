@@ -70,7 +70,7 @@ class ConditionalCLIP(PromptedCLIP):
     classes_are_fixed = False
 
     def encode(self, images: Tensor) -> Encoded:
-        raw_image = self.raw_image_features(images)
+        raw_image = self.frozen.encode_image(images, self.prompts.image).float()
         image = unit(raw_image)  # (B, D)
         contexts = self.prompts.contexts(image)
         texts = [self.frozen.encode_text(self.texts, {0: context}).float() for context in contexts]

@@ -56,7 +56,8 @@ def unit(features):  # of the model, but in float64
 
 def losses(learner, images, labels, image, text, teacher):
     """Cross-entropy and consistency of one run."""
-    student = Encoded(unit(image), unit(text), frozen().logits(unit(image), unit(text)))
+    f_p, g_p = unit(image), unit(text)
+    student = Encoded(f_p, g_p, frozen().logits(f_p, g_p), image, text)
     taught = consistency_losses(student, teacher, lambda_1=3.0, lambda_2=5.0)
     return reduce(torch.add, [F.cross_entropy(student.logits, labels), *taught.values()])
 
@@ -74,7 +75,8 @@ def test_features_losses_and_gradients_of_each_run(seed):
     with torch.no_grad():
         plain_text = unit(encode_text(frozen().clip, embed(frozen().clip, names)))
         plain_image = [unit(each) for each in packed.encode_image(images, [{}] * count)]
-    teachers = [Encoded(i, plain_text, frozen().logits(i, plain_text)) for i in plain_image]
+    plain = [(i, plain_text) for i in plain_image]
+    teachers = [Encoded(*pair, frozen().logits(*pair), *pair) for pair in plain]
     text = packed.encode_text(texts, [run.text for run in runs])
     image = packed.encode_image(images, [run.image for run in runs])
     together = [
