@@ -23,6 +23,7 @@ from trainers.base import PromptTrainer
 from trainers.coop import CoOp
 from trainers.ivlp import IVLP
 from trainers.keys import DEPT_LAYERS, DEPT_TRAINED
+from trainers.kgcoop import KgCoOp
 from trainers.maple import MaPLe
 from trainers.promptsrc import PromptSRC
 
@@ -110,6 +111,11 @@ class Decoupled(PromptTrainer):
 
 @TRAINER_REGISTRY.register()
 class ExtrasLinearProbeCoOp(Decoupled, CoOp):
+    registered_as = "PromptLearner"
+
+
+@TRAINER_REGISTRY.register()
+class ExtrasLinearProbeKgCoOp(Decoupled, KgCoOp):
     registered_as = "PromptLearner"
 
 
