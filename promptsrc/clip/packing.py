@@ -8,7 +8,8 @@
 
 The tower is causal and read at EOT. Leading positions where all texts agree therefore agree in
 every layer: they are stored once, and all texts attend to them. Nothing after an EOT is stored.
-Texts of equal length are neighbours and attend in one call; everything else runs over the matrix.
+Only to attend, each text's own tokens are laid out beside the shared ones, padded to the longest:
+one call for all texts. Everything else runs over the matrix.
 
 N runs that train together (see `promptsrc.pack`) have the same texts with prompts of their own, so
 each run shares leading rows among its texts:
@@ -20,7 +21,7 @@ Shapes: N runs, C texts of each, p prompt positions, n vectors, R rows of the ma
 H heads.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -29,37 +30,33 @@ from torch import Tensor
 from promptsrc.clip.vectors import Tokens
 
 
-@dataclass(frozen=True)
-class Group:
-    """Texts with equally many tokens of their own, and how these attend."""
-
-    texts: int  # of each run
-    length: int
-    mask: Tensor  # (length, shared + length), True where a token attends
-
-
 @dataclass(frozen=True, eq=False)
 class Packing:
     """Which token is in which row.
 
     runs: N.
-    shared: leading positions that the texts of a run share; their rows come first, run by run.
+    shared: leading positions that the texts of a run share, s; their rows come first, run by run.
     text, position (R,): whose token a row holds, and its position there.
     starts (N C,): the first row of each text's own tokens.
     back (N C,): where a text stands in the order of the rows.
     eot_rows (N C,): the row of each EOT, in that order.
     prompt_rows: rows of the prompt positions, (N, 1, p) where they are shared, else (N, C, p).
+    layout (N C, s + L): the rows that each text attends to, in the order of the rows: the shared
+        ones, and its own, of which the last is repeated up to the longest, L.
+    own_places (R - N s,): where the own rows are in layout[:, s:], flattened.
     """
 
     runs: int
     shared: int
-    groups: tuple[Group, ...]
     text: Tensor
     position: Tensor
     starts: Tensor
     back: Tensor
     eot_rows: Tensor
     prompt_rows: Tensor
+    layout: Tensor
+    own_places: Tensor
+    _by_dtype: dict[torch.dtype, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, eot: Tensor, shared: int, slots: Tensor, runs: int = 1) -> "Packing":
@@ -85,9 +82,12 @@ class Packing:
         ).unflatten(0, (runs, -1))
         if bool((slots < shared).all()):
             prompt_rows = prompt_rows[:, :1]
-        tensors = (text, position, starts, back, ends - 1, prompt_rows)
-        groups = _groups(own[order], shared, runs, device)
-        return cls(runs, shared, groups, *(tensor.to(device) for tensor in tensors))
+        step = torch.arange(int(own.max()))  # (L,)
+        own_rows = starts[order, None] + step.minimum(own[order, None] - 1)  # (N C, L)
+        layout = torch.cat([shared_row[order] + torch.arange(shared), own_rows], 1)
+        own_places = (step < own[order, None]).flatten().nonzero()[:, 0]
+        tensors = (text, position, starts, back, ends - 1, prompt_rows, layout, own_places)
+        return cls(runs, shared, *(tensor.to(device) for tensor in tensors))
 
     @property
     def places(self) -> int:
@@ -127,46 +127,38 @@ class Packing:
 
         With the queries of the EOT rows only, (N C, W): (N C, W).
         """
-        whole, runs = len(q) == len(k), self.runs
-        counts = [runs * group.texts for group in self.groups]
-        rows = [runs * group.texts * group.length for group in self.groups]
-        sizes = [runs * self.shared, *rows]
-        (k0, *keys), (v0, *values) = k.split(sizes), v.split(sizes)
-        queries = q.split(sizes if whole else [0, *counts])
-        k0, v0 = _split(k0, runs, heads), _split(v0, runs, heads)  # (N, H, shared, W/H)
-        out = []
-        if whole:
-            q0 = _split(queries[0], runs, heads)
-            out.append(F.scaled_dot_product_attention(q0, k0, v0, is_causal=True))
-        for group, q1, k1, v1 in zip(self.groups, queries[1:], keys, values, strict=True):
-            q1, k1, v1 = (_split(t, runs * group.texts, heads) for t in (q1, k1, v1))
-            k1, v1 = (  # (N texts, H, shared + length, W/H)
-                _joined(common, own, group.texts) for common, own in ((k0, k1), (v0, v1))
-            )
-            mask = group.mask if whole else None  # EOT attends to everything
-            out.append(F.scaled_dot_product_attention(q1, k1, v1, attn_mask=mask))
-        return torch.cat([_merge(o) for o in out])
+        texts, s = len(self.layout), self.shared
+        causal, whole_text = self._masks(q.dtype)
+        keys, values = (  # (N C, H, s + L, W/H)
+            _split(rows.index_select(0, self.layout.flatten()), texts, heads) for rows in (k, v)
+        )
+        if len(q) == texts:
+            last = _split(q, texts, heads)  # (N C, H, 1, W/H)
+            return _merge(F.scaled_dot_product_attention(last, keys, values, attn_mask=whole_text))
+        common = self.runs * s
+        first = (_split(t[:common], self.runs, heads) for t in (q, k, v))  # (N, H, s, W/H)
+        shared = F.scaled_dot_product_attention(*first, is_causal=True)
+        queries = _split(q.index_select(0, self.layout[:, s:].flatten()), texts, heads)
+        own = F.scaled_dot_product_attention(queries, keys, values, attn_mask=causal)
+        return torch.cat([_merge(shared), _merge(own).index_select(0, self.own_places)])
+
+    def _masks(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """What own tokens may attend to (L, s + L), and EOT (N C, 1, 1, s + L), as summands."""
+        if dtype not in self._by_dtype:
+            s, width, device = self.shared, self.layout.shape[1], self.layout.device
+            seen = torch.ones(width - s, width, dtype=torch.bool, device=device).tril(s)
+            ends = s + self.eot_rows - self.layout[:, s]  # (N C,)
+            inside = torch.arange(width, device=device) <= ends[:, None, None, None]
+            self._by_dtype[dtype] = _summand(seen, dtype), _summand(inside, dtype)
+        return self._by_dtype[dtype]
 
 
-def _groups(own: Tensor, shared: int, runs: int, device: torch.device) -> tuple[Group, ...]:
-    """Groups of texts with `own` (N C,) tokens of their own, ascending."""
-    lengths, counts = (t.tolist() for t in own.unique_consecutive(return_counts=True))
-    longest = lengths[-1]
-    full = torch.ones(longest, shared + longest, dtype=torch.bool, device=device).tril(shared)
-    return tuple(
-        Group(texts // runs, length, full[:length, : shared + length])
-        for length, texts in zip(lengths, counts, strict=True)
-    )
-
-
-def _joined(common: Tensor, own: Tensor, texts: int) -> Tensor:
-    """A run's rows before those of each text: (N, H, s, d), (N texts, H, l, d)."""
-    runs = len(common)
-    if runs == 1:
-        return torch.cat([common.expand(texts, -1, -1, -1), own], 2)
-    own = own.unflatten(0, (runs, texts))
-    common = common[:, None].expand(-1, texts, -1, -1, -1)
-    return torch.cat([common, own], 3).flatten(0, 1)
+def _summand(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """0 where seen, else -inf. Its rows are aligned, or a GPU's kernel copies it each time."""
+    width = seen.shape[-1]
+    aligned = torch.zeros(*seen.shape[:-1], -(-width // 8) * 8, dtype=dtype, device=seen.device)
+    mask = aligned[..., :width]
+    return mask.masked_fill_(~seen, -torch.inf)
 
 
 def _split(rows: Tensor, texts: int, heads: int) -> Tensor:

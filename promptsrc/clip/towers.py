@@ -127,13 +127,13 @@ def image_tokens(
             kept = max(places - n, 0)  # earlier prompts that stay
             places = kept + n
             if tokens.beta != 1:
-                tokens = tokens._replace(vectors=_for_each(tokens.vectors, len(x)))
+                tokens = tokens._replace(vectors=_for_each(tokens.vectors, x.shape[0]))
             vectors = tokens.joined(x[:, length + kept :])
             x = x[:, : length + kept]
             if not kept and _replaces(joining.get(i + 1), places):
                 beside = vectors
             else:
-                x = torch.cat([x, _for_each(vectors, len(x))], 1)
+                x = torch.cat([x, _for_each(vectors, x.shape[0])], 1)
         read_now = (slice(None), read) if i + 1 == len(blocks) else None
         x = _run_block(block, x, _attend, read_now, beside)
     return visual.ln_post(x)
@@ -178,7 +178,7 @@ def _run_block(
     if beside is not None:
         more = F.linear(block.ln_1(beside), weight[width:], bias[width:])
         k, v = (  # (B, L+n, W)
-            torch.cat([own, _for_each(extra, len(own))], 1)
+            torch.cat([own, _for_each(extra, own.shape[0])], 1)
             for own, extra in zip((k, v), more.chunk(2, -1), strict=True)
         )
     x = x + attn.out_proj(attend(q, k, v, attn.num_heads))
@@ -186,7 +186,10 @@ def _run_block(
 
 
 def _for_each(vectors: Tensor, count: int) -> Tensor:
-    """Vectors (n, W), or (N, n, W) of N runs, for each of `count` images: (count, n, W)."""
+    """Vectors (n, W), or (N, n, W) of N runs, for each of `count` images: (count, n, W).
+
+    `count` is a size of a tensor, not its `len`: an exported program leaves it open.
+    """
     if vectors.dim() == 2:
         return vectors.expand(count, -1, -1)
     return vectors.repeat_interleave(count // len(vectors), 0)

@@ -43,13 +43,30 @@ def test_texts_without_prompts_share_what_they_begin_with(seed):
 def test_each_token_that_matters_has_one_row():
     # SOS and two prompts are shared, so 5, 3, 5 and 4 tokens are the texts' own
     packing = Packing.of(torch.tensor([7, 5, 7, 6]), 3, torch.tensor([[1, 2]]).expand(4, 2))
-    assert [(group.texts, group.length) for group in packing.groups] == [(1, 3), (1, 4), (2, 5)]
     assert packing.text.tolist() == [0] * 3 + [1] * 3 + [3] * 4 + [0] * 5 + [2] * 5
     assert packing.position.tolist() == [0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 3, 4, 5, 6, 7, 3, 4, 5, 6, 7]
     assert packing.eot_rows.tolist() == [5, 9, 14, 19]
     assert packing.back.tolist() == [2, 0, 3, 1]
     assert packing.prompt_rows.tolist() == [[[1, 2]]]
     assert packing.rows(torch.arange(4), torch.tensor([7, 1, 3, 6])).tolist() == [14, 1, 15, 9]
+
+
+def test_to_attend_each_text_lies_beside_the_shared_rows_padded_to_the_longest():
+    packing = Packing.of(torch.tensor([4, 3]), 3, torch.tensor([[1, 2]]).expand(2, 2))
+    assert packing.layout.tolist() == [[0, 1, 2, 3, 3], [0, 1, 2, 4, 5]]  # text 1 is the shorter
+    assert packing.own_places.tolist() == [0, 2, 3]
+    k = v = torch.eye(6, dtype=torch.float64)  # what a row attends to shows up as its own number
+    whole = packing.attend(torch.zeros(6, 6).double(), k, v, heads=1)
+    assert whole.gt(0).tolist() == [
+        [True, False, False, False, False, False],
+        [True, True, False, False, False, False],
+        [True, True, True, False, False, False],
+        [True, True, True, True, False, False],  # EOT of text 1
+        [True, True, True, False, True, False],
+        [True, True, True, False, True, True],  # EOT of text 0
+    ]
+    last = packing.attend(torch.zeros(2, 6).double(), k, v, heads=1)
+    torch.testing.assert_close(last, whole[packing.eot_rows])
 
 
 def test_rows_move_to_a_packing_that_shares_less_and_holds_more_prompts():
