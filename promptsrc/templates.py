@@ -96,5 +96,14 @@ DATASETS = {
     "ImageNetR": "a photo of a {}.",
 }
 
+# Of ProGrad; its words start a context, so all but the name stands in front.
+PROGRAD = DATASETS | {
+    "OxfordPets": "a type of pet, a photo of a {}.",
+    "OxfordFlowers": "a type of flower, a photo of a {}.",
+    "FGVCAircraft": "a type of aircraft, a photo of a {}.",
+    "DescribableTextures": "a texture of {}.",
+    "Food101": "a type of food, a photo of {}.",
+}
+
 # What KgCoOp pulls its class features towards.
 KGCOOP = DATASETS | {"DescribableTextures": "a photo of a {}, a type of texture."}

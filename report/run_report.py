@@ -31,6 +31,8 @@ COUNTS = 0.01  # weight from which an epoch is said to count in the prompt avera
 NAMES = {
     "loss": "Loss",
     "loss_ce": "Cross-entropy",
+    "xe_loss": "Cross-entropy",
+    "kl_loss": "Agreement with zero-shot CLIP",
     "loss_kg": "Class features against CLIP",
     "loss_scl_text": "Text against CLIP",
     "loss_scl_image": "Image against CLIP",

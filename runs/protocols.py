@@ -143,8 +143,8 @@ class Method:
 
     @property
     def variant(self) -> str:
-        """CoOp's folder for its context."""
-        return "nctx16_cscFalse_ctpend" if self.trainer == "CoOp" else ""
+        """The folder that CoOp and ProGrad have for their context."""
+        return "nctx16_cscFalse_ctpend" if self.trainer in ("CoOp", "ProGrad") else ""
 
     def setting(self, protocol: str, dataset: str, shots: int = SHOTS) -> Setting:
         """The settings in `configs/protocols.yaml`, followed by the pairs of all runs.

@@ -9,9 +9,12 @@
 #   reproduce_base2new  DATASET SEED WEIGHTS   test WEIGHTS/base/seedSEED on base and new classes
 #   reproduce_few_shot  DATASET SHOTS WEIGHTS  test WEIGHTS/SHOTSshot/seed1 2 3 on all classes
 #   reproduce_xd        DATASET SEED WEIGHTS   test WEIGHTS/seedSEED on another dataset
-#   coop_main           DATASET CFG CTP N_CTX SHOTS CSC   CoOp, seeds 1 2 3; CTP is end, middle or
-#                       front, N_CTX the number of context tokens, CSC True or False
+#   coop_main           DATASET CFG CTP N_CTX SHOTS CSC   CoOp, ProGrad, seeds 1 2 3; CTP is end,
+#                       middle or front, N_CTX the number of context tokens, CSC True or False
 #   coop_eval           DATASET CFG            CoOp of ImageNet on another dataset, seeds 1 2 3
+#   prograd_train       DATASET                ProGrad with 4 shots: train on the base classes, test on
+#                       them, seeds 1 2 3
+#   prograd_test        DATASET                test on the new classes, seeds 1 2 3
 #   kgcoop_train        DATASET W              KgCoOp with weight W: train on the base classes, test
 #                       on them, seeds 1 2 3
 #   kgcoop_test         DATASET W              test on the new classes, seeds 1 2 3

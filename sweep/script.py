@@ -118,6 +118,11 @@ def _with_context(method: Method, position: str, n_ctx: int, csc: str) -> Method
     return replace(method, pairs=(*pairs, *method.pairs))
 
 
+def _prograd(method: Method, dataset: str) -> list[list[Job]]:
+    """ProGrad's base-to-new, which has 4 shots: by seed."""
+    return [protocols.base2new(method, dataset, seed, 4) for seed in SEEDS]
+
+
 def _weighted(method: Method, dataset: str, weight: str) -> list[list[Job]]:
     """KgCoOp's base-to-new with this weight, which is part of the folders' names: by seed."""
     method = replace(method, weight=weight, pairs=("TRAINER.COOP.W", weight, *method.pairs))
@@ -145,6 +150,8 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[..., list[Job]]]] = {
     "reproduce_xd": (("DATASET", "SEED", "WEIGHTS"), _reproduce_transfer),
     "coop_main": (("DATASET", "CFG", "CTP", "N_CTX", "SHOTS", "CSC"), _coop),
     "coop_eval": (("DATASET", "CFG"), _coop_eval),
+    "prograd_train": (("DATASET",), lambda *args: [train for train, _ in _prograd(*args)]),
+    "prograd_test": (("DATASET",), lambda *args: [test for _, test in _prograd(*args)]),
     "kgcoop_train": (("DATASET", "W"), lambda *args: [train for train, _ in _weighted(*args)]),
     "kgcoop_test": (("DATASET", "W"), lambda *args: [test for _, test in _weighted(*args)]),
     "kgcoop_run": ((), lambda method: _weighted_all(method, "8.0", protocols.ELEVEN[1:])),

@@ -9,7 +9,6 @@ from tests.parity.cases import trainer_of
 GOLDENS = Path(__file__).parent / "goldens_more"
 CASES, TOLERANCES = load_cases(GOLDENS)
 MISSING = {  # trainers of the recording that are not here yet
-    "ProGrad",
     "TCP",
 }
 REPLAYED = [name for name, case in CASES.items() if case["trainer"] not in MISSING]

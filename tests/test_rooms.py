@@ -94,7 +94,7 @@ def test_methods_import_no_other_method_but_the_one_they_build_on():
         for module in imports(path)
         if module.startswith("trainers.") and module.split(".")[1] in methods
     }
-    builds_on = {("promptsrc", "ivlp"), ("kgcoop", "coop")}
+    builds_on = {("promptsrc", "ivlp"), ("kgcoop", "coop"), ("prograd", "coop")}
     builds_on |= {("dept", base) for base in ("coop", "ivlp", "kgcoop", "maple", "promptsrc")}
     engines = {("base", "dassl_pytorch"), ("checkpoints", "dassl_pytorch")}
     assert sideways == builds_on | engines

@@ -19,6 +19,7 @@ class CoOp(PromptTrainer):
     node = "COOP"
     registered_as = "prompt_learner"
     learner = ContextPrompts
+    a_vector_per_word = True
     unused: ClassVar[tuple[str, ...]] = ("W",)  # keys of the node that are for other methods
 
     @property
@@ -47,7 +48,8 @@ class CoOp(PromptTrainer):
                 f"TRAINER.COOP.CSC is True and CTX_INIT {words!r}, but words start one context for "
                 "all classes; leave one of them out"
             )
-        check_a_vector_per_word("COOP", words, settings.N_CTX)
+        if self.a_vector_per_word:
+            check_a_vector_per_word("COOP", words, settings.N_CTX)
         return {
             "n": settings.N_CTX,
             "ctx_init": words,

@@ -7,7 +7,10 @@ from yacs.config import CfgNode
 
 CONTEXT = 16  # N_CTX of CoOp, CoCoOp and their kin, where nobody sets it
 WORDS = "a photo of a"  # CTX_INIT of the deep methods
-NODES = {"KgCoOp": ("TRAINER.COOP.",)}  # of trainers without a node of their own name
+NODES = {  # of trainers without a node of their own name alone
+    "KgCoOp": ("TRAINER.COOP.",),
+    "ProGrad": ("TRAINER.COOP.", "LOSS."),
+}
 # True and False are taken, too: in the files of some methods they say whether words are used.
 TEXT_OR_BOOL = {"TRAINER.COOP.CTX_INIT"}
 # Self-regulation for any method that learns prompts; PromptSRC has these keys in its own node.
@@ -28,7 +31,7 @@ METHODS = {
         "CTX_INIT": "",  # words that the context starts from
         "PREC": "fp16",  # fp32, fp16, amp, bf16
     },
-    "COOP": {  # KgCoOp has these keys, too
+    "COOP": {  # KgCoOp and ProGrad have these keys, too
         "N_CTX": CONTEXT,  # vectors; with CTX_INIT as many as it has words
         "CSC": False,  # class-specific context; needs an empty CTX_INIT
         "CTX_INIT": "",  # words that the context starts from; but for CoOp, True: the method's own
@@ -89,6 +92,8 @@ def extend_cfg(cfg: CfgNode) -> None:
     # how many class texts are encoded at a time, to bound the memory; 0: as many as it allows
     cfg.MODEL.TEXTS_AT_ONCE = 0
     cfg.REGULATION = CfgNode(REGULATION)
+    # ProGrad: the temperature, and how much of an opposing gradient is removed (lambda, 0 to 1)
+    cfg.LOSS = CfgNode({"NAME": "prograd", "T": 1.0, "LAMBDA": 1.0})
     cfg.OPTIM.LR_EXP = 6.5  # DePT: the probe learns at LR times that
     cfg.TRAINER.NAMES_TO_UPDATE = list(DEPT_TRAINED)  # DePT: what is trained, all of it
     for node, keys in METHODS.items():

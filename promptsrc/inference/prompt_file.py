@@ -169,6 +169,8 @@ def _read_off(
     if "ctx" in tensors:
         *classes, n, _ = tensors["ctx"].shape
         settings = {"n": n, "ctx_init": ctx_init, "classes": sum(classes), "position": position}
+        if ctx_init and n > len(ctx_init.split()):  # vectors that no word starts
+            return "ProGrad", "PaddedPrompts", settings
         return "CoOp", "ContextPrompts", settings
     text, image = tensors.get("prompt_learner.ctx"), tensors.get("image_encoder.VPT")
     if text is not None and "prompt_learner.proj.weight" in tensors:
@@ -176,7 +178,8 @@ def _read_off(
         return "MaPLe", "CoupledPrompts", {"n": len(text), "depth": depth, "ctx_init": ctx_init}
     if text is None and image is None:
         raise ValueError(
-            "no prompts of a known method (PromptSRC, IVLP, VPT, MaPLe, CoOp, CoCoOp) in this file"
+            "no prompts of a known method (PromptSRC, IVLP, VPT, MaPLe, CoOp, ProGrad, CoCoOp) in "
+            "this file"
         )
     settings = {"n_text": 0, "depth_text": 0, "n_image": 0, "depth_image": 0, "ctx_init": ctx_init}
     if text is not None:

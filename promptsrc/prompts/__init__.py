@@ -6,6 +6,7 @@ from promptsrc.prompts.coupled import CoupledPrompts
 from promptsrc.prompts.deep import DeepPrompts
 from promptsrc.prompts.dept import DecoupledPrompts
 from promptsrc.prompts.learner import LEARNERS, PromptLearner, find_learner
+from promptsrc.prompts.padded import PaddedPrompts
 
 __all__ = [
     "LEARNERS",
@@ -14,6 +15,7 @@ __all__ = [
     "CoupledPrompts",
     "DecoupledPrompts",
     "DeepPrompts",
+    "PaddedPrompts",
     "PromptLearner",
     "find_learner",
 ]

@@ -1,6 +1,7 @@
 """A training of ours on the images of a case, and everything it computes by the arrays' names."""
 
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -37,11 +38,12 @@ def recorded(base: type, classnames: list[str], batches: list[dict[str, Tensor]]
             record = self.__dict__.setdefault("steps", [])
             teacher = self.regulation.teacher.encode(images) if self.regulation else None
             losses = super().losses(student, images, labels)
-            record.append({"student": student, "teacher": teacher, "losses": losses})
+            loss = reduce(torch.add, losses.values())
+            record.append({"student": student, "teacher": teacher, "losses": losses, "loss": loss})
             return losses
 
         def optimize(self, loss: Tensor) -> None:
-            self.steps[-1] |= {"loss": loss, "lr": rates(self.optim)}
+            self.steps[-1] |= {"lr": rates(self.optim)}
             super().optimize(loss)
             gradients = {n: p.grad for n, p in self.prompts.named_parameters()}
             self.steps[-1]["grad"] = {n: g.clone() for n, g in gradients.items() if g is not None}
@@ -102,7 +104,11 @@ class Replay:
         """The recorded trainer for these classes, the training's or new ones."""
         cfg = config_of(self.case, self.output)
         base = TRAINER_REGISTRY.get(trainer_of(self.case))
-        return recorded(base, classnames, batches_of(self.case))(cfg)
+        return self.recorded(base, classnames, batches_of(self.case))(cfg)
+
+    def recorded(self, base: type, *arguments: Any) -> type:
+        """The trainer that records."""
+        return recorded(base, *arguments)
 
     def inject(self, prompts: torch.nn.Module) -> None:
         """Overwrite what starts at random with the recorded start."""

@@ -93,6 +93,11 @@ PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
         f"KgCoOp/{name}": (128, 0.002, 100, coop(4, True) | {"W": 8.0})
         for name in ("vit_b16_ep100_ctxv1", "rn50_ep100")
     },
+    **{  # of these, its authors publish those for RN50
+        f"ProGrad/{backbone}{name}": (32, 0.002, epochs, coop(16, True))
+        for backbone in ("rn50", "vit_b16")
+        for name, epochs in (("", 200), ("_ep100", 100), ("_ep50", 50))
+    },
 }
 BACKBONES = {"vit_b16": "ViT-B/16", "vit_b32": "ViT-B/32", "rn50": "RN50", "rn101": "RN101"}
 
@@ -100,7 +105,7 @@ BACKBONES = {"vit_b16": "ViT-B/16", "vit_b32": "ViT-B/32", "rn50": "RN50", "rn10
 def test_every_published_file_is_here_and_none_besides_those_of_the_bundled_backbone():
     found = {f"{file.parent.name}/{file.stem}" for file in CONFIGS}
     assert {name for name in found if "/vit_t8" not in name} == set(PUBLISHED)
-    assert len(PUBLISHED) == 31
+    assert len(PUBLISHED) == 37
     assert {name.split("/")[0] for name in found if "/vit_t8" in name} == {
         name.split("/")[0] for name in PUBLISHED
     }

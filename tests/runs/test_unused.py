@@ -41,6 +41,8 @@ LATER = {
     "TRAIN.PRINT_FREQ": "engine/test_loop.py",
     "MODEL.BACKBONE.CACHE": "where files are, not what they are",
     "DATASET.ROOT": "where files are, not what they are",
+    "LOSS.T": "trainers/test_prograd.py",
+    "LOSS.LAMBDA": "trainers/test_prograd.py",
 }
 # Another value of the key's kind, and what has to be set for it to matter.
 CHANGED = {
@@ -174,8 +176,9 @@ def keys_of(trainer):
     """The keys to walk for this trainer; those of all in one of them, which stands for all."""
     own = own_keys(trainer)
     foreign = tuple(f"TRAINER.{method}." for method in METHODS if method != "FIXMATCH")
-    shared = [key for key in DEFAULTS if key not in LATER and not key.startswith(foreign)]
-    return [key for key in DEFAULTS if key.startswith(own) or (trainer == "CoOp" and key in shared)]
+    keys = [key for key in DEFAULTS if key not in LATER]
+    shared = [key for key in keys if not key.startswith(foreign)]
+    return [key for key in keys if key.startswith(own) or (trainer == "CoOp" and key in shared)]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,9 @@ CALLS = {
     "cocoop/xd_test": B2N,
     "coop/main": ["imagenet", "vit_t8_ctxv1", "end", "16", "16", "False"],
     "coop/eval": ["eurosat", "vit_t8_ctxv1"],
+    "prograd/prograd": ["imagenet", "vit_t8_ep100", "end", "16", "16", "False"],
+    "prograd/base2new_train_prograd": ["eurosat"],
+    "prograd/base2new_test_prograd": ["eurosat"],
     "kgcoop/base2new_train": ["eurosat", "8.0"],
     "kgcoop/base2new_test": ["eurosat", "8.0"],
     "kgcoop/run": [],
@@ -152,7 +155,9 @@ def expected_folders():
         for above in ("", "few_shot/"):
             yield f"{above}eurosat/PromptSRC/{TINY['PromptSRC']}_1shots/seed{seed}"
         for part in ("train_base", "test_new"):
+            yield f"base2new/{part}/eurosat/shots_4/ProGrad/vit_t8_ep100/seed{seed}"
             yield f"base2new/{part}/eurosat/shots_16_8.0/KgCoOp/vit_t8_ep100_ctxv1/seed{seed}"
+        yield f"imagenet/ProGrad/vit_t8_ep100_16shots/nctx16_cscFalse_ctpend/seed{seed}"
         yield f"imagenet/CoOp/vit_t8_ctxv1_16shots/nctx16_cscFalse_ctpend/seed{seed}"
         yield f"evaluation/CoOp/vit_t8_ctxv1_16shots/nctx16_cscFalse_ctpend/eurosat/seed{seed}"
     yield "ZeroshotCLIP/vit_t8_ctxv1/eurosat"

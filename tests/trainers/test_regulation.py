@@ -12,6 +12,7 @@ CASES, _ = load_cases(GOLDENS)
 SETTINGS = {
     "CoOp": {"N_CTX": 4},
     "KgCoOp": {"N_CTX": 4},
+    "ProGrad": {"N_CTX": 4},
     "CoCoOp": {"N_CTX": 4},
     "MaPLe": {"N_CTX": 2, "PROMPT_DEPTH": 3},
     "VPT": {"N_CTX_VISION": 2, "PROMPT_DEPTH_VISION": 3},

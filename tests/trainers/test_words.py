@@ -19,6 +19,8 @@ PUBLISHED = "a photo of a"
         ("CoOp", {"W": 8.0}, "TRAINER.COOP.W is 8.0, but CoOp does not use it; leave it out"),
         ("KgCoOp", {"CSC": True}, "TRAINER.COOP.CSC is True and CTX_INIT 'a photo of a', but"),
         ("KgCoOp", {"CLASS_TOKEN_POSITION": "front"}, "is 'front', but KgCoOp does not use it"),
+        ("ProGrad", {"W": 8.0}, "TRAINER.COOP.W is 8.0, but ProGrad does not use it; leave it out"),
+        ("ProGrad", {"N_CTX": 3}, "N_CTX is 3, but the words 'a photo of a' need 4 vectors"),
         ("CoCoOp", {"N_CTX": 3}, "TRAINER.COCOOP.N_CTX is 3, but CTX_INIT .* makes 4 vectors"),
         ("MaPLe", {"N_CTX": 5, "CTX_INIT": "an image of one"}, "TRAINER.MAPLE.CTX_INIT is 'an"),
         ("IVLP", {"N_CTX_TEXT": 6, "CTX_INIT": "an image of one"}, "TRAINER.IVLP.CTX_INIT is 'an"),

@@ -31,6 +31,7 @@ CASE_OF = {
     "MaPLe": "maple_default",
     "CoOp": "coop_generic",
     "KgCoOp": "coop_generic",
+    "ProGrad": "coop_generic",
     "CoCoOp": "cocoop_default",
     "ExtrasLinearProbeCoOp": "coop_generic",
     "ExtrasLinearProbeMaPLe": "maple_default",

@@ -16,6 +16,7 @@ from promptsrc.prompts import LEARNERS
 HALF = '{"method": "A", "backbone": "ViT-T/8", "learner": "DeepPrompts"'
 SETTINGS = {
     "ContextPrompts": {"n": 3, "position": "front"},
+    "PaddedPrompts": {"n": 5, "ctx_init": "a type of, a"},
     "ConditionalPrompts": {"n": 4, "ctx_init": "a photo of a"},
     "CoupledPrompts": {"n": 2, "depth": 3, "ctx_init": "a photo of a"},
     "DeepPrompts": {
@@ -69,6 +70,7 @@ def test_sizes_are_read_off_a_checkpoint_that_does_not_say_them(tmp_path, kind):
     assert prompts.description["learner"] == kind
     methods = {
         "ContextPrompts": "CoOp",
+        "PaddedPrompts": "ProGrad",
         "ConditionalPrompts": "CoCoOp",
         "CoupledPrompts": "MaPLe",
         "DeepPrompts": "IVLP",
