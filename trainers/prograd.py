@@ -62,7 +62,7 @@ class ProGrad(CoOp):
         student = self.model.encode(images)
         losses = self.losses(student, images, labels)
         xe_loss = reduce(torch.add, losses.values())
-        zero_shot = self.teacher.encode(images, student.image).logits  # the images' features agree
+        zero_shot = self.teacher.encode(images, student.raw_image).logits  # both have these
         kl_loss = agreement_loss(student.logits, zero_shot, self.cfg.LOSS.T)
         self.backward(kl_loss, retain_graph=True)
         general = {p: p.grad for p in self.prompts.parameters() if p.grad is not None}

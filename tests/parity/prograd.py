@@ -8,7 +8,7 @@ from torch import Tensor
 
 from promptsrc.templates import PROGRAD
 from tests.parity.kgcoop import teacher_tokens
-from tests.parity.training import Replay
+from tests.parity.training import Replay, rates
 
 
 def two_passes(base: type) -> type:
@@ -21,8 +21,7 @@ def two_passes(base: type) -> type:
             passes.append((loss, self.gradients()))
 
         def update(self) -> None:
-            rate = self.optim.param_groups[0]["lr"]
-            self.steps[-1] |= {"grad": self.gradients(), "lr": rate}
+            self.steps[-1] |= {"grad": self.gradients(), "lr": rates(self.optim)}
             super().update()
 
         def gradients(self) -> dict[str, Tensor]:
