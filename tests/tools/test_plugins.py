@@ -91,6 +91,12 @@ class Fails(Works):
 
 
 @TRAINER_REGISTRY.register()
+class Unseeded(Works):
+    def forward_backward(self, batch):
+        return {"loss": super().forward_backward(batch)["loss"] + os.urandom(1)[0]}
+
+
+@TRAINER_REGISTRY.register()
 class Tests(Base):
     pass
 
@@ -138,14 +144,15 @@ def tool(*words):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # it starts eight runs
+@pytest.mark.timeout(900)  # it starts twelve runs
 def test_the_table_says_what_works(plugin, tmp_path):
     before = sorted(plugin.rglob("*"))
     ended = tool(plugin, "--work", tmp_path / "work")
-    *_, works, fails, tests = ended.stdout.splitlines()
+    *_, works, fails, unseeded, tests = ended.stdout.splitlines()
     cpu = "" if torch.cuda.is_available() else "CUDA calls kept on the CPU"
     assert works == f"| plugin | ? | Works | yes | yes | yes | {cpu} |", ended.stderr
     assert fails.startswith("| plugin | ? | Fails | no | - | - | `ArithmeticError: a \\| b`")
+    assert "| Unseeded | yes | yes | yes | two trainings with one seed differ" in unseeded
     assert tests.startswith("| plugin | ? | Tests | - | yes | - |")
     assert ended.returncode == 1  # of Fails nobody knows whether it is the engine's failure
     assert sorted(plugin.rglob("*")) == before
@@ -207,6 +214,13 @@ def test_without_cuda_tensors_stay_on_the_cpu_and_half_is_single(tmp_path):
 )
 def test_a_failure_is_ours_unless_the_same_fails_there(here, there, ours):
     assert Row("r", "c", "t", here, there).ours is ours
+
+
+def test_other_losses_are_told_apart():
+    resumed = Result("yes", "yes", "yes", exact=False)
+    assert Row("r", "c", "t", resumed).note == "resumes with other losses"
+    resumed.repeats = False
+    assert Row("r", "c", "t", resumed).note == "two trainings with one seed differ"
 
 
 def test_the_error_is_the_last_exception():

@@ -38,7 +38,9 @@ class Row:
             notes.append(f"on Dassl.pytorch: `{self.there.failed.error[:160]}`")
         if self.there and self.here.train == self.there.train == "yes":
             notes.append(compared(self.here.trained.losses, self.there.trained.losses))
-        if self.here.resume == "yes" and not self.here.exact:
+        if not self.here.repeats:
+            notes.append("two trainings with one seed differ")
+        elif self.here.resume == "yes" and not self.here.exact:
             notes.append("resumes with other losses")
         if self.here.redirected:
             notes.append("CUDA calls kept on the CPU")

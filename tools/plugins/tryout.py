@@ -116,6 +116,7 @@ class Result:
     resume: str = "-"
     failed: Outcome | None = None
     trained: Outcome | None = None
+    repeats: bool = True  # two trainings with one seed have the same losses
     exact: bool = False  # the resumed epoch has the losses of an uninterrupted one
 
     @property
@@ -159,6 +160,9 @@ def try_out(place: Place, checkout: Checkout, trainer: str) -> Result:
         later = trained.epochs - {0}  # a script may set their number itself
         resumed = run(place, checkout, "resume", words("resume"))
         result.record("resume", resumed.ended and resumed.epochs == later, resumed)
-        rest = [fact for fact in trained.losses if fact["epoch"] > 0]
-        result.exact = repr(resumed.losses) == repr(rest)  # NaN is itself
+        first, rest = [], []
+        for fact in trained.losses:
+            (rest if fact["epoch"] else first).append(fact)
+        result.repeats = repr(stopped.losses) == repr(first)  # NaN is itself
+        result.exact = repr(resumed.losses) == repr(rest)
     return result
