@@ -1,8 +1,8 @@
 """A training step's forward and backward pass as one compiled graph.
 
 With few classes a GPU waits for the host: a step of batch 4 computes less than that of the plain
-implementation, but launches more kernels (`benchmarks.launches`). A CUDA graph launches them at
-once. The result is the same up to rounding. Not yet measured on a GPU.
+implementation, but launches almost as many kernels (`benchmarks.launches`). A CUDA graph launches
+them at once. The result is the same up to rounding. Not yet measured on a GPU.
 """
 
 from collections.abc import Callable

@@ -1,11 +1,13 @@
 """Evaluation, set-up, data and epoch on tiny sizes: they run, and their rows are consistent."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from benchmarks import data, epoch, evaluation, launches, teacher
+from benchmarks.step import one_step
 from benchmarks.workload import SIDES, VIT_B16, batch, class_names
 from tests.benchmarks.test_step import TINY
 
@@ -67,3 +69,15 @@ def test_launches_are_counted_without_views(capsys):
     assert classes == 2 and all(100 < count < 1000 for count in counts)
     x = torch.ones(4, 4)
     assert launches.launches(lambda: (x.t().unsqueeze(0), x + x, x @ x)) == 2
+
+
+def test_our_step_launches_less_than_the_plain_one_at_any_number_of_classes():
+    narrow = replace(VIT_B16, embed=64, resolution=32, image_width=64, text_width=64)
+    counts = {
+        (side, classes): launches.launches(
+            one_step(side, narrow, classes, torch.device("cpu"), "fp32")
+        )
+        for side in SIDES
+        for classes in (10, 50)
+    }
+    assert counts["ours", 10] == counts["ours", 50] < counts["plain", 10] == counts["plain", 50]
