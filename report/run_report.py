@@ -34,6 +34,7 @@ NAMES = {
     "xe_loss": "Cross-entropy",
     "kl_loss": "Agreement with zero-shot CLIP",
     "loss_kg": "Class features against CLIP",
+    "loss_probe": "Probe",
     "loss_scl_text": "Text against CLIP",
     "loss_scl_image": "Image against CLIP",
     "loss_scl_logits": "Logits against CLIP",

@@ -22,7 +22,8 @@ def trainers() -> list[str]:
 
 def spelled(trainer: str) -> str:
     """A shipped trainer's name, typed in any case; other names unchanged."""
-    return {name.lower(): name for name in trainers()}.get(trainer.lower(), trainer)
+    names = {name.lower(): name for name in trainers()} | {"dept": "ExtrasLinearProbeCoOp"}
+    return names.get(trainer.lower(), trainer)
 
 
 def method_folder(trainer: str) -> Path:

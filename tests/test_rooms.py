@@ -95,7 +95,9 @@ def test_methods_import_no_other_method_but_the_one_they_build_on():
         if module.startswith("trainers.") and module.split(".")[1] in methods
     }
     builds_on = {("promptsrc", "ivlp"), ("kgcoop", "coop"), ("prograd", "coop")}
-    builds_on |= {("dept", base) for base in ("coop", "ivlp", "kgcoop", "maple", "promptsrc")}
+    builds_on |= {
+        ("dept", base) for base in ("cocoop", "coop", "ivlp", "kgcoop", "maple", "promptsrc")
+    }
     engines = {("base", "dassl_pytorch"), ("checkpoints", "dassl_pytorch")}
     assert sideways == builds_on | engines
 

@@ -20,6 +20,7 @@ from yacs.config import CfgNode
 from promptsrc.model import Encoded
 from promptsrc.prompts import DecoupledPrompts
 from trainers.base import PromptTrainer
+from trainers.cocoop import CoCoOp
 from trainers.coop import CoOp
 from trainers.ivlp import IVLP
 from trainers.keys import DEPT_LAYERS, DEPT_TRAINED
@@ -44,9 +45,11 @@ class Decoupled(PromptTrainer):
     def check_cfg(self, cfg: CfgNode) -> None:
         """
         Raises:
-            ValueError: some of the parameters shall not be trained.
+            ValueError: some of the parameters shall not be trained, or LR_EXP is not above 0.
         """
         super().check_cfg(cfg)
+        if not cfg.OPTIM.LR_EXP > 0:
+            raise ValueError(f"OPTIM.LR_EXP is {cfg.OPTIM.LR_EXP}; it must be above 0")
         if set(cfg.TRAINER.NAMES_TO_UPDATE) != set(DEPT_TRAINED):
             raise ValueError(
                 f"TRAINER.NAMES_TO_UPDATE is {cfg.TRAINER.NAMES_TO_UPDATE}, but DePT trains "
@@ -111,6 +114,11 @@ class Decoupled(PromptTrainer):
 
 @TRAINER_REGISTRY.register()
 class ExtrasLinearProbeCoOp(Decoupled, CoOp):
+    registered_as = "PromptLearner"
+
+
+@TRAINER_REGISTRY.register()
+class ExtrasLinearProbeCoCoOp(Decoupled, CoCoOp):
     registered_as = "PromptLearner"
 
 

@@ -3,6 +3,8 @@
 Imports no PyTorch, so that a wrong key is refused at once.
 """
 
+from typing import Any
+
 from yacs.config import CfgNode
 
 CONTEXT = 16  # N_CTX of CoOp, CoCoOp and their kin, where nobody sets it
@@ -23,9 +25,11 @@ REGULATION = {
     "GPA_MEAN": 15.0,  # mu, the epoch that weighs most
     "GPA_STD": 1.0,  # sigma, in epochs
 }
+DEPT_ON = "ExtrasLinearProbe"  # its trainers are called that, and then the base method
+DEPT_KEYS = ("TRAINER.LINEAR_PROBE.", "TRAINER.FILM.", "OPTIM.LR_EXP")
 DEPT_LAYERS = ["linear_probe", "film"]  # in the names of what learns at LR * LR_EXP
 DEPT_TRAINED = ["prompt_learner", *DEPT_LAYERS]
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     "COCOOP": {
         "N_CTX": CONTEXT,  # vectors; with CTX_INIT as many as it has words
         "CTX_INIT": "",  # words that the context starts from
@@ -81,7 +85,9 @@ METHODS = {
 
 def own_keys(trainer: str) -> tuple[str, ...]:
     """How the configuration keys of a trainer start."""
-    return NODES.get(trainer, (f"TRAINER.{trainer.upper()}.",))
+    base = trainer.removeprefix(DEPT_ON)
+    own = NODES.get(base, (f"TRAINER.{base.upper()}.",))
+    return own if base == trainer else (*own, *DEPT_KEYS)
 
 
 def extend_cfg(cfg: CfgNode) -> None:

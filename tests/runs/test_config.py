@@ -98,6 +98,27 @@ PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
         for backbone in ("rn50", "vit_b16")
         for name, epochs in (("", 200), ("_ep100", 100), ("_ep50", 50))
     },
+    "ExtrasLinearProbeCoOp/vit_b16_ep10_bs4_lr35": (4, 0.0035, 10, coop(16)),
+    "ExtrasLinearProbeCoCoOp/vit_b16_c4_ep10_batch1_ctxv1": (1, 0.002, 10, {"CTX_INIT": W}),
+    "ExtrasLinearProbeKgCoOp/vit_b16_ep10_ctxv1_bs4_lr35": (
+        4,
+        0.0035,
+        10,
+        coop(4, W) | {"W": 2.0},
+    ),
+    "ExtrasLinearProbeMaPLe/vit_b16_c2_ep10_batch4_2ctx": (
+        4,
+        0.0035,
+        10,
+        {"N_CTX": 2, "PROMPT_DEPTH": 9, "CTX_INIT": W},
+    ),
+    "ExtrasLinearProbeIVLP/vit_b16_c2_ep10_batch4_4+4ctx": (4, 0.0035, 10, deep(4, 4, 9, 9)),
+    "ExtrasLinearProbePromptSRC/vit_b16_c2_ep20_batch4_4+4ctx": (
+        4,
+        0.0025,
+        20,
+        promptsrc(9, 15, 1),
+    ),
 }
 BACKBONES = {"vit_b16": "ViT-B/16", "vit_b32": "ViT-B/32", "rn50": "RN50", "rn101": "RN101"}
 
@@ -105,7 +126,7 @@ BACKBONES = {"vit_b16": "ViT-B/16", "vit_b32": "ViT-B/32", "rn50": "RN50", "rn10
 def test_every_published_file_is_here_and_none_besides_those_of_the_bundled_backbone():
     found = {f"{file.parent.name}/{file.stem}" for file in CONFIGS}
     assert {name for name in found if "/vit_t8" not in name} == set(PUBLISHED)
-    assert len(PUBLISHED) == 37
+    assert len(PUBLISHED) == 43
     assert {name.split("/")[0] for name in found if "/vit_t8" in name} == {
         name.split("/")[0] for name in PUBLISHED
     }

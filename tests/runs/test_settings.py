@@ -30,4 +30,5 @@ def test_the_published_file_comes_first(trainer, backbone, file, in_root):
 
 def test_names_in_any_case():
     assert [spelled(name.upper()) for name in trainers()] == trainers()
+    assert spelled("DePT") == "ExtrasLinearProbeCoOp"
     assert spelled("Other") == "Other"

@@ -132,13 +132,14 @@ def snapshot(trainer):
 
 
 def losses(trainer):
-    """The terms of the loss on two images, which show the weights of a method."""
+    """The terms of the loss on two images and the logits of a test: a method's weights show."""
     size = trainer.model.frozen.resolution
     images = torch.randn(2, 3, size, size, generator=torch.manual_seed(0))
     with torch.no_grad():
         student = trainer.model.encode(images)
         student = student._replace(text=student.text.flip(0))  # not where a term starts from 0
-        return trainer.losses(student, images, torch.tensor([0, 1]))
+        terms = trainer.losses(student, images, torch.tensor([0, 1]))
+        return terms, trainer.model_inference(images)
 
 
 def rates(schedule):

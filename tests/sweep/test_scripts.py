@@ -58,6 +58,10 @@ CALLS = {
     "kgcoop/base2new_train": ["eurosat", "8.0"],
     "kgcoop/base2new_test": ["eurosat", "8.0"],
     "kgcoop/run": [],
+    "dept/base2new_train": ["MaPLe", *B2N],
+    "dept/base2new_test": ["MaPLe", *B2N],
+    "dept/xd_train": ["MaPLe", *XD],
+    "dept/xd_test": ["MaPLe", *B2N],
     "zsclip/zeroshot": ["eurosat", "vit_t8_ctxv1"],
 }
 TINY = {
