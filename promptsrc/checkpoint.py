@@ -194,7 +194,7 @@ def load_prompts(
     differences += [f"{key} is not expected" for key in theirs if key not in mine]
     differences += [
         f"{key} is {tuple(theirs[key].shape)}, not {tuple(mine[key].shape)}"
-        + (f" (one per class, for {len(theirs[key])} classes)" if key in prompts.per_class else "")
+        + (" (one per class)" if key in prompts.per_class else "")
         for key in mine
         if key in theirs and theirs[key].shape != mine[key].shape
     ]

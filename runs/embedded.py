@@ -1,7 +1,7 @@
 """What `python train.py --trainer X` does if no dataset is named: base-to-new on the bundled one.
 
-It trains on the base classes and tests on them, then tests the same prompts on the new classes.
-Finished runs are not run again.
+It trains on the base classes and tests on them, then tests the same prompts on the new classes. A
+method without base-to-new trains on all classes. Finished runs are not run again.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from promptsrc.command import checking_the_command
 from runs import layout
 from runs.arguments import parse_args, setup_config
 from runs.job import Job, call, train_command, unfinished
-from runs.protocols import SHOTS, Method, base2new
+from runs.protocols import SHOTS, Method, base2new, few_shot, why_without
 from runs.results import harmonic_mean
 from runs.run import run
 from runs.settings import BUNDLED, CONFIGS, ROOT, fitting, trainers
@@ -37,11 +37,11 @@ def run_embedded(words: Sequence[str]) -> None:
     if args.eval_only or args.no_train or "DATASET.SUBSAMPLE_CLASSES" in args.opts:
         return run(cfg, args)
     with checking_the_command():
-        base, new = jobs(words)
-    for job in unfinished([base] if cfg.TEST.NO_TEST else [base, new]):
+        planned = jobs(words)
+    for job in unfinished(planned[:1] if cfg.TEST.NO_TEST else planned):
         run(job.config(), job.args)
     if not cfg.TEST.NO_TEST:
-        print(summary(args.trainer, base.result(), new.result()))
+        print(summary(args.trainer, *(job.result() for job in planned)))
 
 
 def with_defaults(args: argparse.Namespace) -> argparse.Namespace:
@@ -77,6 +77,8 @@ def settings_file(trainer: str) -> Path:
 def jobs(words: Sequence[str]) -> list[Job]:
     """The training on the base classes and the test on the new ones, for a command line.
 
+    Of a method without base-to-new, the training on all classes alone.
+
     Raises:
         ValueError, OSError: the command line is invalid.
     """
@@ -94,10 +96,17 @@ def jobs(words: Sequence[str]) -> list[Job]:
         pairs=tuple(word for pair in pairs if pair[0] not in planned for word in pair),
         load_epoch=cfg.OPTIM.MAX_EPOCH,
     )
-    return base2new(method, DATASET, cfg.SEED, cfg.DATASET.NUM_SHOTS)
+    data = DATASET, cfg.SEED, cfg.DATASET.NUM_SHOTS
+    if why_without("base2new", args.trainer):
+        return [few_shot(method, *data)]
+    return base2new(method, *data)
 
 
-def summary(trainer: str, base: float, new: float) -> str:
+def summary(trainer: str, base: float, new: float | None = None) -> str:
+    """Of the accuracies of both halves, or of all classes."""
+    if new is None:
+        why_not = why_without("base2new", trainer)
+        return f"{why_not}\n{trainer} on {DATASET}: all classes {base:.1f}%"
     hm = harmonic_mean(base, new)
     return f"{trainer} on {DATASET}: base {base:.1f}%  new {new:.1f}%  HM {hm:.1f}%"
 

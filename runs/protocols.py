@@ -81,6 +81,15 @@ def _read(file: Path) -> dict:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
+def why_without(protocol: str, trainer: str) -> str:
+    """Why a method has no such protocol, in a line; empty: it has."""
+    published = published_settings()
+    if not isinstance(reason := published[protocol].get(trainer), str):
+        return ""
+    others = [name for name, methods in published.items() if isinstance(methods.get(trainer), dict)]
+    return f"{trainer} {reason}: it has no {protocol}; choose {' or '.join(others)}"
+
+
 @functools.cache
 def published_settings() -> dict[str, dict]:
     """`configs/protocols.yaml`: entries by protocol and method."""
@@ -153,11 +162,14 @@ class Method:
             ValueError: the method has neither settings there nor a method file.
         """
         methods = published_settings()[protocol]
+        if why_not := why_without(protocol, self.trainer):
+            raise ValueError(why_not)
         own = CONFIGS / "trainers" / self.trainer
         if self.trainer not in methods and not self.file and not own.is_dir():
             raise ValueError(
                 f"{protocol} has no settings for method {self.trainer!r}; choose one of "
-                f"{', '.join(methods)}, or a method file with --configs (CFG for scripts)"
+                f"{', '.join(name for name in methods if not why_without(protocol, name))}, or a "
+                "method file with --configs (CFG for scripts)"
             )
         entry = dict(methods.get(self.trainer, {}))
         for part in (shots, dataset):
@@ -244,14 +256,15 @@ def few_shot_test(method: Method, dataset: str, seed: int, shots: int, model: Pa
 
 def source(method: Method, seed: int, dataset: str = "imagenet") -> Job:
     """Train on all classes of ImageNet, for tests elsewhere."""
-    setting = method.setting("cross-dataset", dataset)
+    setting = method.setting("domain-generalization", dataset)
     folder = _all_classes(method, dataset, setting, SHOTS, seed)
     return method.train(folder, setting, dataset, seed, *_data(SHOTS))
 
 
 def transfer(method: Method, dataset: str, seed: int, model: Job | Path) -> Job:
     """Test the ImageNet prompts on another dataset."""
-    setting = method.setting("cross-dataset", dataset)
+    protocol = "domain-generalization" if dataset in DOMAINS else "cross-dataset"
+    setting = method.setting(protocol, dataset)
     tail = (dataset, method.trainer, setting.file.stem, SHOTS, seed, method.variant)
     folder = layout.transfer(*tail)
     return method.test(folder, setting, dataset, seed, *_data(SHOTS), model=model)

@@ -41,7 +41,9 @@ MAY_DIFFER = {
 # Of keys that were added later: what runs did before.
 BEFORE = {"INPUT.READ_AS": "stored"}
 # Keys of a method that affect its training, but not which prompts a test can load.
-OF_TRAINING = re.compile(r"^LOSS\.|\.(PREC|W|LR_EXP|TEST_TIME_FUSION|GPA_\w+|\w+_LOSS_WEIGHT)$")
+OF_TRAINING = re.compile(
+    r"^LOSS\.|\.(PREC|W|LR_EXP|TEST_TIME_FUSION|AUGMENT_EPOCHS|GPA_\w+|\w+_LOSS_WEIGHT)$"
+)
 
 
 def matches(cfg: CfgNode) -> bool:

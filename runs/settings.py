@@ -32,14 +32,16 @@ def method_folder(trainer: str) -> Path:
 
 
 def fitting(trainer: str, backbone: str) -> Path:
-    """The base-to-new settings of a shipped trainer for a backbone.
+    """The base-to-new settings of a shipped trainer for a backbone, or those of few-shot.
 
     A backbone without settings of its own has those of ViT-B/16.
 
     Raises:
         ValueError: there are none.
     """
-    published = read_yaml(CONFIGS / "protocols.yaml")["base2new"].get(trainer, {}).get("config", "")
+    protocols = read_yaml(CONFIGS / "protocols.yaml")
+    entries = [protocols[name].get(trainer) for name in ("base2new", "few-shot")]
+    published = next((entry["config"] for entry in entries if isinstance(entry, dict)), "")
     by_backbone: dict[str, list[Path]] = {}
     for file in sorted(method_folder(trainer).glob("*.yaml")):
         name = read_yaml(file).get("MODEL", {}).get("BACKBONE", {}).get("NAME", "")

@@ -99,7 +99,7 @@ def check_used(cfg: Watched, trainer: Any, eval_only: bool, typed: Container[str
 
 def _is_used(key: str, cfg: Watched, trainer: Any, eval_only: bool) -> bool:
     own = getattr(trainer, "node", cfg.TRAINER.NAME).upper()
-    if key == "TRAINER.NAME" or key.startswith(f"TRAINER.{own}."):
+    if key == "TRAINER.NAME" or key.upper().startswith(f"TRAINER.{own}."):
         return True  # a method may read its own keys at any time
     learns = bool(trainer.get_model_names())
     if not learns and key.startswith(OF_METHOD_FILES):

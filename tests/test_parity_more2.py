@@ -11,11 +11,9 @@ CASES, TOLERANCES = load_cases(GOLDENS)
 NOT_YET = {  # trainers of cases that are not built yet
     "ADAPTER",
     "CLIPLoRA",
-    "CLIP_Adapter",
     "LPPlusPlus",
     "MMRL",
     "MMRLpp",
-    "TaskRes",
     "TipAdapter",
 }
 

@@ -33,7 +33,8 @@ LENT_TO_DATASETS = {
     "promptsrc.weights.names",
     "promptsrc.weights.pickles",
 }
-SHARED = {"base", "checkpoints", "compiled", "keys", "register", "words"}  # by all trainers
+# by all trainers
+SHARED = {"base", "checkpoints", "compiled", "features", "keys", "register", "words"}
 LONGEST_COMMAND = 60  # lines
 
 

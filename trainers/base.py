@@ -6,6 +6,7 @@ A method overrides what its paper changes:
     build_targets       what must be computed while CLIP is float32 (teachers, frozen features)
     build_student       the classifier, where it is not the learner's own
     parameter_groups    learning rates of their own
+    optimizer_and_schedule    others than those of OPTIM
     losses              further terms
     step                more than one backward pass (`backward`, `update`)
     model_inference     the logits of a test
@@ -169,9 +170,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         self.build_targets(frozen)
         frozen.cast()
         self.model = self.build_student(frozen)
-        groups = self.parameter_groups()
-        self.optim = build_optimizer(self.prompts, self.cfg.OPTIM, groups)
-        self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
+        self.optim, self.sched = self.optimizer_and_schedule()
         self.scaler = frozen.precision.grad_scaler()
         self.run_forward = self.forward
         if self.cfg.MODEL.COMPILE:
@@ -221,6 +220,11 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         """Groups with settings of their own, such as `{"params": [...], "lr": 0.02}`; None: one."""
         return None
 
+    def optimizer_and_schedule(self) -> tuple[Any, Any]:
+        """Those of OPTIM; the schedule steps once an epoch. None: nothing is trained by steps."""
+        optimizer = build_optimizer(self.prompts, self.cfg.OPTIM, self.parameter_groups())
+        return optimizer, build_lr_scheduler(optimizer, self.cfg.OPTIM)
+
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """One step; after the epoch's last one the schedule moves and the epoch is aggregated.
 
@@ -242,9 +246,13 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
         """The loss of images (B, 3, R, R) with labels (B,), its terms, and the logits (B, C)."""
-        student = self.model.encode(images)
+        student = self.encode(images)
         losses = self.losses(student, images, labels)
         return reduce(torch.add, losses.values()), losses, student.logits
+
+    def encode(self, images: Tensor) -> Encoded:
+        """What the student makes of the images of a step."""
+        return self.model.encode(images)
 
     def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """The terms of the loss by name, weighted scalars."""
@@ -268,10 +276,11 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         self.model_zero_grad()
         self.scaler.scale(loss).backward(retain_graph=retain_graph)
         if not finite.item():
+            images = f"; images {', '.join(self.impaths)}" if self.impaths else ""
             raise FloatingPointError(
                 f"loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1} (lr "
-                f"{self.get_current_lr():.4e}, PREC {self.prec}; images "
-                f"{', '.join(self.impaths)}); this batch did not change the prompts: lower "
+                f"{self.get_current_lr():.4e}, PREC {self.prec}{images}); this batch did not "
+                "change the prompts: lower "
                 "OPTIM.LR, try PREC fp32, or look at these images"
             )
 

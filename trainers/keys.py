@@ -10,8 +10,12 @@ from yacs.config import CfgNode
 CONTEXT = 16  # N_CTX of CoOp, CoCoOp and their kin, where nobody sets it
 WORDS = "a photo of a"  # CTX_INIT of the deep methods
 NODES = {  # of trainers without a node of their own name alone
+    "CLIPAdapter": ("TRAINER.CLIP_ADAPTER.",),
     "KgCoOp": ("TRAINER.COOP.",),
     "ProGrad": ("TRAINER.COOP.", "LOSS."),
+    "TaskRes": ("TRAINER.TaskRes.",),
+    "TipAdapter": ("TRAINER.TIP_ADAPTER.",),
+    "TipAdapterF": ("TRAINER.TIP_ADAPTER.",),
 }
 # True and False are taken, too: in the files of some methods they say whether words are used.
 TEXT_OR_BOOL = {"TRAINER.COOP.CTX_INIT"}
@@ -29,7 +33,16 @@ DEPT_ON = "ExtrasLinearProbe"  # its trainers are called that, and then the base
 DEPT_KEYS = ("TRAINER.LINEAR_PROBE.", "TRAINER.FILM.", "OPTIM.LR_EXP")
 DEPT_LAYERS = ["linear_probe", "film"]  # in the names of what learns at LR * LR_EXP
 DEPT_TRAINED = ["prompt_learner", *DEPT_LAYERS]
+# Passes over the augmented training images whose features are kept; epochs train on them in turn.
+# As many as MAX_EPOCH: new ones in each epoch, as published.
+AUGMENT_EPOCHS = 20
 METHODS: dict[str, dict[str, Any]] = {
+    "CLIP_ADAPTER": {
+        "RATIO": 0.2,  # of the bottleneck's output; the rest is CLIP's feature
+        "REDUCTION": 4,  # the bottleneck is that many times narrower than the features
+        "AUGMENT_EPOCHS": AUGMENT_EPOCHS,
+        "PREC": "fp32",  # always
+    },
     "COCOOP": {
         "N_CTX": CONTEXT,  # vectors; with CTX_INIT as many as it has words
         "CTX_INIT": "",  # words that the context starts from
@@ -71,6 +84,22 @@ METHODS: dict[str, dict[str, Any]] = {
         "PROMPT_DEPTH_VISION": 9,  # layers with vectors; 0: no image prompts
         "PROMPT_DEPTH_TEXT": 9,  # at least 1
         **{key: value for key, value in REGULATION.items() if key != "ENABLED"},
+    },
+    "TIP_ADAPTER": {
+        "ALPHA": 1.17,  # weight of the cache
+        "BETA": 1.0,  # its sharpness
+        "AUGMENT_EPOCHS": 10,  # passes whose mean features are the keys
+        "SEARCH": "none",  # or val: alpha and beta with the best accuracy on validation images
+        "SEARCH_SCALE": [7, 3],  # the largest beta and alpha of the search; from 0.1 on
+        "SEARCH_STEP": [200, 20],  # how many of each
+        "PREC": "fp16",  # fp32, fp16, amp, bf16
+    },
+    "TaskRes": {
+        "RESIDUAL_SCALE": 1.0,  # a, of what is learned
+        "AUGMENT_EPOCHS": AUGMENT_EPOCHS,
+        # published files set these, and nothing follows from them; the precision is always fp32
+        **{"PREC": "fp16", "ENHANCED_BASE": "none", "N_CTX": CONTEXT, "CSC": False},
+        **{"CTX_INIT": "", "CLASS_TOKEN_POSITION": "end"},
     },
     "VPT": {
         "N_CTX_VISION": 2,  # vectors per layer

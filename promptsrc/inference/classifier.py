@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+import promptsrc.adapters  # noqa: F401 (makes its learners known)
 from promptsrc.checkpoint import load_prompts
 from promptsrc.clip.classes import notes
 from promptsrc.clip.frozen import FrozenCLIP, load_clip

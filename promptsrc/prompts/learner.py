@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ class PromptLearner(nn.Module):
     """
 
     prefix = "a photo of a"  # the words before a class name, learned or not
-    per_class: tuple[str, ...] = ()  # parameters with a row per class, matched by name
+    per_class: tuple[str, ...] = ()  # tensors with a row per class, matched by name
+    class_axes: Mapping[str, int] = {}  # of those whose classes are not on the first axis
     are_trained = True  # its classes; whether they are those of the file that was loaded
 
     classnames: list[str]
@@ -98,7 +99,9 @@ class PromptLearner(nn.Module):
                     f"{name!r}; take all its classes, in its order"
                 )
         rows = [trained.index(ids) for ids in here]
-        return state | {key: state[key][rows] for key in found}
+        axes = {key: self.class_axes.get(key, 0) for key in found}
+        chosen = torch.tensor(rows)
+        return state | {key: state[key].index_select(axis, chosen) for key, axis in axes.items()}
 
     def texts(self, clip: CLIP) -> Texts:
         """The texts that text vectors enter: `<prefix> <name>.`, those of block 0 after SOS."""

@@ -13,7 +13,9 @@ from runs.config import default_config
 from tests import tiny_clip
 
 drawn = lru_cache(maxsize=2)(tiny_clip.tiny_clip_state_dict)  # weights of the latest cases
-OURS = {}  # trainers that have another name here, by the name in the recording
+OURS = {  # trainers that have another name here, by the name in the recording
+    "CLIP_Adapter": "CLIPAdapter",
+}
 
 
 def load_cases(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:

@@ -24,6 +24,7 @@ KINDS = {  # kind of tolerance by start of the array's name; ids and labels are 
     r"lr_": "lr",
     r"gauss": "gauss",
     r"teacher_text_raw": "teacher_text_raw",
+    r"base_text_features|features_train": "raw_features",
 }
 
 

@@ -13,6 +13,7 @@ from runs.protocols import (
     method_file,
     plan,
     published_settings,
+    why_without,
 )
 from tests.conftest import ROOT
 
@@ -37,12 +38,30 @@ def test_the_runs_of_promptsrcs_protocols(name, count, in_root):
 
 def test_every_published_choice_is_a_shipped_file():
     for name, methods in published_settings().items():
-        for trainer in methods:
+        for trainer in (t for t in methods if not why_without(name, t)):
             for dataset in (*DATASETS[name], "imagenet"):
                 for shots in (1, 2, 4, 8, 16):
                     setting = Method(trainer, "data").setting(name, dataset, shots)
                     assert setting.file.stem.startswith("vit_b16")
                     assert setting.last_epoch > 0 or trainer.startswith("Zeroshot")
+
+
+def test_what_is_learned_for_each_class_has_no_protocol_on_other_classes(in_root):
+    said = (
+        "TaskRes learns something for each class, and nothing for other classes: it has no "
+        "base2new; choose few-shot or domain-generalization"
+    )
+    for file in (None, method_file("TaskRes", "vit_t8")):
+        with pytest.raises(ValueError, match=said):
+            plan("base2new", Method("TaskRes", "data", file=file))
+    with pytest.raises(ValueError, match="it has no cross-dataset"):
+        plan("cross-dataset", Method("TaskRes", "data"))
+    jobs = plan("domain-generalization", Method("TaskRes", "data"), seeds=[1])
+    assert [job.config().DATASET.NAME for job in jobs] == [
+        "ImageNet",
+        *("ImageNetV2", "ImageNetSketch", "ImageNetA", "ImageNetR"),
+    ]
+    assert {job.config().OPTIM.LR for job in jobs} == {0.0002}
 
 
 def test_the_prompt_average_of_few_shot_is_the_datasets_own(in_root):

@@ -50,6 +50,8 @@ CALLS = {
     "cocoop/base2new_test": B2N,
     "cocoop/xd_train": ["1"],
     "cocoop/xd_test": B2N,
+    "clip_adapter/few_shot": ["eurosat", "1"],
+    "taskres/few_shot": ["eurosat", "1"],
     "coop/main": ["imagenet", "vit_t8_ctxv1", "end", "16", "16", "False"],
     "coop/eval": ["eurosat", "vit_t8_ctxv1"],
     "prograd/prograd": ["imagenet", "vit_t8_ep100", "end", "16", "16", "False"],
@@ -71,6 +73,7 @@ TINY = {
     "VPT": "vit_t8_c2_ep5_batch4_4",
     "CoCoOp": "vit_t8_c4_ep10_batch1_ctxv1",
 }
+ON_FEATURES = {"CLIPAdapter": "vit_t8", "TaskRes": "vit_t8_ep200"}  # few-shot scripts alone
 
 
 def python_calls(folder, name, *words):
@@ -156,6 +159,8 @@ def expected_folders():
         if trainer != "CoCoOp":
             yield f"base2new/test_base/eurosat/shots_16/{trainer}/{cfg}/seed1"
     for seed in (1, 2, 3):
+        for trainer, cfg in ON_FEATURES.items():
+            yield f"eurosat/{trainer}/{cfg}_1shots/seed{seed}"
         for above in ("", "few_shot/"):
             yield f"{above}eurosat/PromptSRC/{TINY['PromptSRC']}_1shots/seed{seed}"
         for part in ("train_base", "test_new"):

@@ -1,0 +1,8 @@
+"""What can be learned on a frozen CLIP's features, a file per method; `adapter.py` is the base."""
+
+from promptsrc.adapters.adapter import AdaptedCLIP, Adapter
+from promptsrc.adapters.bottleneck import BottleneckAdapter
+from promptsrc.adapters.key_value_cache import KeyValueCache
+from promptsrc.adapters.residuals import TaskResiduals
+
+__all__ = ["AdaptedCLIP", "Adapter", "BottleneckAdapter", "KeyValueCache", "TaskResiduals"]
