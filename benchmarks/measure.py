@@ -4,11 +4,10 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import torch
 
-GIB = 2**30
+from runs.memory import resident
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -53,17 +52,9 @@ def _peak_here(
     threads: int, build: Callable[..., Callable[[], object]], *args: object
 ) -> int | None:
     torch.set_num_threads(threads)
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     build(*args)()
     if torch.cuda.is_initialized():
         return torch.cuda.max_memory_allocated()
-    peak = _resident("VmHWM")
+    peak = resident("VmHWM")
     return peak - before if peak is not None and before is not None else None
-
-
-def _resident(field: str) -> int | None:
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return None
-    lines = [line for line in status.read_text().splitlines() if line.startswith(field)]
-    return int(lines[0].split()[1]) * 1024 if lines else None

@@ -16,9 +16,10 @@ import torch
 
 from benchmarks.command import parser, store
 from benchmarks.floor import matmul_rate, plain_flops, step_flops
-from benchmarks.measure import GIB, in_turn, peak_memory
+from benchmarks.measure import in_turn, peak_memory
 from benchmarks.workload import VIT_B16, WAYS, Shape, batch, class_names
 from promptsrc.clip.text import class_texts, tokenize
+from runs.memory import GIB
 
 BATCH = 4
 DTYPES = {

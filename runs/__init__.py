@@ -16,6 +16,7 @@ reading.py       how it reads images, if its configuration does not say
 saved_config.py  config.yaml in that folder, compared with other configurations
 results.py       its accuracy, read from its log
 log.py           its training curve, read from its log
+memory.py        the most memory it took, written to its log and read from it
 layout.py        which folder is the result of what
 job.py           a run that is planned: command line, folder, result
 protocols.py     base-to-new, few-shot, cross-dataset, domain generalization as lists of jobs

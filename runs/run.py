@@ -30,7 +30,7 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
 
     import runs.register  # noqa: F401 (makes names known)
     from datasets import OWN
-    from runs import folder, saved_config
+    from runs import folder, memory, saved_config
     from runs.terminal import brief, only_logged
 
     (saved_config.check_model if args.eval_only else saved_config.check_resumed)(cfg)
@@ -55,6 +55,9 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
                 _train_on_photos(_built(cfg, args), cfg)
         else:
             _built(cfg, args).train()
+        if peak := memory.peak():
+            with only_logged():
+                print(f"Peak memory: {peak / memory.GIB:.2f} GiB")
 
 
 def _built(cfg: "CfgNode", args: argparse.Namespace) -> Any:
