@@ -188,6 +188,7 @@ def load_prompts(
         theirs = learned_tensors(state, wanted=prompts.state_dict())
     else:
         theirs = {key.removeprefix("module."): value for key, value in state.items()}
+    prompts.are_trained = names is not None and same_names(names, prompts.classnames)
     theirs = prompts.match_classes(theirs, names, source)
     mine = prompts.state_dict()
     differences = [f"{key} is missing" for key in mine if key not in theirs]

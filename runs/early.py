@@ -12,7 +12,7 @@ from datasets.places import check_folder
 from promptsrc.weights.names import check_backbone
 from runs.layout import is_zero_shot
 from runs.settings import STANDARD, fitting
-from trainers.keys import METHODS
+from trainers.keys import learns
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
@@ -28,7 +28,7 @@ def check(cfg: "CfgNode", args: argparse.Namespace) -> None:
     """
     _check_registered(cfg.TRAINER.NAME, "trainers", "dassl/engine")
     _check_registered(cfg.DATASET.NAME, "datasets", "dassl/data/datasets")
-    shipped = cfg.TRAINER.NAME.upper() in METHODS or is_zero_shot(cfg.TRAINER.NAME)
+    shipped = learns(cfg.TRAINER.NAME) or is_zero_shot(cfg.TRAINER.NAME)
     if shipped and cfg.MODEL.BACKBONE.NAME:
         check_backbone(cfg.MODEL.BACKBONE.NAME)
     elif shipped:
@@ -37,7 +37,7 @@ def check(cfg: "CfgNode", args: argparse.Namespace) -> None:
             f"or --config-file {fitting(cfg.TRAINER.NAME, STANDARD)}"
         )
     check_folder(cfg)
-    if args.eval_only and cfg.TRAINER.NAME.upper() in METHODS and not cfg.MODEL_DIR:
+    if args.eval_only and learns(cfg.TRAINER.NAME) and not cfg.MODEL_DIR:
         raise ValueError(
             f"--eval-only tests a trained {cfg.TRAINER.NAME}; name its run with --model-dir"
         )

@@ -42,7 +42,8 @@ MAY_DIFFER = {
 BEFORE = {"INPUT.READ_AS": "stored"}
 # Keys of a method that affect its training, but not which prompts a test can load.
 OF_TRAINING = re.compile(
-    r"^LOSS\.|\.(PREC|W|LR_EXP|TEST_TIME_FUSION|AUGMENT_EPOCHS|GPA_\w+|\w+_LOSS_WEIGHT)$"
+    r"^(LOSS\.|TASK)|\.(PREC|W|LR_EXP|TEST_TIME_FUSION|AUGMENT_EPOCHS|REG_WEIGHT|BETA|GPA_\w+"
+    r"|\w+_LOSS_WEIGHT)$"
 )
 
 

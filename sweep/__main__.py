@@ -32,6 +32,7 @@ from runs.layout import SEEDS
 from runs.protocols import CONFIGS, DATASETS, Method, method_file, plan
 from runs.run import RESUMABLE
 from sweep import local, roots
+from trainers.keys import own_keys
 
 
 class Busy(ValueError):
@@ -134,7 +135,7 @@ def planned(args: argparse.Namespace) -> list[Job]:
 
 def for_method(name: str, args: argparse.Namespace) -> tuple[str, ...]:
     """The pairs of --set, without the keys of the other methods of this sweep."""
-    others = tuple(f"TRAINER.{other.upper()}." for other in args.methods if other != name)
+    others = tuple({key for other in args.methods for key in own_keys(other)} - {*own_keys(name)})
     pairs = [args.set[i : i + 2] for i in range(0, len(args.set), 2)]
     return tuple(word for pair in pairs if not pair[0].startswith(others) for word in pair)
 

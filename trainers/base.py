@@ -66,7 +66,6 @@ class CLIPTrainer(Trainer):
     half_on_cpu = False  # half kernels on a CPU: slow, for checks of fp16 only
     # "decoupled": a test is told whether its classes were trained, and chooses its logits by it
     test_time_knowledge = "unified"
-    tested_by = ""  # what a decoupled method classifies by, of these classes; for its log
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """
@@ -117,6 +116,11 @@ class CLIPTrainer(Trainer):
     def model_inference(self, images: Tensor) -> Tensor:
         """Logits (B, C)."""
         return self.model.classify(images)
+
+    @property
+    def tested_by(self) -> str:
+        """What a decoupled method classifies these classes by, for its log."""
+        return ""
 
     def test(self, split: str | None = None, **ignored: Any) -> float:
         result = super().test(split, **ignored)

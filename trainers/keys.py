@@ -16,6 +16,8 @@ NODES = {  # of trainers without a node of their own name alone
     "TaskRes": ("TRAINER.TaskRes.",),
     "TipAdapter": ("TRAINER.TIP_ADAPTER.",),
     "TipAdapterF": ("TRAINER.TIP_ADAPTER.",),
+    "MMRL": ("TRAINER.MMRL.", "TASK"),
+    "MMRLpp": ("TRAINER.MMRLpp.", "TASK"),
 }
 # True and False are taken, too: in the files of some methods they say whether words are used.
 TEXT_OR_BOOL = {"TRAINER.COOP.CTX_INIT"}
@@ -36,6 +38,14 @@ DEPT_TRAINED = ["prompt_learner", *DEPT_LAYERS]
 # Passes over the augmented training images whose features are kept; epochs train on them in turn.
 # As many as MAX_EPOCH: new ones in each epoch, as published.
 AUGMENT_EPOCHS = 20
+REPRESENTATION = {  # of MMRL and MMRL++
+    "ALPHA": 0.7,  # share of the class feature in losses and logits
+    "REG_WEIGHT": 1.0,  # lambda, weight of the distances to the frozen features
+    "REP_LAYERS": [],  # the blocks that tokens join, from 1
+    "REP_DIM": 512,  # r, the size of a token before it is projected
+    "N_REP_TOKENS": 5,
+    "PREC": "fp16",  # fp32, fp16, amp, bf16
+}
 METHODS: dict[str, dict[str, Any]] = {
     "CLIP_ADAPTER": {
         "RATIO": 0.2,  # of the bottleneck's output; the rest is CLIP's feature
@@ -75,6 +85,13 @@ METHODS: dict[str, dict[str, Any]] = {
         "CTX_INIT": WORDS,  # that the first text vectors start from
         "PREC": "fp16",  # fp32, fp16, amp, bf16
         "PROMPT_DEPTH": 9,  # layers with vectors, at least 1
+    },
+    "MMRL": REPRESENTATION,
+    "MMRLpp": {
+        **REPRESENTATION,
+        "BETA": 0.9,  # share of the new tokens, from the second listed block on
+        "PROJ_LORA_DIM": 64,  # rank of what is added to CLIP's image projection
+        "RES_LORA_DIM": 4,  # rank of what a block adds to its tower's map of the tokens
     },
     "PROMPTSRC": {
         "N_CTX_VISION": 4,  # vectors per layer, image tower
@@ -119,6 +136,11 @@ def own_keys(trainer: str) -> tuple[str, ...]:
     return own if base == trainer else (*own, *DEPT_KEYS)
 
 
+def learns(trainer: str) -> bool:
+    """Whether it is a shipped trainer that learns something."""
+    return own_keys(trainer)[0].split(".")[1] in METHODS
+
+
 def extend_cfg(cfg: CfgNode) -> None:
     # folder for OpenAI's weights, in place of CLIP_CACHE's or ~/.cache/clip
     cfg.MODEL.BACKBONE.CACHE = ""
@@ -126,6 +148,9 @@ def extend_cfg(cfg: CfgNode) -> None:
     cfg.MODEL.COMPILE = False
     # how many class texts are encoded at a time, to bound the memory; 0: as many as it allows
     cfg.MODEL.TEXTS_AT_ONCE = 0
+    # MMRL and MMRLpp: which tests are of classes trained on. B2N: of the base classes, FS: all, CD:
+    # of ImageNet
+    cfg.TASK = "B2N"
     cfg.REGULATION = CfgNode(REGULATION)
     # ProGrad: the temperature, and how much of an opposing gradient is removed (lambda, 0 to 1)
     cfg.LOSS = CfgNode({"NAME": "prograd", "T": 1.0, "LAMBDA": 1.0})

@@ -192,7 +192,9 @@ def _for_each(vectors: Tensor, count: int) -> Tensor:
     """
     if vectors.dim() == 2:
         return vectors.expand(count, -1, -1)
-    return vectors.repeat_interleave(count // len(vectors), 0)
+    if vectors.shape[0] == count:
+        return vectors
+    return vectors.repeat_interleave(count // vectors.shape[0], 0)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:

@@ -20,7 +20,9 @@ def test_every_method_file_is_read_and_says_how_to_run_it(file, in_root):
     side = {"ViT-T/8": 48, "RN50x16": 384}.get(cfg.MODEL.BACKBONE.NAME, 224)
     assert (side, side) == cfg.INPUT.SIZE
     if file.parent.name not in ON_FEATURES:
-        assert (200 if file.stem == "rn50_val" else 100) == cfg.DATALOADER.TEST.BATCH_SIZE
+        of_mmrl = file.parent.name.startswith("MMRL") and file.stem != "vit_t8"
+        batch = 200 if file.stem == "rn50_val" else 250 if of_mmrl else 100
+        assert batch == cfg.DATALOADER.TEST.BATCH_SIZE
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
     assert re.search(r"(python train.py|bash scripts/)", header[-1])
 
@@ -49,6 +51,22 @@ def coop(n, words=""):
     }
 
 
+def mmrl(weight, **others):
+    tokens = {"REP_LAYERS": [*range(6, 13)], "REP_DIM": 512, "N_REP_TOKENS": 5}
+    return {"ALPHA": 0.7, "REG_WEIGHT": weight, "PREC": "amp"} | tokens | others
+
+
+def mmrlpp(weight):
+    return mmrl(weight, BETA=0.9, PROJ_LORA_DIM=64, RES_LORA_DIM=4)
+
+
+MMRL = [
+    ("vit_b16", 4, 0.001, 10, 1.0),
+    ("vit_b16_imagenet", 32, 0.001, 5, 1.0),
+    ("vit_b16_few_shot", 32, 0.001, 50, 0.5),
+    ("vit_b16_cross_datasets", 32, 0.001, 1, 0.2),
+]
+MMRLPP = [*MMRL[:2], ("vit_b16_few_shot", 32, 0.002, 100, 1.0), MMRL[3]]
 PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
     "PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx": (4, 0.0025, 20, promptsrc(9, 15, 1)),
     "PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx_cross_datasets": (4, 0.0025, 20, promptsrc(3, 6, 10)),
@@ -92,6 +110,8 @@ PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
     **{f"CoOp/{name}_ep50_ctxv1": (32, 0.002, 50, coop(4, W)) for name in ("rn50", "vit_b16")},
     "CoOp/vit_b16_ep100_ctxv1": (32, 0.002, 100, coop(4, W)),
     "CoOp/rn50_val": (200, 0.0003, 10, {}),
+    **{f"MMRL/{name}": (*sizes, mmrl(weight)) for name, *sizes, weight in MMRL},
+    **{f"MMRLpp/{name}": (*sizes, mmrlpp(weight)) for name, *sizes, weight in MMRLPP},
     **{
         f"KgCoOp/{name}": (128, 0.002, 100, coop(4, True) | {"W": 8.0})
         for name in ("vit_b16_ep100_ctxv1", "rn50_ep100")
@@ -130,7 +150,7 @@ def test_every_published_file_is_here_and_none_besides_those_of_the_bundled_back
     files = [file for file in CONFIGS if file.parent.name not in ON_FEATURES]
     found = {f"{file.parent.name}/{file.stem}" for file in files}
     assert {name for name in found if "/vit_t8" not in name} == set(PUBLISHED)
-    assert len(PUBLISHED) == 43
+    assert len(PUBLISHED) == 51
     assert {name.split("/")[0] for name in found if "/vit_t8" in name} == {
         name.split("/")[0] for name in PUBLISHED
     }
@@ -154,14 +174,15 @@ def test_the_published_settings(in_root, name):
         == cfg.MODEL.BACKBONE.NAME
     )
     assert cfg.INPUT.TRANSFORMS == ("random_resized_crop", "random_flip", "normalize")
-    assert (cfg.INPUT.INTERPOLATION, cfg.INPUT.RRCROP_SCALE) == ("bicubic", (0.08, 1.0))
+    smallest = 0.5 if trainer.startswith("MMRL") else 0.08
+    assert ("bicubic", (smallest, 1.0)) == (cfg.INPUT.INTERPOLATION, cfg.INPUT.RRCROP_SCALE)
     assert cfg.INPUT.PIXEL_MEAN == [0.48145466, 0.4578275, 0.40821073]
     assert cfg.INPUT.PIXEL_STD == [0.26862954, 0.26130258, 0.27577711]
     if epochs > 10 or rate != 0.0003:
-        schedule = ("sgd", "cosine", 1, "constant", 1e-5)
-        optim = cfg.OPTIM
-        warmup = (optim.WARMUP_EPOCH, optim.WARMUP_TYPE, optim.WARMUP_CONS_LR)
-        assert (optim.NAME, optim.LR_SCHEDULER, *warmup) == schedule
+        optim, name = cfg.OPTIM, "adamw" if trainer.startswith("MMRL") else "sgd"
+        assert (name, "cosine", epochs > 1) == (optim.NAME, optim.LR_SCHEDULER, optim.WARMUP_EPOCH)
+        if epochs > 1:
+            assert (optim.WARMUP_TYPE, optim.WARMUP_CONS_LR) == ("constant", 1e-5)
 
 
 @pytest.mark.parametrize("first", ["import torch", "from dassl.engine import build_trainer"])

@@ -43,6 +43,7 @@ SAYS = {  # what a line names in place of the key
     "TEXT_LOSS_WEIGHT": "loss is inf",
     "IMAGE_LOSS_WEIGHT": "loss is inf",
     "W": "loss is nan",  # infinity times a distance of 0
+    "REG_WEIGHT": "loss is inf",
 }
 
 

@@ -64,6 +64,17 @@ CALLS = {
     "dept/base2new_test": ["MaPLe", *B2N],
     "dept/xd_train": ["MaPLe", *XD],
     "dept/xd_test": ["MaPLe", *B2N],
+    **{
+        f"{folder}/{name}": words
+        for folder in ("mmrl", "mmrlpp")
+        for name, words in {
+            "base2new_train": B2N,
+            "base2new_test": B2N,
+            "few_shot": ["eurosat", "1"],
+            "xd_train": XD,
+            "xd_test": B2N,
+        }.items()
+    },
     "zsclip/zeroshot": ["eurosat", "vit_t8_ctxv1"],
 }
 TINY = {
@@ -72,8 +83,11 @@ TINY = {
     "IVLP": "vit_t8_c2_ep20_batch4_4+4ctx",
     "VPT": "vit_t8_c2_ep5_batch4_4",
     "CoCoOp": "vit_t8_c4_ep10_batch1_ctxv1",
+    "MMRL": "vit_t8",
+    "MMRLpp": "vit_t8",
 }
 ON_FEATURES = {"CLIPAdapter": "vit_t8", "TaskRes": "vit_t8_ep200"}  # few-shot scripts alone
+REPRODUCED = ("PromptSRC", "MaPLe", "IVLP", "VPT")  # by scripts that test published weights
 
 
 def python_calls(folder, name, *words):
@@ -156,13 +170,15 @@ def expected_folders():
         )
         yield f"imagenet/{trainer}/{cfg}_16shots/seed1"
         yield f"evaluation/{trainer}/{cfg}_16shots/eurosat/seed1"
-        if trainer != "CoCoOp":
+        if trainer in REPRODUCED:
             yield f"base2new/test_base/eurosat/shots_16/{trainer}/{cfg}/seed1"
     for seed in (1, 2, 3):
         for trainer, cfg in ON_FEATURES.items():
             yield f"eurosat/{trainer}/{cfg}_1shots/seed{seed}"
         for above in ("", "few_shot/"):
             yield f"{above}eurosat/PromptSRC/{TINY['PromptSRC']}_1shots/seed{seed}"
+        for trainer in ("MMRL", "MMRLpp"):
+            yield f"eurosat/{trainer}/vit_t8_1shots/seed{seed}"
         for part in ("train_base", "test_new"):
             yield f"base2new/{part}/eurosat/shots_4/ProGrad/vit_t8_ep100/seed{seed}"
             yield f"base2new/{part}/eurosat/shots_16_8.0/KgCoOp/vit_t8_ep100_ctxv1/seed{seed}"
@@ -188,7 +204,7 @@ def test_every_script_runs_into_its_folder(workplace, capsys):
     assert {str(result.folder) for result in results} == set(expected_folders())
     assert all(result.accuracy is not None for result in results)
     for trainer, cfg in TINY.items():  # the same prompts on the same classes
-        if trainer != "CoCoOp":
+        if trainer in REPRODUCED:
             tail = f"eurosat/shots_16/{trainer}/{cfg}/seed1"
             for trained, tested in (("train_base", "test_base"), ("test_new", "test_new")):
                 once = parse_run(first / "base2new" / trained / tail, TESTED)[1]

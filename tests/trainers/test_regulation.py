@@ -16,6 +16,7 @@ SETTINGS = {
     "CoCoOp": {"N_CTX": 4},
     "MaPLe": {"N_CTX": 2, "PROMPT_DEPTH": 3},
     "VPT": {"N_CTX_VISION": 2, "PROMPT_DEPTH_VISION": 3},
+    "MMRL": {"REP_LAYERS": [2, 3], "N_REP_TOKENS": 2, "REP_DIM": 16},
     "IVLP": {"N_CTX_TEXT": 2, "N_CTX_VISION": 2, "PROMPT_DEPTH_TEXT": 3, "PROMPT_DEPTH_VISION": 2},
 }
 
@@ -104,7 +105,8 @@ def test_images_without_prompts_are_encoded_once_for_student_and_teacher(
 @pytest.mark.parametrize("name", SETTINGS)
 def test_without_it_there_are_the_methods_own_terms_alone(tmp_path, name):
     trainer = run(tmp_path, name, SETTINGS[name], epochs=1)
-    own = {"KgCoOp": ["loss_kg"]}.get(name, [])
+    mmrl = ["loss_ce_rep", "loss_reg_image", "loss_reg_text"]
+    own = {"KgCoOp": ["loss_kg"], "MMRL": mmrl}.get(name, [])
     assert [*trainer.steps[0]["losses"]] == ["loss_ce", *own]
     assert trainer.regulation is None
 

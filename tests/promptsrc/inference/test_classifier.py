@@ -35,6 +35,8 @@ CASE_OF = {
     "CoCoOp": "cocoop_default",
     "ExtrasLinearProbeCoOp": "coop_generic",
     "ExtrasLinearProbeMaPLe": "maple_default",
+    "MMRL": "ivlp_default",  # as VPT
+    "MMRLpp": "ivlp_default",
 }
 NEW = ["red_fox", "owl"]
 
@@ -42,7 +44,10 @@ NEW = ["red_fox", "owl"]
 def config(method, output):
     cfg = config_of(CASES[CASE_OF[method]], output)
     cfg.TRAINER.NAME, cfg.OPTIM.MAX_EPOCH = method, 1
-    cfg.TRAINER[TRAINER_REGISTRY.get(method).node].PREC = "fp32"
+    node = cfg.TRAINER[TRAINER_REGISTRY.get(method).node]
+    node.PREC = "fp32"
+    if "REP_LAYERS" in node:
+        node.REP_LAYERS = [2, 3]
     cfg.INPUT.TRANSFORMS, cfg.INPUT.INTERPOLATION = ("random_flip", "normalize"), "bicubic"
     return cfg
 
