@@ -15,7 +15,7 @@ ALLOWED = {  # importing room: imported rooms
     "trainers": {"dassl", "promptsrc"},
     "runs": {"dassl", "promptsrc", "trainers", "datasets"},
     "report": {"dassl", "promptsrc", "runs", "trainers", "datasets"},
-    "sweep": {"promptsrc", "runs", "report", "datasets"},
+    "sweep": {"promptsrc", "runs", "report", "trainers", "datasets"},
     "benchmarks": {"dassl", "promptsrc", "runs", "trainers", "sweep"},
     "tools": {"dassl", "promptsrc", "runs", "trainers", "datasets"},
     "commands": {"promptsrc", "runs", "report", "sweep", "tools"},
@@ -95,7 +95,7 @@ def test_methods_import_no_other_method_but_the_one_they_build_on():
         for module in imports(path)
         if module.startswith("trainers.") and module.split(".")[1] in methods
     }
-    builds_on = {("promptsrc", "ivlp"), ("kgcoop", "coop"), ("prograd", "coop")}
+    builds_on = {("promptsrc", "ivlp"), ("kgcoop", "coop"), ("prograd", "coop"), ("mmrlpp", "mmrl")}
     builds_on |= {
         ("dept", base) for base in ("cocoop", "coop", "ivlp", "kgcoop", "maple", "promptsrc")
     }

@@ -52,7 +52,11 @@ class MMRL(PromptTrainer):
     def build_targets(self, frozen: FrozenCLIP) -> None:
         features = template_features(frozen.clip, self.classnames, self.prompts.template)
         self.zero_shot = ZeroShotCLIP(frozen, features)
-        self.fuses = are_trained(self.cfg)
+
+    def build_student(self, frozen: FrozenCLIP) -> RepresentationCLIP:
+        student = RepresentationCLIP(frozen, self.prompts)
+        student.fuses = are_trained(self.cfg)
+        return student
 
     def losses(self, student: Any, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         alpha, weight = self.settings.ALPHA, self.settings.REG_WEIGHT
@@ -64,12 +68,8 @@ class MMRL(PromptTrainer):
         losses["loss_reg_text"] = weight * cosine_distance(student.text, g0)
         return losses
 
-    def model_inference(self, images: Tensor) -> Tensor:
-        found = self.model.encode(images)
-        return found.logits if self.fuses else found.class_logits
-
     @property
     def tested_by(self) -> str:
-        if self.fuses:
+        if self.model.fuses:
             return "class and representation features, as for trained classes"
         return "class features, as for new classes"

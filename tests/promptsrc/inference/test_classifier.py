@@ -53,10 +53,10 @@ def config(method, output):
 
 
 def trainer(method, output, names=None):
-    case = CASES[CASE_OF[method]]
-    return recorded(TRAINER_REGISTRY.get(method), names or case["class_names"], batches_of(case))(
-        config(method, output)
-    )
+    case, cfg = CASES[CASE_OF[method]], config(method, output)
+    cfg.DATASET.SUBSAMPLE_CLASSES = "new" if names else "base"
+    kind = TRAINER_REGISTRY.get(method)
+    return recorded(kind, names or case["class_names"], batches_of(case))(cfg)
 
 
 @pytest.fixture(scope="module")
