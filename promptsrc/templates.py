@@ -107,3 +107,21 @@ PROGRAD = DATASETS | {
 
 # What KgCoOp pulls its class features towards.
 KGCOOP = DATASETS | {"DescribableTextures": "a photo of a {}, a type of texture."}
+
+# What TCP's net reads, and the texts whose first four tokens its context replaces.
+TCP_FROZEN = KGCOOP | {
+    "FGVCAircraft": "a photo of an aircraft {}.",
+    "Food101": "a photo of a {}, a type of food.",
+}
+TCP_DEFAULT = "X X X X {}."
+TCP_PROMPT = DATASETS | {
+    "OxfordPets": "X X X X {}, a type of pet.",
+    "OxfordFlowers": "X X X X {}, a type of flower.",
+    "FGVCAircraft": "X X X X {}, a type of aircraft.",
+    "DescribableTextures": "X X X X {} texture.",
+    "EuroSAT": TCP_DEFAULT,
+    "StanfordCars": "X X X X {}, a type of car",
+    "Food101": "X X X X {}, a type of food.",
+    "SUN397": TCP_DEFAULT,
+    "Caltech101": TCP_DEFAULT,
+}

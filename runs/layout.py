@@ -60,7 +60,7 @@ class Place:
 
 DATASET, TRAINER, CONFIG = (rf"(?P<{name}>[^/]+)" for name in ("dataset", "trainer", "config"))
 SHOTS, SEED, VARIANT = r"(?P<shots>\d+)", r"seed(?P<seed>\d+)", r"(?:(?P<variant>nctx[^/]+)/)?"
-WEIGHT = "(?:_(?P<variant>[^/]+))?"  # KgCoOp's, as typed
+WEIGHT = "(?:_(?P<variant>[^/]+))?"  # KgCoOp's and TCP's, as typed
 PARTS = "(?P<part>train_base|test_base|test_new)"
 LAYOUT = {
     "base2new": f"base2new/{PARTS}/{DATASET}/shots_{SHOTS}{WEIGHT}/{TRAINER}/{CONFIG}/{SEED}",

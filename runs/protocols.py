@@ -128,7 +128,7 @@ class Method:
         flags: more flags of train.py for all runs.
         pairs: KEY VALUE pairs for all runs.
         load_epoch: the epoch that tests load; None: the last one.
-        weight: KgCoOp's, where the folders of base-to-new name it.
+        weight: KgCoOp's or TCP's, where the folders of base-to-new name it.
 
     Raises:
         ValueError: the pairs set what the folder of a run says.

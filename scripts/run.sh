@@ -19,6 +19,7 @@
 #                       on them, seeds 1 2 3
 #   kgcoop_test         DATASET W              test on the new classes, seeds 1 2 3
 #   kgcoop_run          -                      both with W 8.0, on ten datasets
+#   tcp_run             -                      TCP: both on eleven datasets, seeds 1 2 3
 #   zeroshot            DATASET CFG            no training
 #
 # Environment variables: DATA, the folder of the datasets (needed); CFG, another method file than

@@ -124,7 +124,7 @@ def _prograd(method: Method, dataset: str) -> list[list[Job]]:
 
 
 def _weighted(method: Method, dataset: str, weight: str) -> list[list[Job]]:
-    """KgCoOp's base-to-new with this weight, which is part of the folders' names: by seed."""
+    """Base-to-new of KgCoOp or TCP with weight W, part of the folders' names: by seed."""
     method = replace(method, weight=weight, pairs=("TRAINER.COOP.W", weight, *method.pairs))
     return [protocols.base2new(method, dataset, seed) for seed in SEEDS]
 
@@ -155,6 +155,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[..., list[Job]]]] = {
     "kgcoop_train": (("DATASET", "W"), lambda *args: [train for train, _ in _weighted(*args)]),
     "kgcoop_test": (("DATASET", "W"), lambda *args: [test for _, test in _weighted(*args)]),
     "kgcoop_run": ((), lambda method: _weighted_all(method, "8.0", protocols.ELEVEN[1:])),
+    "tcp_run": ((), lambda method: _weighted_all(method, "1.0", protocols.ELEVEN)),
     "zeroshot": (("DATASET", "CFG"), _zero_shot),
 }
 

@@ -18,6 +18,7 @@ NODES = {  # of trainers without a node of their own name alone
     "TipAdapterF": ("TRAINER.TIP_ADAPTER.",),
     "MMRL": ("TRAINER.MMRL.", "TASK"),
     "MMRLpp": ("TRAINER.MMRLpp.", "TASK"),
+    "TCP": ("TRAINER.COOP.",),
 }
 # True and False are taken, too: in the files of some methods they say whether words are used.
 TEXT_OR_BOOL = {"TRAINER.COOP.CTX_INIT"}
@@ -58,7 +59,7 @@ METHODS: dict[str, dict[str, Any]] = {
         "CTX_INIT": "",  # words that the context starts from
         "PREC": "fp16",  # fp32, fp16, amp, bf16
     },
-    "COOP": {  # KgCoOp and ProGrad have these keys, too
+    "COOP": {  # KgCoOp, ProGrad and TCP have these keys, too
         "N_CTX": CONTEXT,  # vectors; with CTX_INIT as many as it has words
         "CSC": False,  # class-specific context; needs an empty CTX_INIT
         "CTX_INIT": "",  # words that the context starts from; but for CoOp, True: the method's own

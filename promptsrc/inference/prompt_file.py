@@ -165,6 +165,11 @@ def _read_off(
         return sum(part in key for key in tensors)
 
     if "meta_net.linear1.weight" in tensors:
+        if len(tensors["meta_net.linear2.weight"]) > tensors["ctx"].shape[-1]:
+            raise ValueError(
+                "these are TCP's prompts, whose texts depend on the dataset, which the file does "
+                "not say; test them with train.py --trainer TCP --eval-only"
+            )
         return "CoCoOp", "ConditionalPrompts", {"n": len(tensors["ctx"]), "ctx_init": ctx_init}
     if "ctx" in tensors:
         *classes, n, _ = tensors["ctx"].shape

@@ -1,5 +1,6 @@
 """What can be learned for a frozen CLIP, a file per way of prompting; `learner.py` is the base."""
 
+from promptsrc.prompts.class_aware import ClassAwarePrompts
 from promptsrc.prompts.conditional import ConditionalPrompts
 from promptsrc.prompts.context import ContextPrompts
 from promptsrc.prompts.coupled import CoupledPrompts
@@ -10,6 +11,7 @@ from promptsrc.prompts.padded import PaddedPrompts
 
 __all__ = [
     "LEARNERS",
+    "ClassAwarePrompts",
     "ConditionalPrompts",
     "ContextPrompts",
     "CoupledPrompts",

@@ -21,7 +21,8 @@ def test_every_method_file_is_read_and_says_how_to_run_it(file, in_root):
     assert (side, side) == cfg.INPUT.SIZE
     if file.parent.name not in ON_FEATURES:
         of_mmrl = file.parent.name.startswith("MMRL") and file.stem != "vit_t8"
-        batch = 200 if file.stem == "rn50_val" else 250 if of_mmrl else 100
+        others = {"CoOp/rn50_val": 200, "TCP/vit_b16_ep100_ctxv1": 500}
+        batch = others.get(f"{file.parent.name}/{file.stem}", 250 if of_mmrl else 100)
         assert batch == cfg.DATALOADER.TEST.BATCH_SIZE
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
     assert re.search(r"(python train.py|bash scripts/)", header[-1])
@@ -116,6 +117,7 @@ PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
         f"KgCoOp/{name}": (128, 0.002, 100, coop(4, True) | {"W": 8.0})
         for name in ("vit_b16_ep100_ctxv1", "rn50_ep100")
     },
+    "TCP/vit_b16_ep100_ctxv1": (32, 0.002, 50, coop(4, False)),
     **{  # of these, its authors publish those for RN50
         f"ProGrad/{backbone}{name}": (32, 0.002, epochs, coop(16, True))
         for backbone in ("rn50", "vit_b16")
@@ -150,7 +152,7 @@ def test_every_published_file_is_here_and_none_besides_those_of_the_bundled_back
     files = [file for file in CONFIGS if file.parent.name not in ON_FEATURES]
     found = {f"{file.parent.name}/{file.stem}" for file in files}
     assert {name for name in found if "/vit_t8" not in name} == set(PUBLISHED)
-    assert len(PUBLISHED) == 51
+    assert len(PUBLISHED) == 52
     assert {name.split("/")[0] for name in found if "/vit_t8" in name} == {
         name.split("/")[0] for name in PUBLISHED
     }
@@ -179,10 +181,12 @@ def test_the_published_settings(in_root, name):
     assert cfg.INPUT.PIXEL_MEAN == [0.48145466, 0.4578275, 0.40821073]
     assert cfg.INPUT.PIXEL_STD == [0.26862954, 0.26130258, 0.27577711]
     if epochs > 10 or rate != 0.0003:
-        optim, name = cfg.OPTIM, "adamw" if trainer.startswith("MMRL") else "sgd"
+        names = {"MMRL": "adamw", "MMRLpp": "adamw", "TCP": "adam"}
+        optim, name = cfg.OPTIM, names.get(trainer, "sgd")
         assert (name, "cosine", epochs > 1) == (optim.NAME, optim.LR_SCHEDULER, optim.WARMUP_EPOCH)
         if epochs > 1:
             assert (optim.WARMUP_TYPE, optim.WARMUP_CONS_LR) == ("constant", 1e-5)
+    assert (1e-3 if trainer == "TCP" else 1e-8) == cfg.OPTIM.EPS
 
 
 @pytest.mark.parametrize("first", ["import torch", "from dassl.engine import build_trainer"])

@@ -84,6 +84,27 @@ def test_coops_epochs_follow_the_shots(in_root):
     assert plan("few-shot", method, ["imagenet"], [1], [16])[0].config().OPTIM.MAX_EPOCH == 50
 
 
+def test_prograds_projection_and_tcps_epochs_follow_the_dataset(in_root):
+    prograd, tcp = Method("ProGrad", "data"), Method("TCP", "data")
+
+    def of(method, protocol, dataset, shots=16):
+        return plan(protocol, method, [dataset], [1], [shots])[0].config()
+
+    assert [of(prograd, "few-shot", "dtd", k).LOSS.LAMBDA for k in (1, 4, 8, 16)] == [
+        1,
+        1,
+        0.8,
+        0.8,
+    ]
+    assert of(prograd, "few-shot", "ucf101").LOSS.LAMBDA == 1
+    assert [of(prograd, "few-shot", "dtd", k).OPTIM.MAX_EPOCH for k in (1, 4, 8)] == [50, 100, 200]
+    for protocol in ("base2new", "few-shot"):
+        epochs = [of(tcp, protocol, d).OPTIM.MAX_EPOCH for d in ("dtd", "sun397", "imagenet")]
+        assert epochs == [50, 25, 25]
+    source, test = plan("cross-dataset", tcp, ["dtd"], [1])
+    assert source.config().OPTIM.MAX_EPOCH == test.config().LOAD_EPOCH == 25
+
+
 def test_tests_wait_for_their_training_and_load_its_last_epoch(in_root):
     method = Method("PromptSRC", "data", pairs=("OPTIM.MAX_EPOCH", "7"))
     source, *tests = plan("cross-dataset", method, ["dtd", "eurosat"], [2])

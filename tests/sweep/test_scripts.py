@@ -75,6 +75,7 @@ CALLS = {
             "xd_test": B2N,
         }.items()
     },
+    "tcp/base2new_train": [],
     "zsclip/zeroshot": ["eurosat", "vit_t8_ctxv1"],
 }
 TINY = {
@@ -181,6 +182,9 @@ def expected_folders():
             yield f"eurosat/{trainer}/vit_t8_1shots/seed{seed}"
         for part in ("train_base", "test_new"):
             yield f"base2new/{part}/eurosat/shots_4/ProGrad/vit_t8_ep100/seed{seed}"
+            for dataset in ("imagenet", "eurosat"):
+                folder = "TCP/vit_t8_ep100_ctxv1"
+                yield f"base2new/{part}/{dataset}/shots_16_1.0/{folder}/seed{seed}"
             yield f"base2new/{part}/eurosat/shots_16_8.0/KgCoOp/vit_t8_ep100_ctxv1/seed{seed}"
         yield f"imagenet/ProGrad/vit_t8_ep100_16shots/nctx16_cscFalse_ctpend/seed{seed}"
         yield f"imagenet/CoOp/vit_t8_ctxv1_16shots/nctx16_cscFalse_ctpend/seed{seed}"

@@ -37,7 +37,7 @@ def trainer(weights, output, name, prec="fp32", names=NAMES, settings=()):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prec", ["fp32", "bf16", "amp"])
-@pytest.mark.parametrize("name", ["CoOp", "CoCoOp", "KgCoOp", "ProGrad"])
+@pytest.mark.parametrize("name", ["CoOp", "CoCoOp", "KgCoOp", "ProGrad", "TCP"])
 def test_words_are_learned_for_a_resnet(weights, tmp_path, name, prec):
     run = trainer(weights, tmp_path, name, prec)
     before = [p.clone() for p in run.prompts.parameters()]

@@ -13,6 +13,7 @@ SETTINGS = {
     "CoOp": {"N_CTX": 4},
     "KgCoOp": {"N_CTX": 4},
     "ProGrad": {"N_CTX": 4},
+    "TCP": {"N_CTX": 4},
     "CoCoOp": {"N_CTX": 4},
     "MaPLe": {"N_CTX": 2, "PROMPT_DEPTH": 3},
     "VPT": {"N_CTX_VISION": 2, "PROMPT_DEPTH_VISION": 3},
@@ -106,7 +107,7 @@ def test_images_without_prompts_are_encoded_once_for_student_and_teacher(
 def test_without_it_there_are_the_methods_own_terms_alone(tmp_path, name):
     trainer = run(tmp_path, name, SETTINGS[name], epochs=1)
     mmrl = ["loss_ce_rep", "loss_reg_image", "loss_reg_text"]
-    own = {"KgCoOp": ["loss_kg"], "MMRL": mmrl}.get(name, [])
+    own = {"KgCoOp": ["loss_kg"], "TCP": ["loss_kg"], "MMRL": mmrl}.get(name, [])
     assert [*trainer.steps[0]["losses"]] == ["loss_ce", *own]
     assert trainer.regulation is None
 

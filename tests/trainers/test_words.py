@@ -21,6 +21,10 @@ PUBLISHED = "a photo of a"
         ("KgCoOp", {"CLASS_TOKEN_POSITION": "front"}, "is 'front', but KgCoOp does not use it"),
         ("ProGrad", {"W": 8.0}, "TRAINER.COOP.W is 8.0, but ProGrad does not use it; leave it out"),
         ("ProGrad", {"N_CTX": 3}, "N_CTX is 3, but the words 'a photo of a' need 4 vectors"),
+        ("TCP", {"N_CTX": 5}, "N_CTX is 5, but TCP's texts have places for 4; leave it out"),
+        ("TCP", {"CSC": True}, "TRAINER.COOP.CSC is True, but TCP does not use it; leave it out"),
+        ("TCP", {"W": 8.0}, "TRAINER.COOP.W is 8.0, but TCP does not use it; leave it out"),
+        ("TCP", {"CTX_INIT": "photo"}, "CTX_INIT 'photo' has 1 tokens for 4 context vectors"),
         ("CoCoOp", {"N_CTX": 3}, "TRAINER.COCOOP.N_CTX is 3, but CTX_INIT .* makes 4 vectors"),
         ("MaPLe", {"N_CTX": 5, "CTX_INIT": "an image of one"}, "TRAINER.MAPLE.CTX_INIT is 'an"),
         ("IVLP", {"N_CTX_TEXT": 6, "CTX_INIT": "an image of one"}, "TRAINER.IVLP.CTX_INIT is 'an"),
@@ -43,6 +47,7 @@ def test_keys_that_contradict_each_other_are_refused(trainer, changed, message, 
         ("CoOp", {"N_CTX": 16, "CTX_INIT": PUBLISHED}),  # as published scripts say
         ("CoOp", {"N_CTX": 5, "CTX_INIT": "one two three four five"}),
         ("KgCoOp", {"CSC": True, "CTX_INIT": False}),
+        ("TCP", {"W": 1.0, "N_CTX": CONTEXT, "CTX_INIT": True}),
         ("IVLP", {"N_CTX_TEXT": 6, "CTX_INIT": PUBLISHED}),
         ("IVLP", {"N_CTX_VISION": 0, "PROMPT_DEPTH_VISION": 0}),  # published: language only
         ("VPT", {"PREC": "fp32"}),

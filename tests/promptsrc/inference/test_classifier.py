@@ -32,6 +32,7 @@ CASE_OF = {
     "CoOp": "coop_generic",
     "KgCoOp": "coop_generic",
     "ProGrad": "coop_generic",
+    "TCP": "coop_generic",
     "CoCoOp": "cocoop_default",
     "ExtrasLinearProbeCoOp": "coop_generic",
     "ExtrasLinearProbeMaPLe": "maple_default",

@@ -17,6 +17,7 @@ HALF = '{"method": "A", "backbone": "ViT-T/8", "learner": "DeepPrompts"'
 SETTINGS = {
     "ContextPrompts": {"n": 3, "position": "front"},
     "PaddedPrompts": {"n": 5, "ctx_init": "a type of, a"},
+    "ClassAwarePrompts": {"text_template": "X X X X {} bird.", "frozen_template": "a {}."},
     "ConditionalPrompts": {"n": 4, "ctx_init": "a photo of a"},
     "CoupledPrompts": {"n": 2, "depth": 3, "ctx_init": "a photo of a"},
     "DeepPrompts": {
@@ -56,7 +57,7 @@ def test_a_file_gives_the_same_logits_for_new_names(tmp_path, kind):
     assert [file.name for file in tmp_path.iterdir()] == ["prompts.safetensors"]
 
 
-@pytest.mark.parametrize("kind", SETTINGS)
+@pytest.mark.parametrize("kind", [kind for kind in SETTINGS if kind != "ClassAwarePrompts"])
 def test_sizes_are_read_off_a_checkpoint_that_does_not_say_them(tmp_path, kind):
     settings = SETTINGS[kind] | ({"n": 3, "position": "end"} if kind == "ContextPrompts" else {})
     learner = LEARNERS[kind](load_clip("ViT-T/8"), ["owl"], **settings)
@@ -79,6 +80,13 @@ def test_sizes_are_read_off_a_checkpoint_that_does_not_say_them(tmp_path, kind):
     assert prompts.description["method"] == methods[kind]
     assert settings.items() <= prompts.description["settings"].items()
     Classifier(prompts, "cpu").model(["owl"])
+
+
+def test_prompts_whose_texts_a_file_does_not_say_are_refused(tmp_path):
+    learner = LEARNERS["ClassAwarePrompts"](load_clip("ViT-T/8"), ["owl"], "X X X X {}.", "a {}.")
+    torch.save({"state_dict": learner.state_dict(), "epoch": 1}, tmp_path / "theirs")
+    with pytest.raises(ValueError, match="TCP's prompts, whose texts depend on the dataset"):
+        prompt_file.read_foreign_checkpoint(tmp_path / "theirs", "ViT-T/8", "")
 
 
 def test_other_files_are_refused(tmp_path):
