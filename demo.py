@@ -14,10 +14,10 @@ from pathlib import Path
 
 from promptsrc.command import Parser, exit_code, stop_like_ctrl_c
 from runs.embedded import DATA, DATASET, measure
+from runs.settings import trainers
 from tools.embedded.figure import draw, table
 
 METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
-ALL_METHODS = ("ZeroshotCLIP", "ZeroshotCLIP2", "CoOp", "CoCoOp", "VPT", "MaPLe", *METHODS[1:])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def work() -> None:
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
-        rows = [measure(method, output) for method in (ALL_METHODS if args.compare else METHODS)]
+        rows = [measure(method, output) for method in (trainers() if args.compare else METHODS)]
         (output / "table.json").write_text(json.dumps(rows, indent=2) + "\n")
         (output / "table.md").write_text(table(rows))
         draw(rows, DATA / DATASET, "split_zhou_Emoji.json", output / "figure.png")

@@ -20,7 +20,7 @@ DTYPES = (
     *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
 )
 DESCRIPTION = {"method": str, "backbone": str, "learner": str, "settings": dict}
-OPTIONAL = {"module": str, "classnames": list, "input": dict}
+OPTIONAL = {"module": str, "classnames": list, "input": dict, "buffers": list}
 
 
 def check_checkpoint(content: Any) -> None:
@@ -63,7 +63,7 @@ def check_description(about: Any) -> None:
     names = entries.get("classnames", ["any"])
     if "classnames" not in wrong and not (names and all(isinstance(n, str) for n in names)):
         wrong.append("classnames")
-    for key in ("settings", "input"):
+    for key in ("settings", "input", "buffers"):
         if key not in wrong and not _is_plain(entries.get(key, {})):
             wrong.append(key)
     if wrong:

@@ -138,15 +138,18 @@ class CheckpointedTrainer(Trainer):
     def description(self) -> dict[str, Any]:
         """What it takes, besides the tensors, to use the prompts for any class names; plain types.
 
-        `classnames` are those trained on. A learner outside promptsrc also says its module.
+        `classnames` are those trained on. A learner outside promptsrc also says its module, and
+        one that saves more than it trains says what (`buffers`).
         """
         kind = type(self.prompts)
         theirs = {} if kind.__module__.startswith("promptsrc.") else {"module": kind.__module__}
+        untrained = [name for name, _ in self.prompts.named_buffers()]
         return {
             "method": self.cfg.TRAINER.NAME,
             "backbone": found_from_anywhere(self.cfg.MODEL.BACKBONE.NAME),
             "learner": kind.__name__,
             **theirs,
+            **({"buffers": untrained} if untrained else {}),
             "settings": self.prompt_settings(),
             "classnames": [str(name) for name in self.prompts.classnames],
             "input": _test_input(self.cfg.INPUT),

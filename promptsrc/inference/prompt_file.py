@@ -36,7 +36,8 @@ class PromptFile(NamedTuple):
     @property
     def parameters(self) -> int:
         """How many parameters were trained."""
-        return sum(value.numel() for value in self.tensors.values())
+        untrained = self.description.get("buffers", ())
+        return sum(value.numel() for key, value in self.tensors.items() if key not in untrained)
 
 
 def read_prompts(path: str | os.PathLike) -> PromptFile:

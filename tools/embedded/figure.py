@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Row = Mapping[str, str | float]  # method, base, new, hm, parameters, seconds
+Row = Mapping[str, str | float | None]  # the keys of COLUMNS; None where a method has no value
 
-HEADER = """| method | base | new | harmonic mean | trained parameters | seconds |
-|---|---|---|---|---|---|
-"""
-ROW = "| {method} | {base:.1f} | {new:.1f} | {hm:.1f} | {parameters:,} | {seconds:.0f} |\n"
+COLUMNS = {  # heading and format
+    "method": ("method", ""),
+    "base": ("base", ".1f"),
+    "new": ("new", ".1f"),
+    "hm": ("harmonic mean", ".1f"),
+    "parameters": ("trained parameters", ","),
+    "seconds": ("seconds", ".0f"),
+    "memory": ("GiB", ".2f"),
+    "knowledge": ("test-time knowledge", ""),
+}
 BARS = {
     "base": ("base classes (trained on)", "#3b6ea8"),
     "new": ("new classes (never trained on)", "#e08b3e"),
@@ -23,7 +29,11 @@ BARS = {
 
 def table(rows: Sequence[Row]) -> str:
     """In Markdown."""
-    return HEADER + "".join(ROW.format(**row) for row in rows)
+    lines = [[heading for heading, _ in COLUMNS.values()], ["---"] * len(COLUMNS)]
+    for row in rows:
+        cells = ((row[key], form) for key, (_, form) in COLUMNS.items())
+        lines.append(["-" if value is None else format(value, form) for value, form in cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def draw(rows: Sequence[Row], dataset: Path, split: str, path: Path) -> None:
@@ -51,20 +61,25 @@ def draw(rows: Sequence[Row], dataset: Path, split: str, path: Path) -> None:
         axis.axis("off")
     strip.subplots_adjust(left=0.03, right=0.97, top=0.97, bottom=0.12)
     _draw_bars(chart.subplots(), rows)
-    chart.subplots_adjust(left=0.08, right=0.97, top=0.97, bottom=0.11)
+    bottom = 0.11 if len(rows) <= 8 else 0.3  # room for turned names
+    chart.subplots_adjust(left=0.08, right=0.97, top=0.97, bottom=bottom)
     figure.savefig(path)
     plt.close(figure)
 
 
 def _draw_bars(axis: "Axes", rows: Sequence[Row]) -> None:
-    width, (names, numbers) = 0.26, (11, 9) if len(rows) <= 4 else (9, 7.5)  # font sizes
+    width, few = 0.26, len(rows) <= 4
     for k, (key, (label, colour)) in enumerate(BARS.items()):
-        positions = [i + (k - 1) * width for i in range(len(rows))]
-        values = [float(row[key]) for row in rows]
+        there = [(i, value) for i, row in enumerate(rows) if (value := row[key]) is not None]
+        positions = [i + (k - 1) * width for i, _ in there]
+        values = [float(value) for _, value in there]
         bars = axis.bar(positions, values, width * 0.94, color=colour, label=label)
-        axis.bar_label(bars, fmt="%.1f", fontsize=numbers, padding=2)
-    axis.set_xticks(range(len(rows)), [str(row["method"]) for row in rows], fontsize=names)
+        if len(rows) <= 8:  # more numbers than that would overlap
+            axis.bar_label(bars, fmt="%.1f", fontsize=9 if few else 7.5, padding=2)
+    names = [str(row["method"]).replace("ExtrasLinearProbe", "DePT on ") for row in rows]
+    turned = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if len(rows) > 8 else {}
+    axis.set_xticks(range(len(rows)), names, fontsize=11 if few else 9, **turned)
     axis.set_ylabel("accuracy, %")
-    axis.set_ylim(0, 1.18 * max(float(row[key]) for row in rows for key in BARS))
+    axis.set_ylim(0, 1.18 * max(float(row[key] or 0) for row in rows for key in BARS))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, ncols=3, fontsize=9, loc="upper center")
