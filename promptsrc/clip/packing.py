@@ -136,8 +136,8 @@ class Packing:
             last = _split(q, texts, heads)  # (N C, H, 1, W/H)
             return _merge(F.scaled_dot_product_attention(last, keys, values, attn_mask=whole_text))
         common = self.runs * s
-        first = (_split(t[:common], self.runs, heads) for t in (q, k, v))  # (N, H, s, W/H)
-        shared = F.scaled_dot_product_attention(*first, is_causal=True)
+        q0, k0, v0 = (_split(t[:common], self.runs, heads) for t in (q, k, v))  # (N, H, s, W/H)
+        shared = F.scaled_dot_product_attention(q0, k0, v0, is_causal=True)
         queries = _split(q.index_select(0, self.layout[:, s:].flatten()), texts, heads)
         own = F.scaled_dot_product_attention(queries, keys, values, attn_mask=causal)
         return torch.cat([_merge(shared), _merge(own).index_select(0, self.own_places)])
