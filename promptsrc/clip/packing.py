@@ -56,7 +56,9 @@ class Packing:
     prompt_rows: Tensor
     layout: Tensor
     own_places: Tensor
-    _by_dtype: dict[torch.dtype, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
+    _by_dtype: dict[torch.dtype, tuple[Tensor, Tensor]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @classmethod
     def of(cls, eot: Tensor, shared: int, slots: Tensor, runs: int = 1) -> "Packing":
