@@ -24,7 +24,7 @@ from torch import Tensor
 from promptsrc.clip import towers
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.text import Texts
-from promptsrc.clip.vectors import Tokens, Vectors, check_vectors, tensor_of, with_tensor
+from promptsrc.clip.vectors import Tokens, Update, Vectors, check_vectors, tensors_of, with_tensors
 
 
 class PackedTowers:
@@ -107,17 +107,19 @@ def _of(values: Sequence, some: Sequence[int]) -> tuple:
 
 
 def _shapes(prompts: Vectors) -> Hashable:
+    if any(isinstance(entry, Update) for entry in prompts.values()):
+        return id(prompts)  # alone
     betas = {i: v.beta for i, v in prompts.items() if isinstance(v, Tokens)}
-    return tuple((i, tensor_of(prompts[i]).shape, betas.get(i)) for i in sorted(prompts))
+    return tuple((i, tensors_of(prompts[i])[0].shape, betas.get(i)) for i in sorted(prompts))
 
 
 def _stacked(prompts: Sequence[Vectors], dims: int) -> Vectors:
     """The vectors of N runs: (N, n, W), or with 3 dims each (N, 1 or C, n, W)."""
     found = {}
     for i, entry in prompts[0].items():
-        each = [tensor_of(vectors[i]) for vectors in prompts]
+        each = [tensors_of(vectors[i])[0] for vectors in prompts]
         each = [v if v.dim() == dims else v[None] for v in each]
-        found[i] = with_tensor(entry, torch.stack(each))
+        found[i] = with_tensors(entry, iter([torch.stack(each)]))
     return found
 
 

@@ -13,7 +13,15 @@ from torch.utils.checkpoint import checkpoint
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import encode_text
-from promptsrc.clip.vectors import Entry, Vectors, per_class, tensor_of, with_tensor
+from promptsrc.clip.vectors import (
+    Entry,
+    Update,
+    Vectors,
+    drops,
+    per_class,
+    tensors_of,
+    with_tensors,
+)
 
 # Values of width W that autograd stores for each token and block: inputs of two layer norms (2),
 # q k v (3), keys and values joined with the shared ones (4), attention (1), the MLP (4).
@@ -31,7 +39,12 @@ def encode_text_in_chunks(clip: CLIP, texts: Texts, prompts: Vectors, at_once: i
         theirs = {i: _of_classes(entry, some) for i, entry in prompts.items()}
         features.append(
             checkpoint(
-                encode_text, clip, part, theirs, use_reentrant=False, preserve_rng_state=False
+                encode_text,
+                clip,
+                part,
+                theirs,
+                use_reentrant=False,
+                preserve_rng_state=drops(prompts),
             )
         )
     found = torch.cat([each.unflatten(0, (texts.runs, -1)) for each in features], 1)  # (N, C, D)
@@ -39,8 +52,9 @@ def encode_text_in_chunks(clip: CLIP, texts: Texts, prompts: Vectors, at_once: i
 
 
 def _of_classes(entry: Entry, some: Tensor) -> Entry:
-    vectors = tensor_of(entry)
-    return with_tensor(entry, vectors.index_select(-3, some)) if per_class(vectors) else entry
+    if isinstance(entry, Update) or not per_class(vectors := tensors_of(entry)[0]):
+        return entry
+    return with_tensors(entry, iter([vectors.index_select(-3, some)]))
 
 
 def texts_that_fit(clip: CLIP, texts: Texts) -> int:

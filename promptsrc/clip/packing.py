@@ -65,7 +65,7 @@ class Packing:
         """
         Args:
             eot: position of EOT in each text (N C,), the same in each run.
-            shared: leading positions where all texts of a run agree, from 1 to min(eot).
+            shared: leading positions where all texts of a run agree, from 0 to min(eot).
             slots: the prompt positions of each text (N C, p).
         """
         device, eot, slots = eot.device, eot.cpu(), slots.cpu()
@@ -137,12 +137,14 @@ class Packing:
         if len(q) == texts:
             last = _split(q, texts, heads)  # (N C, H, 1, W/H)
             return _merge(F.scaled_dot_product_attention(last, keys, values, attn_mask=whole_text))
-        common = self.runs * s
-        q0, k0, v0 = (_split(t[:common], self.runs, heads) for t in (q, k, v))  # (N, H, s, W/H)
-        shared = F.scaled_dot_product_attention(q0, k0, v0, is_causal=True)
         queries = _split(q.index_select(0, self.layout[:, s:].flatten()), texts, heads)
         own = F.scaled_dot_product_attention(queries, keys, values, attn_mask=causal)
-        return torch.cat([_merge(shared), _merge(own).index_select(0, self.own_places)])
+        out = _merge(own).index_select(0, self.own_places)
+        if not s:
+            return out
+        q0, k0, v0 = (_split(t[: self.runs * s], self.runs, heads) for t in (q, k, v))
+        shared = F.scaled_dot_product_attention(q0, k0, v0, is_causal=True)  # (N, H, s, W/H)
+        return torch.cat([_merge(shared), out])
 
     def _masks(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """What own tokens may attend to (L, s + L), and EOT (N C, 1, 1, s + L), as summands."""

@@ -17,7 +17,15 @@ from torch import Tensor
 from promptsrc.clip.openai import CLIP, ResidualAttentionBlock, VisionTransformer
 from promptsrc.clip.text import Texts
 from promptsrc.clip.towers import CLS, Positions, vision_transformer
-from promptsrc.clip.vectors import NO_VECTORS, Tokens, Vectors, check_vectors, parts
+from promptsrc.clip.vectors import (
+    NO_VECTORS,
+    LowRank,
+    Tokens,
+    Update,
+    Vectors,
+    check_vectors,
+    parts,
+)
 
 
 def encode_text(clip: CLIP, texts: Texts, prompts: Vectors = NO_VECTORS) -> Tensor:
@@ -40,7 +48,7 @@ def text_tokens(
     check_vectors(prompts, texts.embeddings.shape[-1], len(blocks), count, texts.slots.shape[1])
     padding = clip.context_length - texts.embeddings.shape[1]
     x = F.pad(texts.embeddings, (0, 0, 0, padding)).to(clip.dtype)  # (C, 77, W)
-    slots, eot, (first, joining) = texts.slots, texts.eot, parts(prompts)
+    slots, eot, (first, joining, updates) = texts.slots, texts.eot, parts(prompts)
     if first is not None:
         x = _put(x, slots, Tokens(first))
     x = x + clip.positional_embedding.to(x.dtype)
@@ -53,7 +61,7 @@ def text_tokens(
                 slots = torch.arange(1, n + 1, device=x.device).expand(count, -1)
                 eot = eot + n - places
             x = _put(x, slots, joining[i])
-        x = _run_block(block, x, causal=True)
+        x = _run_block(block, x, updates.get(i), causal=True)
     read = eot[:, None] if positions is None else positions
     return clip.ln_final(x)[torch.arange(count)[:, None], read]
 
@@ -67,7 +75,7 @@ def image_tokens(
     x = visual.conv1(images.to(clip.dtype)).flatten(2).transpose(1, 2)  # (B, L-1, W)
     cls = visual.class_embedding.to(x.dtype).expand(len(x), 1, -1)
     x = torch.cat([cls, x], 1) + visual.positional_embedding.to(x.dtype)
-    first, joining = parts(prompts)
+    first, joining, updates = parts(prompts)
     if first is not None:
         places = len(first)
         x = torch.cat([x, first.to(x.dtype).expand(len(x), -1, -1)], 1)
@@ -79,7 +87,7 @@ def image_tokens(
             vectors = joining[i].joined(x[:, stay:]).expand(len(x), -1, -1)  # (B, n, W)
             x = torch.cat([x[:, :stay], vectors], 1)
             places = max(n, places)
-        x = _run_block(block, x)
+        x = _run_block(block, x, updates.get(i))
     return visual.ln_post(x[:, read])
 
 
@@ -90,11 +98,37 @@ def _put(x: Tensor, slots: Tensor, tokens: Tokens) -> Tensor:
     return x.scatter(1, at, tokens.joined(x.gather(1, at)).expand_as(at))
 
 
-def _run_block(block: ResidualAttentionBlock, x: Tensor, causal: bool = False) -> Tensor:
+def _run_block(
+    block: ResidualAttentionBlock, x: Tensor, update: Update | None = None, causal: bool = False
+) -> Tensor:
     """x + attention(ln_1(x)), then x + mlp(ln_2(x))"""
-    y = block.ln_1(x).transpose(0, 1)  # CLIP's attention takes the position first
+    y, length = block.ln_1(x), x.shape[1]
     mask = None
     if causal:
-        mask = torch.full((len(y), len(y)), float("-inf"), dtype=y.dtype, device=y.device).triu(1)
-    x = x + block.attn(y, y, y, need_weights=False, attn_mask=mask)[0].transpose(0, 1)
+        mask = torch.full((length, length), float("-inf"), dtype=y.dtype, device=y.device).triu(1)
+    if update is not None:
+        x = x + _updated_attention(block, y, update, mask)
+    else:
+        y = y.transpose(0, 1)  # CLIP's attention takes the position first
+        x = x + block.attn(y, y, y, need_weights=False, attn_mask=mask)[0].transpose(0, 1)
     return x + block.mlp(block.ln_2(x))
+
+
+def _updated_attention(
+    block: ResidualAttentionBlock, y: Tensor, update: Update, mask: Tensor | None
+) -> Tensor:
+    """W_o softmax(q k^T / sqrt(W/H)) v; q, k, v and W_o with their updates: (B, L, W) -> same."""
+    attn = block.attn
+
+    def added(out: Tensor, low: LowRank | None, x: Tensor) -> Tensor:
+        return out if low is None else out + low.of(x)
+
+    maps = F.linear(y, attn.in_proj_weight, attn.in_proj_bias).chunk(3, -1)
+    q, k, v = (
+        added(out, low, y).unflatten(-1, (attn.num_heads, -1)).transpose(1, 2)  # (B, H, L, W/H)
+        for out, low in zip(maps, update[:3], strict=True)
+    )
+    scores = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5
+    weights = (scores if mask is None else scores + mask).softmax(-1)
+    attended = (weights @ v).transpose(1, 2).flatten(2)
+    return added(attn.out_proj(attended), update.o, attended)

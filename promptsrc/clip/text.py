@@ -10,7 +10,7 @@ from torch import Tensor
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.packing import Packing
 from promptsrc.clip.tokens import readable, token_ids
-from promptsrc.clip.vectors import Vectors, parts, per_class
+from promptsrc.clip.vectors import Vectors, drops, parts, per_class
 
 PLACEHOLDER = "X"  # one token; stands in a text where a learned vector without words will be
 
@@ -62,31 +62,33 @@ class Texts:
         Raises:
             ValueError: a block inserts prompt positions, but those of the texts do not follow SOS.
         """
-        first, joining = parts(vectors)
+        first, joining, _ = parts(vectors)
         at = {} if first is None else {INPUT: first}
         at |= {i: tokens.vectors for i, tokens in sorted(joining.items())}
         shapes = tuple((i, v.shape[-2], per_class(v)) for i, v in at.items())
-        if shapes not in self._stages:  # asks the device for sizes, so once is enough
-            self._stages[shapes] = self._planned(shapes)
-        return self._stages[shapes]
+        key = shapes, drops(vectors)
+        if key not in self._stages:  # asks the device for sizes, so once is enough
+            self._stages[key] = self._planned(*key)
+        return self._stages[key]
 
-    def _planned(self, shapes: tuple[tuple[int, int, bool], ...]) -> Stages:
+    def _planned(self, shapes: tuple[tuple[int, int, bool], ...], apart: bool) -> Stages:
+        """`apart`: the texts share nothing."""
         places = self.slots.shape[1]
         learned = next((n for block, n, _ in shapes if block == INPUT), 0)
         differing = any(differ for block, _, differ in shapes if block == INPUT)
-        now = self._packed(places, learned, differing)
+        now = self._packed(places, learned, differing, apart)
         stages: Stages = {INPUT: (now, None)}
         for block, n, differ in shapes:
             if n > places or differ > differing:
                 places, differing = max(places, n), differing or differ
-                later = self._packed(places, learned, differing)
+                later = self._packed(places, learned, differing, apart)
                 stages[block] = later, now.rows_of(later)
                 now = later
             else:
                 stages[block] = now, None
         return stages
 
-    def _packed(self, places: int, learned: int, differing: bool) -> Packing:
+    def _packed(self, places: int, learned: int, differing: bool, apart: bool) -> Packing:
         """`places` prompt positions, of which CLIP's input fills the first `learned`."""
         held = self.slots.shape[1]
         slots = torch.arange(1, places + 1, device=self.slots.device).expand(len(self.eot), -1)
@@ -96,10 +98,10 @@ class Texts:
                     f"{places} prompt vectors for texts with {held} places that do not follow SOS; "
                     f"give at most {held}"
                 )
-            return Packing.of(self.eot, 1, self.slots, self.runs)
+            return Packing.of(self.eot, 0 if apart else 1, self.slots, self.runs)
         more = places - held
         shared = self._alike(learned) + more
-        shared = 1 if differing or shared <= places else shared
+        shared = 0 if apart else 1 if differing or shared <= places else shared
         return Packing.of(self.eot + more, shared, slots, self.runs)
 
     def _alike(self, learned: int) -> int:

@@ -21,7 +21,16 @@ from torch import Tensor
 
 from promptsrc.clip.openai import CLIP, QuickGELU, ResidualAttentionBlock, VisionTransformer
 from promptsrc.clip.text import INPUT, Texts
-from promptsrc.clip.vectors import NO_VECTORS, Tokens, Vectors, check_vectors, parts
+from promptsrc.clip.vectors import (
+    NO_UPDATE,
+    NO_VECTORS,
+    LowRank,
+    Tokens,
+    Update,
+    Vectors,
+    check_vectors,
+    parts,
+)
 
 # queries, keys, values, number of heads -> the attended values
 Attend = Callable[[Tensor, Tensor, Tensor, int], Tensor]
@@ -69,7 +78,7 @@ def text_tokens(
         check_vectors(
             prompts, texts.embeddings.shape[-1], len(blocks), len(texts.eot), texts.slots.shape[1]
         )
-    stages, (first, joining) = texts.stages(prompts), parts(prompts)
+    stages, (first, joining, updates) = texts.stages(prompts), parts(prompts)
     packing, _ = stages[INPUT]
     x = texts.embeddings[packing.text, packing.position].to(clip.dtype)  # (R, W)
     if first is not None:
@@ -80,7 +89,8 @@ def text_tokens(
             packing, rows = stages[i]
             x = packing.put(x if rows is None else x[rows], joining[i])
         only_eot = positions is None and i + 1 == len(blocks)
-        x = _run_block(block, x, packing.attend, packing.eot_rows if only_eot else None)
+        read = packing.eot_rows if only_eot else None
+        x = _run_block(block, x, packing.attend, read, update=updates.get(i, NO_UPDATE))
     if positions is None:
         return clip.ln_final(x)[packing.back, None]
     return clip.ln_final(x[packing.rows(torch.arange(len(positions))[:, None], positions)])
@@ -116,7 +126,7 @@ def image_tokens(
     cls = visual.class_embedding.expand(patches.shape[0], 1, -1)
     x = torch.cat([cls.to(patches.dtype), patches], 1) + visual.positional_embedding  # (B, L, W)
     x = visual.ln_pre(x)
-    first, joining = parts(prompts)
+    first, joining, updates = parts(prompts)
     if first is not None:
         joining[0] = Tokens(visual.ln_pre(first.to(x.dtype)))
     length, places = x.shape[1], 0  # prompt positions so far
@@ -135,7 +145,7 @@ def image_tokens(
             else:
                 x = torch.cat([x, _for_each(vectors, x.shape[0])], 1)
         read_now = (slice(None), read) if i + 1 == len(blocks) else None
-        x = _run_block(block, x, _attend, read_now, beside)
+        x = _run_block(block, x, _attend, read_now, beside, updates.get(i, NO_UPDATE))
     return visual.ln_post(x)
 
 
@@ -161,28 +171,36 @@ def _run_block(
     attend: Attend,
     read: Tensor | tuple | None = None,
     beside: Tensor | None = None,
+    update: Update = NO_UPDATE,
 ) -> Tensor:
     """What CLIP's block computes.
 
     read: index of the tokens that are wanted; None: all.
     beside: tokens (n, W), (N, n, W) or (N B, n, W) at the end of every sequence of x (B, L, W), or
-        (N B, L, W); attended to, not returned.
+        (N B, L, W); attended to, not returned. A block with an update has none.
     """
     attn, y = block.attn, block.ln_1(x)
     weight, bias, width = attn.in_proj_weight, attn.in_proj_bias, x.shape[-1]
+    asking = y if read is None else y[read]
     if read is None:
         q, k, v = F.linear(y, weight, bias).chunk(3, -1)
     else:
-        x, q = x[read], F.linear(y[read], weight[:width], bias[:width])
+        x, q = x[read], F.linear(asking, weight[:width], bias[:width])
         k, v = F.linear(y, weight[width:], bias[width:]).chunk(2, -1)
+    q, k, v = _added(q, update.q, asking), _added(k, update.k, y), _added(v, update.v, y)
     if beside is not None:
         more = F.linear(block.ln_1(beside), weight[width:], bias[width:])
         k, v = (  # (B, L+n, W)
             torch.cat([own, _for_each(extra, own.shape[0])], 1)
             for own, extra in zip((k, v), more.chunk(2, -1), strict=True)
         )
-    x = x + attn.out_proj(attend(q, k, v, attn.num_heads))
+    attended = attend(q, k, v, attn.num_heads)
+    x = x + _added(attn.out_proj(attended), update.o, attended)
     return _add_mlp(block, x)
+
+
+def _added(out: Tensor, low: LowRank | None, x: Tensor) -> Tensor:
+    return out if low is None else out + low.of(x)
 
 
 def _for_each(vectors: Tensor, count: int) -> Tensor:

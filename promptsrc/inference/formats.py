@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from promptsrc.clip.towers import encode_image
-from promptsrc.clip.vectors import Tokens, Vectors, tensor_of
+from promptsrc.clip.vectors import tensors_of, with_tensors
 from promptsrc.files import replacing
 from promptsrc.inference.classifier import Classifier
 from promptsrc.inference.prompt_file import PromptFile, write_prompts
@@ -89,9 +89,14 @@ class ImageClassifier(nn.Module):
         self.visual = model.frozen.clip.visual
         self.resolution = model.frozen.resolution
         vectors = model.prompts.image
-        self.betas = {i: v.beta if isinstance(v, Tokens) else None for i, v in vectors.items()}
+        self.entries = {
+            i: with_tensors(v, iter([t.detach() for t in tensors_of(v)]))
+            for i, v in vectors.items()
+        }
         self.vectors = nn.ParameterList(
-            nn.Parameter(tensor_of(v).detach(), requires_grad=False) for v in vectors.values()
+            nn.Parameter(tensor, requires_grad=False)
+            for entry in self.entries.values()
+            for tensor in tensors_of(entry)
         )
         self.register_buffer("scale", model.frozen.clip.logit_scale.exp())
         self.register_buffer("classes", model.class_features())  # (C, D)
@@ -104,10 +109,8 @@ class ImageClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, R, R) -> logits (B, C)"""
-        vectors: Vectors = {
-            i: v if beta is None else Tokens(v, beta)
-            for (i, beta), v in zip(self.betas.items(), self.vectors, strict=True)
-        }
+        tensors = iter(self.vectors)
+        vectors = {i: with_tensors(entry, tensors) for i, entry in self.entries.items()}
         raw = encode_image(self, images, vectors)
         image, text = unit(raw), self.classes
         return self.read(Encoded(image, text, self.scale * image @ text.t(), raw, self.raw_classes))

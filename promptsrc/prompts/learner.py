@@ -105,7 +105,7 @@ class PromptLearner(nn.Module):
 
     def texts(self, clip: CLIP) -> Texts:
         """The texts that text vectors enter: `<prefix> <name>.`, those of block 0 after SOS."""
-        first, _ = parts(self.text)
+        first, *_ = parts(self.text)
         places = 0 if first is None else first.shape[-2]
         return embed(clip, class_texts(self.classnames, self.prefix), places)
 

@@ -13,7 +13,7 @@ from promptsrc.clip.frozen import FrozenCLIP, build_clip
 from promptsrc.clip.precision import precision
 from promptsrc.clip.text import embed
 from promptsrc.clip.towers import encode_image, encode_text
-from promptsrc.clip.vectors import tensor_of, with_tensor
+from promptsrc.clip.vectors import tensors_of, with_tensors
 from promptsrc.model import Encoded
 from promptsrc.pack import PackedTowers
 from promptsrc.prompts import ContextPrompts, CoupledPrompts, DeepPrompts
@@ -97,7 +97,7 @@ def test_features_losses_and_gradients_of_each_run(seed):
 
 def redrawn(vectors):
     """The same entries with values of their own."""
-    return {i: with_tensor(v, torch.randn_like(tensor_of(v))) for i, v in vectors.items()}
+    return {i: with_tensors(v, map(torch.randn_like, tensors_of(v))) for i, v in vectors.items()}
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -1,19 +1,21 @@
 """The plain towers pass the recordings; the fast ones equal them in float64 for every mixture."""
 
+import copy
 import functools
 import random
+from itertools import product
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 import trainers.base
-from promptsrc.clip import plain, towers
+from promptsrc.clip import chunks, plain, towers
 from promptsrc.clip.frozen import FrozenCLIP, build_clip
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.precision import precision
 from promptsrc.clip.text import Texts, embed
-from promptsrc.clip.vectors import Tokens, parts
+from promptsrc.clip.vectors import LowRank, Tokens, Update, tensors_of, with_tensors
 from promptsrc.model import ZeroShotCLIP
 from promptsrc.prompts import DeepPrompts
 from promptsrc.regulation import GaussianAggregation, SelfRegulation, diverse_features
@@ -41,11 +43,15 @@ def test_the_plain_towers_pass_the_recordings(name, monkeypatch):
 def random_prompts(rng, layers, classes=None, places=0):
     """Vectors for some blocks, few or many, shared or (with `classes`) per class.
 
-    Some join as tokens, and keep a part of those that are there.
+    Some join as tokens, and keep a part of those that are there. Some blocks have an update of
+    their attention instead.
     """
     blocks = sorted(rng.sample(range(layers), rng.randint(1, layers)))
     found = {}
     for block in blocks:
+        if rng.random() < 0.25:
+            found[block] = random_update(rng)
+            continue
         joins = rng.random() < 0.5
         most = places if block == 0 and classes is not None and not joins else 5
         if most:
@@ -58,11 +64,22 @@ def random_prompts(rng, layers, classes=None, places=0):
     return found
 
 
+def random_update(rng, dropout=0.0):
+    """Of rank 2, of some of queries, keys, values and output."""
+
+    def low_rank():
+        shapes = (2, 128), (128, 2)
+        A, B = (torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes)
+        return LowRank(A, B, 0.05, dropout)
+
+    chosen = rng.sample("qkvo", rng.randint(1, 4))
+    return Update(**{name: low_rank() for name in chosen})
+
+
 def assert_equal(ours, theirs, prompts):
     torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
     weights = torch.randn_like(ours)
-    first, joining = parts(prompts)
-    vectors = [tokens.vectors for tokens in joining.values()] + [first] * (first is not None)
+    vectors = [tensor for entry in prompts.values() for tensor in tensors_of(entry)]
     gradients = (
         torch.autograd.grad((value * weights).sum(), vectors, allow_unused=True)
         for value in (ours, theirs)
@@ -124,13 +141,70 @@ def test_image_prompts_of_any_mixture(seed):
     images = torch.randn(3, 3, 32, 32, dtype=torch.float64)
     prompts = random_prompts(rng, 4)
     assert_equal(*(way.encode_image(clip, images, prompts) for way in (towers, plain)), prompts)
-    _, joining = parts(prompts)
-    last = min(
-        3, max([len(v.vectors) for v in joining.values()], default=1)
-    )  # the tokens of the last prompts, too
+    sizes = [len(tensors_of(v)[0]) for v in prompts.values() if not isinstance(v, Update)]
+    last = min(3, max(sizes, default=1))  # the tokens of the last prompts, too
     for read in (slice(-last, None), [0, *range(-last, 0)]):  # and CLS beside them
         tokens = (way.image_tokens(clip, images, prompts, read) for way in (towers, plain))
         assert_equal(*tokens, prompts)
+
+
+@pytest.mark.parametrize("at_once", [0, 2])
+def test_what_an_update_drops_is_dropped_for_each_text_apart(monkeypatch, at_once):
+    """A stand-in drops by the value, so that both towers drop the same."""
+    monkeypatch.setattr(F, "dropout", lambda x, p: torch.where(x > 0.1, x / (1 - p), 0))
+    rng = random.Random(3)
+    torch.manual_seed(3)
+    clip = clip_of()
+    texts = embed(clip, [f"a photo of a {name}." for name in NAMES])
+    prompts = {i: random_update(rng, dropout=0.25) for i in range(4)}
+    [packing] = {packing for packing, _ in texts.stages(prompts).values()}
+    assert packing.shared == 0 and packing.places == 0
+    ours = chunks.encode_text_in_chunks(clip, texts, prompts, at_once)
+    assert_equal(ours, plain.encode_text(clip, texts, prompts), prompts)
+    images = torch.randn(3, 3, 32, 32, dtype=torch.float64)
+    assert_equal(*(way.encode_image(clip, images, prompts) for way in (towers, plain)), prompts)
+
+
+def test_dropout_is_drawn_anew_for_each_map_and_kept_in_a_chunks_second_pass():
+    torch.manual_seed(0)
+    low, x = LowRank(torch.eye(8), torch.eye(8), 1.0, 0.5), torch.ones(1000, 8)
+    first = low.of(x)
+    assert not torch.equal(first, low.of(x))
+    assert 0.47 < (first == 0).float().mean() < 0.53 and first.max() == 2
+    clip = clip_of()
+    texts = embed(clip, [f"a photo of a {name}." for name in NAMES])
+    update, weights = random_update(random.Random(1), dropout=0.25), torch.randn(5, 64).double()
+    A = tensors_of(update)[0]
+
+    def total(at):
+        torch.manual_seed(7)
+        moved = with_tensors(update, iter([at, *tensors_of(update)[1:]]))
+        return (chunks.encode_text_in_chunks(clip, texts, {1: moved}, 2) * weights).sum()
+
+    [gradient] = torch.autograd.grad(total(A), [A])
+    step = 1e-6 * torch.randn_like(A)
+    with torch.no_grad():
+        difference = total(A + step) - total(A - step)
+    assert difference.item() == pytest.approx((2 * step * gradient).sum().item(), rel=1e-4)
+
+
+def test_an_update_is_a_change_of_the_weights():
+    torch.manual_seed(5)
+    clip = copy.deepcopy(clip_of())
+    texts = embed(clip, [f"a photo of a {name}." for name in NAMES])
+    images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    prompts = {i: random_update(random.Random(i)) for i in (0, 3)}
+    with torch.no_grad():
+        ours = towers.encode_text(clip, texts, prompts), towers.encode_image(clip, images, prompts)
+        both = clip.transformer, clip.visual.transformer
+        for tower, (i, update) in product(both, prompts.items()):
+            attn = tower.resblocks[i].attn
+            rows = [*attn.in_proj_weight.chunk(3), attn.out_proj.weight]
+            for weight, low in zip(rows, update, strict=True):
+                weight += low.scale * low.B @ low.A if low else 0
+        merged = towers.encode_text(clip, texts), towers.encode_image(clip, images)
+    for mine, other in zip(ours, merged, strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-9, rtol=0)
 
 
 def test_any_tokens_of_a_text_are_given_out(tiny):
