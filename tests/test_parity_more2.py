@@ -12,7 +12,6 @@ NOT_YET = {  # trainers of cases that are not built yet
     "ADAPTER",
     "CLIPLoRA",
     "LPPlusPlus",
-    "TipAdapter",
 }
 
 

@@ -35,12 +35,13 @@ class FeatureTrainer(PromptTrainer):
 
     model: AdaptedCLIP
     templates_of_imagenet: Sequence[str] = (DEFAULT,)
+    takes_epochs = True  # False: all is done in one
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """
         Raises:
-            ValueError: no passes, another precision than the method's, or something that needs
-                the towers in each step.
+            ValueError: no passes, another precision than the method's, epochs that it does not
+                have, or something that needs the towers in each step.
         """
         super().check_cfg(cfg)
         settings = cfg.TRAINER[self.node]
@@ -50,6 +51,11 @@ class FeatureTrainer(PromptTrainer):
             raise ValueError(
                 f"TRAINER.{self.node}.PREC is {settings.PREC!r}, but {cfg.TRAINER.NAME} computes "
                 "in fp32; leave it out"
+            )
+        if not self.takes_epochs and cfg.OPTIM.MAX_EPOCH != 1:
+            raise ValueError(
+                f"OPTIM.MAX_EPOCH is {cfg.OPTIM.MAX_EPOCH}, but {cfg.TRAINER.NAME} does all in one "
+                "epoch; set it to 1"
             )
         sampler = cfg.DATALOADER.TRAIN_X.SAMPLER
         for key, is_set in (

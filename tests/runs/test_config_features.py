@@ -5,8 +5,14 @@ import pytest
 from runs.arguments import parse_args, setup_config
 from tests.conftest import ROOT
 
-NODES = {"CLIPAdapter": "CLIP_ADAPTER", "TaskRes": "TaskRes"}
+NODES = {
+    "CLIPAdapter": "CLIP_ADAPTER",
+    "TaskRes": "TaskRes",
+    "TipAdapter": "TIP_ADAPTER",
+    "TipAdapterF": "TIP_ADAPTER",
+}
 TASKRES, BOTTLENECK = {"RESIDUAL_SCALE": 0.5}, {"RATIO": 0.2, "REDUCTION": 4}
+CACHE = {"ALPHA": 1.17, "BETA": 1.0, "AUGMENT_EPOCHS": 10, "SEARCH": "none", "PREC": "fp16"}
 COOPS = {"": 200, "_ep100": 100, "_ep50": 50}  # file ending: epochs
 PUBLISHED = {  # file: backbone, test batch; batch, optimizer, rate, epochs; keys of the node
     **{
@@ -27,6 +33,15 @@ PUBLISHED = {  # file: backbone, test batch; batch, optimizer, rate, epochs; key
         )
         for name in backbones
         for end in [name.replace("-B/", "") if start[0] == "a" else name.replace("-B/", "").lower()]
+    },
+    **{
+        f"Tip{file}{end}": (name, 100, (256, *training), CACHE)
+        for start, name in (("vit_b16", "ViT-B/16"), ("rn50", "RN50"))
+        for file, end, training in (
+            (f"Adapter/{start}", "", ("adam", 0.0003, 1)),  # no steps: Dassl's defaults
+            (f"AdapterF/{start}", "", ("adamw", 0.001, 20)),
+            (f"AdapterF/{start}", "_ep100", ("adamw", 0.001, 100)),
+        )
     },
     **{
         f"TaskRes/vit_b16_ep{n}": ("ViT-B/16", 500, (256, "adam", 2e-3, n), TASKRES)
@@ -54,6 +69,10 @@ def test_the_published_settings(in_root, name):
     node = cfg.TRAINER[NODES[name.split("/")[0]]]
     assert {key: node[key] for key in keys} == keys
     assert cfg.INPUT.TRANSFORMS == ("random_resized_crop", "random_flip", "normalize")
-    assert (cfg.INPUT.INTERPOLATION, cfg.INPUT.RRCROP_SCALE) == ("bicubic", (0.08, 1.0))
-    assert (optim.LR_SCHEDULER, optim.WARMUP_EPOCH, optim.WARMUP_CONS_LR) == ("cosine", 1, 1e-5)
-    assert optim.WEIGHT_DECAY == 5e-4
+    smallest = 0.5 if name.startswith("Tip") else 0.08
+    assert ("bicubic", (smallest, 1.0)) == (cfg.INPUT.INTERPOLATION, cfg.INPUT.RRCROP_SCALE)
+    if name.startswith("TipAdapterF"):
+        assert (optim.EPS, optim.WEIGHT_DECAY) == (1e-4, 0.01)
+    elif not name.startswith("Tip"):
+        schedule = optim.LR_SCHEDULER, optim.WARMUP_EPOCH, optim.WARMUP_CONS_LR
+        assert (*schedule, optim.WEIGHT_DECAY) == ("cosine", 1, 1e-5, 5e-4)

@@ -46,6 +46,7 @@ LATER = {
     "LOSS.LAMBDA": "trainers/test_prograd.py",
     "TRAINER.CLIP_ADAPTER.AUGMENT_EPOCHS": "trainers/test_features.py",
     "TRAINER.TaskRes.AUGMENT_EPOCHS": "trainers/test_features.py",
+    "TRAINER.TIP_ADAPTER.AUGMENT_EPOCHS": "trainers/test_features.py",
 }
 # Another value of the key's kind, and what has to be set for it to matter.
 CHANGED = {
@@ -124,8 +125,9 @@ def snapshot(trainer):
     frozen = model.frozen
     parts += [frozen.precision, getattr(frozen, "texts_at_once", None), _values(model)]
     for optim, schedule in zip(trainer._optims.values(), trainer._scheds.values(), strict=True):
-        groups = [{k: v for k, v in g.items() if k != "params"} for g in optim.param_groups]
-        parts += [type(optim), groups, rates(schedule), trainer.run_forward == trainer.forward]
+        if optim is not None:
+            groups = [{k: v for k, v in g.items() if k != "params"} for g in optim.param_groups]
+            parts += [type(optim), groups, rates(schedule), trainer.run_forward == trainer.forward]
         learned = trainer.prompts.state_dict().items()
         parts += [{name: (value.shape, value.flatten()[:3]) for name, value in learned}]
         parts += [trainer.prompt_settings(), trainer.prompts.prefix]

@@ -52,6 +52,8 @@ CALLS = {
     "cocoop/xd_test": B2N,
     "clip_adapter/few_shot": ["eurosat", "1"],
     "taskres/few_shot": ["eurosat", "1"],
+    "tip_adapter/few_shot": ["eurosat", "1"],
+    "tip_adapter/few_shot_f": ["eurosat", "1"],
     "coop/main": ["imagenet", "vit_t8_ctxv1", "end", "16", "16", "False"],
     "coop/eval": ["eurosat", "vit_t8_ctxv1"],
     "prograd/prograd": ["imagenet", "vit_t8_ep100", "end", "16", "16", "False"],
@@ -88,6 +90,7 @@ TINY = {
     "MMRLpp": "vit_t8",
 }
 ON_FEATURES = {"CLIPAdapter": "vit_t8", "TaskRes": "vit_t8_ep200"}  # few-shot scripts alone
+ON_FEATURES |= dict.fromkeys(("TipAdapter", "TipAdapterF"), "vit_t8")
 REPRODUCED = ("PromptSRC", "MaPLe", "IVLP", "VPT")  # by scripts that test published weights
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from dassl.engine import TRAINER_REGISTRY
 
 from promptsrc.checkpoint import read_checkpoint
 from promptsrc.inference.classifier import Classifier
@@ -17,12 +18,15 @@ KEYS = {  # trainer: what its checkpoints hold, for 31 classes and 128 features
     "CLIPAdapter": {"fc.0.weight": (32, 128), "fc.2.weight": (128, 32)},
     "TaskRes": {"text_feature_residuals": (31, 128), "base_text_features": (31, 128)},
 }
+CACHE = {"cache_keys": (128, 31), "cache_values": (31, 31), "text_weights": (128, 31)}
+KEYS |= dict.fromkeys(("TipAdapter", "TipAdapterF"), CACHE | {"alpha": (), "beta": ()})
 FOR_ITS_CLASSES = [name for name in KEYS if name != "CLIPAdapter"]
 QUICK = {"OPTIM.MAX_EPOCH": 3, "DATALOADER.TRAIN_X.BATCH_SIZE": 8, "TEST.NO_TEST": True}
 
 
 def trainer_of(name, output, **changed):
-    return built(name, output, **QUICK | changed)[1]
+    epochs = {} if TRAINER_REGISTRY.get(name).takes_epochs else {"OPTIM.MAX_EPOCH": 1}
+    return built(name, output, **QUICK | epochs | changed)[1]
 
 
 def stop_after(trainer, batches):
@@ -75,11 +79,9 @@ def test_a_checkpoint_holds_what_was_learned_and_classifies_as_the_trainer(name,
     torch.testing.assert_close(alone.model().classify(images), logits, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", KEYS)
-@pytest.mark.parametrize("batches", [1, 4])
+@pytest.mark.parametrize("name", [name for name in KEYS if name != "TipAdapter"])  # no steps
+@pytest.mark.parametrize("batches", [1, 5])
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(name, batches, trained, tmp_path):
-    if name in ("TipAdapter",):
-        pytest.skip("it has no steps")
     stop_after(trainer_of(name, tmp_path), batches)
     torch.manual_seed(99)  # another process, without a seed
     resumed = trainer_of(name, tmp_path)
@@ -181,3 +183,54 @@ def test_a_damaged_seed_of_the_passes_is_refused(tmp_path, seed):
     state = trainer.training_state() | {"pass_seed": seed}
     with pytest.raises(ValueError, match="its pass_seed is "):
         trainer.load_training_state(state)
+
+
+SEARCH = {"TRAINER.TIP_ADAPTER.SEARCH": "val", "TRAINER.TIP_ADAPTER.SEARCH_STEP": [4, 3]}
+
+
+def test_a_search_takes_the_best_of_its_grid_on_validation_images(tmp_path, capsys):
+    trainer = trainer_of("TipAdapter", tmp_path, **SEARCH)
+    trainer.train()
+    said = "Search on 31 validation images, 4 beta from 0.1 to 5.28, 3 alpha from 0.1 to 2.03: "
+    assert said in capsys.readouterr().out
+    cache = trainer.prompts
+    found = read_checkpoint(checkpoint_of(trainer))["state_dict"]
+    assert (found["alpha"], found["beta"]) == (cache.alpha, cache.beta)
+    batches = [trainer.parse_batch_test(batch) for batch in trainer.val_loader]
+    accuracies = {}
+    betas, alphas = trainer.grid()
+    for pair in [(beta, alpha) for beta in betas for alpha in alphas]:
+        cache.beta.fill_(pair[0]), cache.alpha.fill_(pair[1])
+        right = [(trainer.model.classify(i).argmax(-1) == labels).sum() for i, labels in batches]
+        accuracies[pair] = sum(right)
+    best = max(accuracies, key=accuracies.get)  # of equal ones the first
+    assert best == pytest.approx((found["beta"].item(), found["alpha"].item()))
+
+
+def test_a_search_needs_validation_images_that_are_not_those_of_the_test(tmp_path):
+    trainer = trainer_of("TipAdapter", tmp_path, **SEARCH)
+    data = trainer.dm.dataset
+    for part in (data._test, []):  # as ImageNet's in CoOp, and none
+        data._val = part
+        with pytest.raises(ValueError, match="but Emoji has no validation images that are not"):
+            trainer.build_targets(trainer.model.frozen)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"SEARCH": "test"}, "SEARCH is 'test' and SEARCH_STEP .*; choose none or val"),
+        ({"SEARCH": "val", "SEARCH_STEP": [4, 0]}, "two numbers of values"),
+        ({"SEARCH_STEP": [4, 3]}, "SEARCH_STEP is .*, but TipAdapterF does not use it"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(tmp_path, changed, message):
+    with pytest.raises(ValueError, match=message):
+        trainer_of(
+            "TipAdapterF", tmp_path, **{f"TRAINER.TIP_ADAPTER.{k}": v for k, v in changed.items()}
+        )
+
+
+def test_a_method_without_epochs_refuses_them(tmp_path):
+    with pytest.raises(ValueError, match="MAX_EPOCH is 2, but TipAdapter does all in one epoch"):
+        trainer_of("TipAdapter", tmp_path, **{"OPTIM.MAX_EPOCH": 2})
