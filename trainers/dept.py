@@ -77,8 +77,9 @@ class Decoupled(PromptTrainer):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Prompts, then what belongs to a part of the model named after one of the new layers."""
         optim = self.cfg.OPTIM
-        staged = optim.NEW_LAYERS, optim.LR * optim.BASE_LR_MULT
-        layers, rate = staged if optim.STAGED_LR else (DEPT_LAYERS, optim.LR)
+        layers, rate = DEPT_LAYERS, optim.LR
+        if optim.STAGED_LR:
+            layers, rate = optim.NEW_LAYERS, optim.LR * optim.BASE_LR_MULT
         groups: tuple[list[nn.Parameter], list[nn.Parameter]] = [], []
         for name, parameter in self.prompts.named_parameters():
             part = name.split(".")[0]

@@ -88,6 +88,7 @@ TINY = {
     "CoCoOp": "vit_t8_c4_ep10_batch1_ctxv1",
     "MMRL": "vit_t8",
     "MMRLpp": "vit_t8",
+    "ExtrasLinearProbeMaPLe": "vit_t8_c2_ep10_batch4_2ctx",
 }
 ON_FEATURES = {"CLIPAdapter": "vit_t8", "TaskRes": "vit_t8_ep200"}  # few-shot scripts alone
 ON_FEATURES |= dict.fromkeys(("TipAdapter", "TipAdapterF"), "vit_t8")
