@@ -4,9 +4,8 @@ A probe beside the similarity takes most of the training signal (`promptsrc/prom
 
     L = (1 - lambda) L_CE + lambda L_probe + the further terms of the base method
 
-It learns at LR * LR_EXP, the prompts at LR. With OPTIM.STAGED_LR, NEW_LAYERS says what learns at
-the first rate, and the rest learns at LR * BASE_LR_MULT. A test is told whether its classes were
-trained: by the class names in the checkpoint.
+It learns at LR * LR_EXP, the prompts at LR, or at LR * BASE_LR_MULT with OPTIM.STAGED_LR. A test
+is told whether its classes were trained: by the class names in the checkpoint.
 """
 
 import warnings
@@ -14,8 +13,7 @@ from typing import Any
 
 import torch.nn.functional as F
 from dassl.engine import TRAINER_REGISTRY
-from torch import Tensor, nn
-from yacs.config import CfgNode
+from torch import Tensor
 
 from promptsrc.model import Encoded
 from promptsrc.prompts import DecoupledPrompts
@@ -23,7 +21,6 @@ from trainers.base import PromptTrainer
 from trainers.cocoop import CoCoOp
 from trainers.coop import CoOp
 from trainers.ivlp import IVLP
-from trainers.keys import DEPT_LAYERS, DEPT_TRAINED
 from trainers.kgcoop import KgCoOp
 from trainers.maple import MaPLe
 from trainers.promptsrc import PromptSRC
@@ -42,32 +39,16 @@ class Decoupled(PromptTrainer):
             return "similarity"
         return "similarity and probe" if self.prompts.probe.fusion else "probe"
 
-    def check_cfg(self, cfg: CfgNode) -> None:
-        """
-        Raises:
-            ValueError: some of the parameters shall not be trained, or LR_EXP is not above 0.
-        """
-        super().check_cfg(cfg)
-        if not cfg.OPTIM.LR_EXP > 0:
-            raise ValueError(f"OPTIM.LR_EXP is {cfg.OPTIM.LR_EXP}; it must be above 0")
-        if set(cfg.TRAINER.NAMES_TO_UPDATE) != set(DEPT_TRAINED):
-            raise ValueError(
-                f"TRAINER.NAMES_TO_UPDATE is {cfg.TRAINER.NAMES_TO_UPDATE}, but DePT trains "
-                f"{', '.join(DEPT_TRAINED)}; leave it out"
-            )
-
     def prompt_settings(self) -> dict[str, Any]:
-        base, probe = super().learner, self.cfg.TRAINER.LINEAR_PROBE
-        own = {"module": base.__module__} if base.__module__.startswith("trainers.") else {}
-        return {
-            "base": base.__name__,
-            **own,
-            "weight": probe.WEIGHT,
-            "kind": probe.TYPE,
-            "film": self.cfg.TRAINER.FILM.LINEAR_PROBE,
-            "fusion": probe.TEST_TIME_FUSION,
-            **super().prompt_settings(),
+        base, trainer = super().learner, self.cfg.TRAINER
+        probe = {
+            "weight": trainer.LINEAR_PROBE.WEIGHT,
+            "kind": trainer.LINEAR_PROBE.TYPE,
+            "film": trainer.FILM.LINEAR_PROBE,
+            "fusion": trainer.LINEAR_PROBE.TEST_TIME_FUSION,
         }
+        about = {"base": base.__name__, "module": base.__module__, "probe": probe}
+        return about | super().prompt_settings()
 
     def build_model(self) -> None:
         with warnings.catch_warnings():  # `parameter_groups` does what STAGED_LR says
@@ -75,33 +56,21 @@ class Decoupled(PromptTrainer):
             super().build_model()
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Prompts, then what belongs to a part of the model named after one of the new layers."""
-        optim = self.cfg.OPTIM
-        layers, rate = DEPT_LAYERS, optim.LR
-        if optim.STAGED_LR:
-            layers, rate = optim.NEW_LAYERS, optim.LR * optim.BASE_LR_MULT
-        groups: tuple[list[nn.Parameter], list[nn.Parameter]] = [], []
-        for name, parameter in self.prompts.named_parameters():
-            part = name.split(".")[0]
-            groups[any(layer in part for layer in layers)].append(parameter)
-        rates = rate, optim.LR * optim.LR_EXP
-        return [{"params": p, "lr": lr} for p, lr in zip(groups, rates, strict=True)]
-
-    def before_train(self) -> None:
         """
         Raises:
-            ValueError: the prompts start from those of other classes.
+            ValueError: LR_EXP is not above 0.
         """
-        if not self.prompts.probe.known:
-            raise ValueError(
-                f"MODEL.INIT_WEIGHTS {self.cfg.MODEL.INIT_WEIGHTS} has no probe of these classes; "
-                "start from prompts that were trained on them"
-            )
-        super().before_train()
+        optim, prompts, probe = self.cfg.OPTIM, self.prompts.base, self.prompts.probe
+        if not optim.LR_EXP > 0:
+            raise ValueError(f"OPTIM.LR_EXP is {optim.LR_EXP}; it must be above 0")
+        rate = optim.LR * (optim.BASE_LR_MULT if optim.STAGED_LR else 1)
+        return [
+            {"params": list(prompts.parameters()), "lr": rate},
+            {"params": list(probe.parameters()), "lr": optim.LR * optim.LR_EXP},
+        ]
 
     def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        losses = super().losses(student, images, labels)
-        probe = self.prompts.probe
+        losses, probe = super().losses(student, images, labels), self.prompts.probe
         losses["loss_ce"] = (1 - probe.weight) * losses["loss_ce"]
         losses["loss_probe"] = probe.weight * F.cross_entropy(*probe.of_training(student, labels))
         return losses

@@ -34,8 +34,6 @@ REGULATION = {
 }
 DEPT_ON = "ExtrasLinearProbe"  # its trainers are called that, and then the base method
 DEPT_KEYS = ("TRAINER.LINEAR_PROBE.", "TRAINER.FILM.", "OPTIM.LR_EXP")
-DEPT_LAYERS = ["linear_probe", "film"]  # in the names of what learns at LR * LR_EXP
-DEPT_TRAINED = ["prompt_learner", *DEPT_LAYERS]
 # Passes over the augmented training images whose features are kept; epochs train on them in turn.
 # As many as MAX_EPOCH: new ones in each epoch, as published.
 AUGMENT_EPOCHS = 20
@@ -156,6 +154,7 @@ def extend_cfg(cfg: CfgNode) -> None:
     # ProGrad: the temperature, and how much of an opposing gradient is removed (lambda, 0 to 1)
     cfg.LOSS = CfgNode({"NAME": "prograd", "T": 1.0, "LAMBDA": 1.0})
     cfg.OPTIM.LR_EXP = 6.5  # DePT: the probe learns at LR times that
-    cfg.TRAINER.NAMES_TO_UPDATE = list(DEPT_TRAINED)  # DePT: what is trained, all of it
+    # in published files of DePT; all of it is trained
+    cfg.TRAINER.NAMES_TO_UPDATE = ["prompt_learner", "linear_probe", "film"]
     for node, keys in METHODS.items():
         cfg.TRAINER[node] = CfgNode(keys)

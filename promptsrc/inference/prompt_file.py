@@ -159,7 +159,8 @@ def _read_off(
             rest = {key.removeprefix("prompt_learner."): value for key, value in rest.items()}
         method, learner, settings = _read_off(rest, ctx_init, position)
         kind = "linear" if ROWS in tensors else "similarity"
-        settings |= {"base": learner, "kind": kind, "film": "film_lp_img.scale" in tensors}
+        probe = {"kind": kind, "film": "film_lp_img.scale" in tensors}
+        settings |= {"base": learner, "probe": probe}
         return f"ExtrasLinearProbe{method}", "DecoupledPrompts", settings
 
     def count(part: str) -> int:

@@ -11,7 +11,7 @@ training   (1 - lambda) CE(similarity, y) + lambda CE(probe, y); the linear prob
 test       (1 - lambda) similarity + lambda probe among classes trained on, else similarity
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ from torch import Tensor, nn
 
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.openai import CLIP
+from promptsrc.clip.text import Texts
 from promptsrc.clip.tokens import name_tokens
 from promptsrc.clip.vectors import Vectors
 from promptsrc.model import Encoded, PromptedCLIP, unit
 from promptsrc.prompts.learner import PromptLearner, find_learner
 
-KINDS = ("linear", "similarity")
 ROWS = "linear_probe_proj.weight"  # (C, D)
 PARTS = ("film_lp_img.", "film_lp_text.", "linear_probe_proj.")
 
@@ -43,22 +43,34 @@ class FiLM(nn.Module):
 
 
 class Probe(nn.Module):
-    """The second head, and what a test makes of both; see `DecoupledPrompts` for the arguments.
+    """The second head, and what a test makes of both.
+
+    Args:
+        weight: lambda, above 0, at most 1.
+        kind: "linear" or "similarity".
+        film: learn f' and g'; else they are f and g.
+        fusion: add both logits at test; else the probe classifies alone.
 
     Raises:
         ValueError: `weight` is out of range, or `kind` unknown.
     """
 
-    known = True  # whether the classes are among those trained on
+    known = True  # the classes are among those trained on
 
     def __init__(
-        self, clip: CLIP, classes: int, weight: float, kind: str, film: bool, fusion: bool
+        self,
+        clip: CLIP,
+        classes: int,
+        weight: float = 0.7,
+        kind: str = "linear",
+        film: bool = True,
+        fusion: bool = True,
     ):
         super().__init__()
         if not 0 < weight <= 1:
             raise ValueError(f"LINEAR_PROBE.WEIGHT is {weight}; it must be above 0, at most 1")
-        if kind not in KINDS:
-            raise ValueError(f"LINEAR_PROBE.TYPE is {kind!r}; choose one of {', '.join(KINDS)}")
+        if kind not in ("linear", "similarity"):
+            raise ValueError(f"LINEAR_PROBE.TYPE is {kind!r}; choose one of linear, similarity")
         self.weight, self.fusion, self.scale = weight, fusion, float(clip.logit_scale.exp())
         channels = clip.text_projection.shape[1]
         self.film_lp_img = FiLM(channels) if film else nn.Identity()
@@ -81,35 +93,33 @@ class Probe(nn.Module):
         text = self.film_lp_text(encoded.raw_text)  # (C, D), or (B, C, D)
         return self.scale * (unit(text) @ unit(image)[..., None]).squeeze(-1)
 
-    def of_training(self, encoded: Encoded, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """The probe's logits (2B, C) and labels: texts of the images' classes, then the images.
+    def of_training(self, encoded: Encoded, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The probe's logits and labels: of g'_y and f' (2B, C); by similarity of f' (B, C).
 
-        The probe by similarity has the images alone.
+        Raises:
+            ValueError: it was left out, since the prompts start from those of other classes.
         """
+        if not self.known:
+            raise ValueError(
+                "the prompts of MODEL.INIT_WEIGHTS have no probe of these classes; start from "
+                "prompts that were trained on them"
+            )
         if not self.linear_probe_proj:
-            return self.of_images(encoded), labels
-        rows, classes = len(labels), encoded.raw_text.shape[-2]
-        texts = encoded.raw_text.expand(rows, classes, -1)[torch.arange(rows), labels]  # (B, D)
-        of_texts = self.linear_probe_proj(self.film_lp_text(texts))
-        return torch.cat([of_texts, self.of_images(encoded)]), torch.cat([labels, labels])
+            return self.of_images(encoded), y
+        g, rows = encoded.raw_text, torch.arange(len(y), device=y.device)
+        g_y = g.expand(len(y), *g.shape[-2:])[rows, y]  # (B, D)
+        of_texts = self.linear_probe_proj(self.film_lp_text(g_y))
+        return torch.cat([of_texts, self.of_images(encoded)]), torch.cat([y, y])
 
 
 class DecoupledPrompts(PromptLearner):
-    """The prompts of any learner, and a probe of the features they make.
-
-    Parameters have the names of published files, which hold a whole model: deep prompts have those
-    anyway, other learners are its `prompt_learner`.
+    """The prompts of a learner, and a probe. Parameters are named as in published files, which hold
+    a whole model: deep prompts have those names anyway, others are its `prompt_learner`.
 
     Args:
         base: the learner's name; `settings` are its own.
-        module: where it is, if that is in `trainers/`.
-        weight: lambda, above 0, at most 1.
-        kind: of the probe, "linear" or "similarity".
-        film: learn f' and g'; else they are f and g.
-        fusion: add both logits at test; else the probe classifies alone.
-
-    Raises:
-        ValueError: `weight` is out of range, or `kind` unknown.
+        probe: arguments of `Probe`.
+        module: where the learner is, if that is in `trainers/`.
     """
 
     base: PromptLearner
@@ -120,24 +130,21 @@ class DecoupledPrompts(PromptLearner):
         clip: CLIP,
         classnames: Sequence[str],
         base: str,
+        probe: Mapping[str, Any],
         module: str | None = None,
-        weight: float = 0.7,
-        kind: str = "linear",
-        film: bool = True,
-        fusion: bool = True,
         **settings: Any,
     ):
         super().__init__(classnames)
         prompts = find_learner(base, module)(clip, classnames, **settings)
-        probe = Probe(clip, len(self.classnames), weight, kind, film, fusion)
-        self.__dict__.update(base=prompts, probe=probe)  # not modules: their parts are
+        head = Probe(clip, len(self.classnames), **probe)
+        self.__dict__.update(base=prompts, probe=head)  # not registered, since their parts are
         deep = not dict(prompts.named_parameters(recurse=False))
         parts = dict(prompts.named_children()) if deep else {"prompt_learner": prompts}
-        for name, part in (parts | dict(probe.named_children())).items():
+        for name, part in (parts | dict(head.named_children())).items():
             self.add_module(name, part)
-        own = tuple(name if deep else f"prompt_learner.{name}" for name in prompts.per_class)
-        self.per_class = own + ((ROWS, "linear_probe_proj.bias") if kind == "linear" else ())
-        self.prefix = prompts.prefix
+        own = [name if deep else f"prompt_learner.{name}" for name in prompts.per_class]
+        rows = [ROWS, "linear_probe_proj.bias"] if head.linear_probe_proj else []
+        self.prefix, self.per_class = prompts.prefix, (*own, *rows)
 
     @property
     def text(self) -> Vectors:
@@ -147,8 +154,11 @@ class DecoupledPrompts(PromptLearner):
     def image(self) -> Vectors:
         return self.base.image
 
+    def texts(self, clip: CLIP) -> Texts:
+        return self.base.texts(clip)
+
     def student(self, frozen: FrozenCLIP) -> PromptedCLIP:
-        """That of the base learner; its tests read the probe, too."""
+        """That of the learner; its tests read the probe, too."""
         model = self.base.student(frozen)
         model.read = self.probe
         return model
@@ -156,7 +166,7 @@ class DecoupledPrompts(PromptLearner):
     def match_classes(
         self, state: dict[str, Tensor], trained_on: list[str] | None, source: str | Path
     ) -> dict[str, Tensor]:
-        """The probe's rows by name; the probe is left out unless all classes were trained on.
+        """The probe's rows by name; no probe unless all classes are among those trained on.
 
         A file that does not name its classes (None) is for these if it has as many rows.
         """

@@ -9,6 +9,7 @@ from promptsrc.inference.classifier import Classifier
 from promptsrc.inference.prompt_file import read_foreign_checkpoint, read_prompts
 from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
 from tests.test_parity_more import GOLDENS
+from tests.trainers.test_more_checkpoints import write_theirs
 from tests.trainers.test_own_method import equal, late  # noqa: F401 (a fixture)
 from trainers.dept import Decoupled
 
@@ -32,28 +33,11 @@ def logits(trainer, name):
     return trainer.model_inference(eval_images_of(CASES[name])).numpy()
 
 
-def write_reference_file(name, folder):
-    """A file with every key of the reference's, at the end of a case."""
-    case, golden = CASES[name], np.load(GOLDENS / f"{name}.npz")
-    state = {key: torch.randn(shape) for key, shape in case["checkpoint"]["keys"].items()}
-    state |= {
-        key: torch.from_numpy(golden[f"param/final/{key}"])
-        for key in state
-        if f"param/final/{key}" in golden.files
-    }
-    state["image_encoder.conv1.weight"] = torch.randn(3)
-    path = folder / case["checkpoint"]["folder"] / case["checkpoint"]["file"]
-    path.parent.mkdir(parents=True)
-    epoch = case["checkpoint"]["epoch_value"]
-    rest = {"optimizer": {}, "scheduler": {}, "val_result": None}
-    torch.save({"state_dict": state, "epoch": epoch, **rest}, path)
-    return golden, epoch, path
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DEPT)
 def test_a_reference_checkpoint_gives_its_logits_on_trained_and_new_classes(tmp_path, name):
-    golden, epoch, _ = write_reference_file(name, tmp_path / "reference")
+    golden = np.load(GOLDENS / f"{name}.npz")
+    _, epoch = write_theirs(name, tmp_path / "reference")
     for part, names, tested_by in [
         ("base", CASES[name]["class_names"], "similarity and probe"),
         ("new", CASES[name]["novel_class_names"], "similarity"),
@@ -72,7 +56,9 @@ def test_a_reference_checkpoint_gives_its_logits_on_trained_and_new_classes(tmp_
 
 @pytest.mark.parametrize("name", ["dept_coop", "dept_maple", "dept_promptsrc"])
 def test_a_reference_checkpoint_classifies_once_it_is_described(tmp_path, name):
-    golden, _, file = write_reference_file(name, tmp_path / "reference")
+    golden = np.load(GOLDENS / f"{name}.npz")
+    write_theirs(name, tmp_path / "reference")
+    file = next((tmp_path / "reference").glob("*/model*"))
     cfg = config_of(CASES[name], tmp_path)
     words = cfg.TRAINER[TRAINER_REGISTRY.get(CASES[name]["trainer"]).node].CTX_INIT
     prompts = read_foreign_checkpoint(file, cfg.MODEL.BACKBONE.NAME, words)
@@ -115,10 +101,10 @@ def rates(trainer):
 def test_the_probe_learns_at_a_rate_of_its_own(tmp_path):
     published = [(1, 0.0035), (6, 0.02275)]
     assert rates(trainer_of("dept_coop", tmp_path)) == published
-    unstaged = {"OPTIM__STAGED_LR": False, "OPTIM__NEW_LAYERS": (), "OPTIM__BASE_LR_MULT": 0.1}
+    unstaged = {"OPTIM__STAGED_LR": False, "OPTIM__BASE_LR_MULT": 0.1}
     assert rates(trainer_of("dept_coop", tmp_path, **unstaged)) == published
-    staged = {"OPTIM__NEW_LAYERS": ["film"], "OPTIM__BASE_LR_MULT": 0.5, "OPTIM__LR_EXP": 2.0}
-    assert rates(trainer_of("dept_coop", tmp_path, **staged)) == [(3, 0.00175), (4, 0.007)]
+    staged = {"OPTIM__BASE_LR_MULT": 0.5, "OPTIM__LR_EXP": 2.0}
+    assert rates(trainer_of("dept_coop", tmp_path, **staged)) == [(1, 0.00175), (6, 0.007)]
 
 
 def test_some_trained_classes_are_tested_with_their_rows_of_the_probe(tmp_path):
@@ -134,8 +120,8 @@ def test_prompts_of_other_classes_are_no_start(tmp_path):
     trainer_of("dept_coop", tmp_path).train()
     start = {"MODEL__INIT_WEIGHTS": str(tmp_path / "PromptLearner" / "model.pth.tar-3")}
     start["OUTPUT_DIR"] = str(tmp_path / "new")
-    new = trainer_of("dept_coop", tmp_path, ["fox", "hen"], **start)
-    with pytest.raises(ValueError, match=r"INIT_WEIGHTS .*tar-3 has no probe of these classes"):
+    new = trainer_of("dept_coop", tmp_path, ["fox", "hen", "ape", "yak", "elk"], **start)
+    with pytest.raises(ValueError, match="of MODEL.INIT_WEIGHTS have no probe of these classes"):
         new.train()
     names = CASES["dept_coop"]["class_names"]
     again = trainer_of("dept_coop", tmp_path, names, **start)
@@ -143,10 +129,10 @@ def test_prompts_of_other_classes_are_no_start(tmp_path):
     assert again.prompts.probe.known
 
 
-def test_all_of_it_is_trained(tmp_path):
-    names = ["prompt_learner"]
-    with pytest.raises(ValueError, match=r"NAMES_TO_UPDATE is \['prompt_learner'\], but DePT trai"):
-        trainer_of("dept_coop", tmp_path, TRAINER__NAMES_TO_UPDATE=names)
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_a_rate_that_trains_nothing_gets_a_line(tmp_path, value):
+    with pytest.raises(ValueError, match=f"OPTIM.LR_EXP is {value}; it must be above 0"):
+        trainer_of("dept_coop", tmp_path, OPTIM__LR_EXP=value)
 
 
 def test_a_method_of_ones_own_is_decoupled_and_read_by_name(late, tmp_path):  # noqa: F811

@@ -27,7 +27,11 @@ SETTINGS = {
         "depth_image": 2,
         "ctx_init": "a photo of a",
     },
-    "DecoupledPrompts": {"base": "ContextPrompts", "n": 3},
+    "DecoupledPrompts": {
+        "base": "ContextPrompts",
+        "probe": {"kind": "linear", "film": True},
+        "n": 3,
+    },
 }
 
 

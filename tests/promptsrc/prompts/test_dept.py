@@ -16,10 +16,10 @@ BASES = {
 }
 
 
-def decoupled(clip, base="ContextPrompts", names=NAMES, **settings):
+def decoupled(clip, base="ContextPrompts", settings=(), **probe):
     """With values of its own in every parameter."""
     torch.manual_seed(0)
-    prompts = DecoupledPrompts(clip, names, base, **BASES[base], **settings)
+    prompts = DecoupledPrompts(clip, NAMES, base, probe, **BASES[base], **dict(settings))
     for parameter in prompts.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return prompts
@@ -100,7 +100,7 @@ def test_parameters_are_named_as_in_a_whole_model(tiny, base):
 
 
 def matched(clip, state, trained_on, names, **settings):
-    prompts = DecoupledPrompts(clip, names, "ContextPrompts", n=2, **settings)
+    prompts = DecoupledPrompts(clip, names, "ContextPrompts", {}, n=2, **settings)
     return prompts, prompts.match_classes(dict(state), trained_on, "a file")
 
 
@@ -129,7 +129,7 @@ def test_a_file_for_new_classes_has_no_probe_and_needs_none(tiny):
 
 
 def test_contexts_per_class_keep_their_rows(tiny):
-    state = decoupled(tiny, classes=3).state_dict()
+    state = decoupled(tiny, settings={"classes": 3}).state_dict()
     _, found = matched(tiny, state, NAMES, ["owl"], classes=1)
     assert torch.equal(found["prompt_learner.ctx"], state["prompt_learner.ctx"][[2]])
     with pytest.raises(ValueError, match="a file has learned something for each class, but not"):
