@@ -10,6 +10,7 @@ from yacs.config import CfgNode
 CONTEXT = 16  # N_CTX of CoOp, CoCoOp and their kin, where nobody sets it
 WORDS = "a photo of a"  # CTX_INIT of the deep methods
 NODES = {  # of trainers without a node of their own name alone
+    "CLAP": ("TRAINER.ADAPTER.",),
     "CLIPAdapter": ("TRAINER.CLIP_ADAPTER.",),
     "KgCoOp": ("TRAINER.COOP.",),
     "ProGrad": ("TRAINER.COOP.", "LOSS."),
@@ -46,6 +47,12 @@ REPRESENTATION = {  # of MMRL and MMRL++
     "PREC": "fp16",  # fp32, fp16, amp, bf16
 }
 METHODS: dict[str, dict[str, Any]] = {
+    "ADAPTER": {  # of CLAP, as its original calls it
+        "INIT": "ZS",  # the only start that is taken: CLIP's class weights
+        "CONSTRAINT": "l2",  # or none: ZS-LP
+        "ENHANCED_BASE": "none",  # in published files; nothing follows from it
+        "PREC": "fp32",  # always
+    },
     "CLIP_ADAPTER": {
         "RATIO": 0.2,  # of the bottleneck's output; the rest is CLIP's feature
         "REDUCTION": 4,  # the bottleneck is that many times narrower than the features

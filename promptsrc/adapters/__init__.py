@@ -3,6 +3,14 @@
 from promptsrc.adapters.adapter import AdaptedCLIP, Adapter
 from promptsrc.adapters.bottleneck import BottleneckAdapter
 from promptsrc.adapters.key_value_cache import KeyValueCache
+from promptsrc.adapters.prototypes import Prototypes
 from promptsrc.adapters.residuals import TaskResiduals
 
-__all__ = ["AdaptedCLIP", "Adapter", "BottleneckAdapter", "KeyValueCache", "TaskResiduals"]
+__all__ = [
+    "AdaptedCLIP",
+    "Adapter",
+    "BottleneckAdapter",
+    "KeyValueCache",
+    "Prototypes",
+    "TaskResiduals",
+]

@@ -62,6 +62,35 @@ class FeatureReplay(Replay, trainers=("TaskRes", "CLIP_Adapter")):
         return dict(trainer.prompts.named_buffers())
 
 
+class ClapReplay(FeatureReplay, trainers=("ADAPTER",)):
+    """Passes in an order of their own, whose rows are put together."""
+
+    def batches(self, number: int) -> list[dict[str, Tensor]]:
+        spec, order = self.case["train_images"], self.golden["pass_order"][number]
+        images = tiny_clip.images(spec["seeds"][number], spec["n"], spec["resolution"])[order]
+        labels = self.golden["train_labels"][order]
+        return [{"img": torch.from_numpy(images), "label": torch.from_numpy(labels)}]
+
+    def order(self, epoch: int, rows: int) -> Tensor:
+        return torch.from_numpy(self.golden["epoch_order"][epoch])
+
+    def run(self) -> dict[str, Any]:
+        trainer = self.build(self.case["class_names"])
+        ours = self.targets(trainer) | self.untrained(trainer)
+        trainer.train()
+        ours |= {k: self.golden[k] for k in ("train_labels", "pass_order", "epoch_order")}
+        ours |= self.training(trainer) | self.evaluation(trainer, "train")
+        features, labels = trainer.rows
+        zero_shot = unit(trainer.prompts.base_text_features)
+        return ours | {
+            "features_train": features,
+            "features_labels": labels,
+            "logits_zeroshot": trainer.model.frozen.logits(unit(features), zero_shot),
+            "multipliers": trainer.multipliers * (trainer.settings.CONSTRAINT == "l2"),
+            **self.parameters("param/final", dict(trainer.prompts.named_parameters())),
+        }
+
+
 class TipReplay(FeatureReplay, trainers=("TipAdapter", "TipAdapterF")):
     """Without training, searched, and fine-tuned; its keys are recorded as a layer's weight."""
 

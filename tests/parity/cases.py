@@ -14,6 +14,7 @@ from tests import tiny_clip
 
 drawn = lru_cache(maxsize=2)(tiny_clip.tiny_clip_state_dict)  # weights of the latest cases
 OURS = {  # trainers that have another name here, by the name in the recording
+    "ADAPTER": "CLAP",
     "CLIP_Adapter": "CLIPAdapter",
     "TipAdapter": "TipAdapterF",  # its cases are fine-tuned, too
 }

@@ -21,7 +21,7 @@ KINDS = {  # kind of tolerance by start of the array's name; ids and labels are 
     r"loss": "loss",
     r"logits_|eval_logits|search_logits": "logits",
     r"step0_|eval_text_features|eval_image_features|text_features/|class_tokens_": "features",
-    r"cache_keys|text_weights|(eval|val)_features": "features",
+    r"multipliers|cache_keys|text_weights|(eval|val)_features": "features",
     r"lr_|search_best": "lr",
     r"gauss": "gauss",
     r"teacher_text_raw": "teacher_text_raw",

@@ -6,6 +6,7 @@ from runs.arguments import parse_args, setup_config
 from tests.conftest import ROOT
 
 NODES = {
+    "CLAP": "ADAPTER",
     "CLIPAdapter": "CLIP_ADAPTER",
     "TaskRes": "TaskRes",
     "TipAdapter": "TIP_ADAPTER",
@@ -33,6 +34,19 @@ PUBLISHED = {  # file: backbone, test batch; batch, optimizer, rate, epochs; key
         )
         for name in backbones
         for end in [name.replace("-B/", "") if start[0] == "a" else name.replace("-B/", "").lower()]
+    },
+    **{
+        f"CLAP/{file}": (
+            name,
+            100,
+            (256, "sgd", 0.1, 300),
+            {"INIT": "ZS", "CONSTRAINT": constraint},
+        )
+        for file, name, constraint in (
+            ("SGD_lr1e-1_B256_ep300", "RN50", "l2"),
+            ("vit_b16", "ViT-B/16", "l2"),
+            ("vit_b16_zslp", "ViT-B/16", "none"),
+        )
     },
     **{
         f"Tip{file}{end}": (name, 100, (256, *training), CACHE)
@@ -75,4 +89,5 @@ def test_the_published_settings(in_root, name):
         assert (optim.EPS, optim.WEIGHT_DECAY) == (1e-4, 0.01)
     elif not name.startswith("Tip"):
         schedule = optim.LR_SCHEDULER, optim.WARMUP_EPOCH, optim.WARMUP_CONS_LR
-        assert (*schedule, optim.WEIGHT_DECAY) == ("cosine", 1, 1e-5, 5e-4)
+        decay = 0.0 if name.startswith("CLAP") else 5e-4
+        assert (*schedule, optim.WEIGHT_DECAY) == ("cosine", 1, 1e-5, decay)

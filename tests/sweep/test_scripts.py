@@ -50,6 +50,7 @@ CALLS = {
     "cocoop/base2new_test": B2N,
     "cocoop/xd_train": ["1"],
     "cocoop/xd_test": B2N,
+    "clap/few_shot": ["eurosat", "1"],
     "clip_adapter/few_shot": ["eurosat", "1"],
     "taskres/few_shot": ["eurosat", "1"],
     "tip_adapter/few_shot": ["eurosat", "1"],
@@ -91,7 +92,7 @@ TINY = {
     "ExtrasLinearProbeMaPLe": "vit_t8_c2_ep10_batch4_2ctx",
 }
 ON_FEATURES = {"CLIPAdapter": "vit_t8", "TaskRes": "vit_t8_ep200"}  # few-shot scripts alone
-ON_FEATURES |= dict.fromkeys(("TipAdapter", "TipAdapterF"), "vit_t8")
+ON_FEATURES |= dict.fromkeys(("CLAP", "TipAdapter", "TipAdapterF"), "vit_t8")
 REPRODUCED = ("PromptSRC", "MaPLe", "IVLP", "VPT")  # by scripts that test published weights
 
 

@@ -20,6 +20,7 @@ KEYS = {  # trainer: what its checkpoints hold, for 31 classes and 128 features
 }
 CACHE = {"cache_keys": (128, 31), "cache_values": (31, 31), "text_weights": (128, 31)}
 KEYS |= dict.fromkeys(("TipAdapter", "TipAdapterF"), CACHE | {"alpha": (), "beta": ()})
+KEYS["CLAP"] = {"prototypes": (31, 128), "base_text_features": (31, 128)}
 FOR_ITS_CLASSES = [name for name in KEYS if name != "CLIPAdapter"]
 QUICK = {"OPTIM.MAX_EPOCH": 3, "DATALOADER.TRAIN_X.BATCH_SIZE": 8, "TEST.NO_TEST": True}
 
