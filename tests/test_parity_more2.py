@@ -9,7 +9,6 @@ from tests.parity.cases import trainer_of
 GOLDENS = Path(__file__).parent / "goldens_more2"
 CASES, TOLERANCES = load_cases(GOLDENS)
 NOT_YET = {  # trainers of cases that are not built yet
-    "CLIPLoRA",
     "LPPlusPlus",
 }
 

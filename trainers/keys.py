@@ -11,6 +11,7 @@ CONTEXT = 16  # N_CTX of CoOp, CoCoOp and their kin, where nobody sets it
 WORDS = "a photo of a"  # CTX_INIT of the deep methods
 NODES = {  # of trainers without a node of their own name alone
     "CLAP": ("TRAINER.ADAPTER.",),
+    "CLIPLoRA": ("TRAINER.CLIP_LORA.",),
     "CLIPAdapter": ("TRAINER.CLIP_ADAPTER.",),
     "KgCoOp": ("TRAINER.COOP.",),
     "ProGrad": ("TRAINER.COOP.", "LOSS."),
@@ -52,6 +53,16 @@ METHODS: dict[str, dict[str, Any]] = {
         "CONSTRAINT": "l2",  # or none: ZS-LP
         "ENHANCED_BASE": "none",  # in published files; nothing follows from it
         "PREC": "fp32",  # always
+    },
+    "CLIP_LORA": {
+        "ENCODER": "both",  # or text, vision
+        "POSITION": "all",  # blocks: or bottom, mid, up, half-up, half-bottom, top3
+        "PARAMS": ["q", "k", "v"],  # maps of the attention; o is its output
+        "R": 2,  # the rank
+        "ALPHA": 1.0,  # the scale, divided by the square root of the rank
+        "DROPOUT": 0.25,  # of an update's input, in training
+        "ITERS_PER_SHOT": 500,  # batches, times DATASET.NUM_SHOTS
+        "PREC": "amp",  # fp32, fp16, amp, bf16
     },
     "CLIP_ADAPTER": {
         "RATIO": 0.2,  # of the bottleneck's output; the rest is CLIP's feature

@@ -142,7 +142,7 @@ class Classifier:
         except TypeError as error:
             raise ValueError(f"{name} does not take the settings {settings} ({error})") from None
         load_prompts(learner, self._prompts.tensors, "this file of prompts", about)
-        return learner.to(self.device).requires_grad_(False)
+        return learner.to(self.device).requires_grad_(False).eval()
 
     def classify(
         self,

@@ -11,13 +11,12 @@ The parameters have the names that published checkpoints have:
 
 from collections.abc import Sequence
 
-from torch import nn
-
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.vectors import Vectors
 from promptsrc.prompts.learner import (
     MOST_LAYERS,
     PromptLearner,
+    add_parameters,
     first_layer,
     image_tower,
     random_vectors,
@@ -55,12 +54,12 @@ class DeepPrompts(PromptLearner):
         if depth_text:
             self.prefix, first = first_layer(clip, n_text, ctx_init)
             deeper = [random_vectors(*first.shape) for _ in range(depth_text - 1)]
-            _register(self, self._text_names, [first, *deeper])
+            add_parameters(self, self._text_names, [first, *deeper])
         width, blocks = image_tower(clip) if depth_image else (0, 0)
         depth_image = _checked_depth("image", n_image, depth_image, blocks)
         self._image_names = _layer_names("image_encoder.VPT", "image_encoder", depth_image)
         vectors = [random_vectors(n_image, width) for _ in range(depth_image)]
-        _register(self, self._image_names, vectors)
+        add_parameters(self, self._image_names, vectors)
 
     @property
     def text(self) -> Vectors:
@@ -88,14 +87,3 @@ def _checked_depth(tower: str, n: int, depth: int, blocks: int) -> int:
 def _layer_names(first: str, tower: str, depth: int) -> list[str]:
     deeper = [f"{tower}.transformer.resblocks.{i}.VPT_shallow" for i in range(1, depth)]
     return [first, *deeper] if depth else []
-
-
-def _register(root: nn.Module, paths: list[str], vectors: list[nn.Parameter]) -> None:
-    """Add parameters under dotted names, with the empty modules on the way."""
-    for path, value in zip(paths, vectors, strict=True):
-        module, (*parents, leaf) = root, path.split(".")
-        for parent in parents:
-            if not hasattr(module, parent):
-                module.add_module(parent, nn.Module())
-            module = getattr(module, parent)
-        module.register_parameter(leaf, value)

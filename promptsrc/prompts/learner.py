@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,17 @@ def find_learner(name: str, module: str | None = None) -> Callable[..., PromptLe
             "module first"
         )
     return LEARNERS[name]
+
+
+def add_parameters(root: nn.Module, paths: Iterable[str], values: Iterable[nn.Parameter]) -> None:
+    """Add parameters under dotted names, with the empty modules on the way."""
+    for path, value in zip(paths, values, strict=True):
+        module, (*parents, leaf) = root, path.split(".")
+        for parent in parents:
+            if not hasattr(module, parent):
+                module.add_module(parent, nn.Module())
+            module = getattr(module, parent)
+        module.register_parameter(leaf, value)
 
 
 def random_vectors(*shape: int) -> nn.Parameter:

@@ -21,7 +21,8 @@ def test_averages_are_those_of_their_rows():
         rows = [value.percent for value in found if value]
         if dataset == "average" and part != "hm" and len(rows) >= 10:
             mean = sum(rows) / len(rows)
-            assert mean == pytest.approx(average.percent, abs=0.011), (protocol, method, part)
+            digits = 0.051 if method == "CLIPLoRA" else 0.011  # printed with one digit
+            assert mean == pytest.approx(average.percent, abs=digits), (protocol, method, part)
             compared += 1
     assert compared >= 28
 

@@ -112,6 +112,12 @@ PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
     "CoOp/vit_b16_ep100_ctxv1": (32, 0.002, 100, coop(4, W)),
     "CoOp/rn50_val": (200, 0.0003, 10, {}),
     **{f"MMRL/{name}": (*sizes, mmrl(weight)) for name, *sizes, weight in MMRL},
+    "CLIPLoRA/vit_b16": (
+        32,
+        0.0002,
+        1,
+        {"R": 2, "ALPHA": 1, "DROPOUT": 0.25, "ITERS_PER_SHOT": 500},
+    ),
     **{f"MMRLpp/{name}": (*sizes, mmrlpp(weight)) for name, *sizes, weight in MMRLPP},
     **{
         f"KgCoOp/{name}": (128, 0.002, 100, coop(4, True) | {"W": 8.0})

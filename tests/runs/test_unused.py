@@ -43,6 +43,7 @@ LATER = {
     "MODEL.BACKBONE.CACHE": "where files are, not what they are",
     "DATASET.ROOT": "where files are, not what they are",
     "LOSS.T": "trainers/test_prograd.py",
+    "TRAINER.CLIP_LORA.ITERS_PER_SHOT": "trainers/test_lora.py",
     "LOSS.LAMBDA": "trainers/test_prograd.py",
     "TRAINER.CLIP_ADAPTER.AUGMENT_EPOCHS": "trainers/test_features.py",
     "TRAINER.TaskRes.AUGMENT_EPOCHS": "trainers/test_features.py",
@@ -150,6 +151,8 @@ def losses(trainer):
 
 
 def rates(schedule):
+    if schedule is None:  # the trainer sets the rates itself
+        return []
     found = []
     for done in range(6):
         schedule.load_state_dict({"last_epoch": done})
