@@ -68,6 +68,8 @@ MMRL = [
     ("vit_b16_cross_datasets", 32, 0.001, 1, 0.2),
 ]
 MMRLPP = [*MMRL[:2], ("vit_b16_few_shot", 32, 0.002, 100, 1.0), MMRL[3]]
+LORA = {"ENCODER": "both", "POSITION": "all", "PARAMS": ["q", "k", "v"], "R": 2, "ALPHA": 1}
+LORA |= {"DROPOUT": 0.25, "ITERS_PER_SHOT": 500, "PREC": "amp"}
 PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
     "PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx": (4, 0.0025, 20, promptsrc(9, 15, 1)),
     "PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx_cross_datasets": (4, 0.0025, 20, promptsrc(3, 6, 10)),
@@ -112,12 +114,7 @@ PUBLISHED = {  # file: batch, learning rate, epochs, keys of the method's node
     "CoOp/vit_b16_ep100_ctxv1": (32, 0.002, 100, coop(4, W)),
     "CoOp/rn50_val": (200, 0.0003, 10, {}),
     **{f"MMRL/{name}": (*sizes, mmrl(weight)) for name, *sizes, weight in MMRL},
-    "CLIPLoRA/vit_b16": (
-        32,
-        0.0002,
-        1,
-        {"R": 2, "ALPHA": 1, "DROPOUT": 0.25, "ITERS_PER_SHOT": 500},
-    ),
+    "CLIPLoRA/vit_b16": (32, 0.0002, 1, LORA),
     **{f"MMRLpp/{name}": (*sizes, mmrlpp(weight)) for name, *sizes, weight in MMRLPP},
     **{
         f"KgCoOp/{name}": (128, 0.002, 100, coop(4, True) | {"W": 8.0})
@@ -158,7 +155,7 @@ def test_every_published_file_is_here_and_none_besides_those_of_the_bundled_back
     files = [file for file in CONFIGS if file.parent.name not in ON_FEATURES]
     found = {f"{file.parent.name}/{file.stem}" for file in files}
     assert {name for name in found if "/vit_t8" not in name} == set(PUBLISHED)
-    assert len(PUBLISHED) == 52
+    assert len(PUBLISHED) == 53
     assert {name.split("/")[0] for name in found if "/vit_t8" in name} == {
         name.split("/")[0] for name in PUBLISHED
     }
@@ -174,7 +171,8 @@ def test_the_published_settings(in_root, name):
         cfg.OPTIM.LR,
         cfg.OPTIM.MAX_EPOCH,
     )
-    assert (cfg.OPTIM.MOMENTUM, cfg.OPTIM.WEIGHT_DECAY) == (0.9, 5e-4)
+    decay = 0.01 if trainer == "CLIPLoRA" else 5e-4
+    assert (0.9, decay) == (cfg.OPTIM.MOMENTUM, cfg.OPTIM.WEIGHT_DECAY)
     node = cfg.TRAINER[TRAINER_REGISTRY.get(trainer).node]
     assert {key: node[key] for key in keys} == keys
     assert (
@@ -186,7 +184,9 @@ def test_the_published_settings(in_root, name):
     assert ("bicubic", (smallest, 1.0)) == (cfg.INPUT.INTERPOLATION, cfg.INPUT.RRCROP_SCALE)
     assert cfg.INPUT.PIXEL_MEAN == [0.48145466, 0.4578275, 0.40821073]
     assert cfg.INPUT.PIXEL_STD == [0.26862954, 0.26130258, 0.27577711]
-    if epochs > 10 or rate != 0.0003:
+    if trainer == "CLIPLoRA":  # sets its rates itself
+        assert cfg.OPTIM.NAME == "adamw"
+    elif epochs > 10 or rate != 0.0003:
         names = {"MMRL": "adamw", "MMRLpp": "adamw", "TCP": "adam"}
         optim, name = cfg.OPTIM, names.get(trainer, "sgd")
         assert (name, "cosine", epochs > 1) == (optim.NAME, optim.LR_SCHEDULER, optim.WARMUP_EPOCH)

@@ -79,6 +79,7 @@ CALLS = {
         }.items()
     },
     "tcp/base2new_train": [],
+    "clip_lora/few_shot": ["eurosat", "1"],
     "zsclip/zeroshot": ["eurosat", "vit_t8_ctxv1"],
 }
 TINY = {
@@ -183,7 +184,7 @@ def expected_folders():
             yield f"eurosat/{trainer}/{cfg}_1shots/seed{seed}"
         for above in ("", "few_shot/"):
             yield f"{above}eurosat/PromptSRC/{TINY['PromptSRC']}_1shots/seed{seed}"
-        for trainer in ("MMRL", "MMRLpp"):
+        for trainer in ("MMRL", "MMRLpp", "CLIPLoRA"):
             yield f"eurosat/{trainer}/vit_t8_1shots/seed{seed}"
         for part in ("train_base", "test_new"):
             yield f"base2new/{part}/eurosat/shots_4/ProGrad/vit_t8_ep100/seed{seed}"
