@@ -143,7 +143,8 @@ class CheckpointedTrainer(Trainer):
         """
         kind = type(self.prompts)
         theirs = {} if kind.__module__.startswith("promptsrc.") else {"module": kind.__module__}
-        untrained = [name for name, _ in self.prompts.named_buffers()]
+        saved = self.prompts.state_dict()
+        untrained = [name for name, _ in self.prompts.named_buffers() if name in saved]
         return {
             "method": self.cfg.TRAINER.NAME,
             "backbone": found_from_anywhere(self.cfg.MODEL.BACKBONE.NAME),

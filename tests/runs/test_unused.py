@@ -169,7 +169,7 @@ def read_by_all(tmp_path_factory):
     """Keys that each trainer reads while it is built, without those of methods."""
     found = {}
     for name in TRAINERS:
-        cfg, _ = built(name, tmp_path_factory.mktemp("run"), **{"OPTIM.NAME": "sgd"})
+        cfg, _ = built(name, tmp_path_factory.mktemp("run"))
         found[name] = {k for k in DEFAULTS if cfg.has_read(k) and not k.startswith("TRAINER.")}
     return found
 

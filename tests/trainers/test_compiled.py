@@ -5,6 +5,7 @@ import torch
 
 from benchmarks.workload import batch, class_names, ours
 from tests.benchmarks.test_step import TINY
+from tests.trainers import test_more_checkpoints
 from tests.trainers.test_checkpoints import CASES, trainer_of
 from trainers.compiled import as_one_graph
 
@@ -42,7 +43,16 @@ def test_one_graph_gives_the_same_loss_and_gradients(at_once):
     "name", ["promptsrc_default", "coop_generic", "cocoop_default", "maple_default"]
 )
 def test_every_kind_of_prompts_makes_a_whole_graph(tmp_path, name):
-    trainer = trainer_of(name, tmp_path, CASES[name]["class_names"])
+    check_that_it_makes_a_whole_graph(trainer_of(name, tmp_path, CASES[name]["class_names"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["kgcoop_default", "tcp_small"])
+def test_later_methods_make_one_too(tmp_path, name):
+    check_that_it_makes_a_whole_graph(test_more_checkpoints.trainer_of(name, tmp_path))
+
+
+def check_that_it_makes_a_whole_graph(trainer):
     images, labels = torch.randn(2, 3, 32, 32), torch.tensor([0, 1])
     trainer.losses = super(type(trainer), trainer).losses  # without what records them
     graph = as_one_graph(trainer.forward, torch.device("cpu"), backend="aot_eager")

@@ -51,6 +51,7 @@ def test_ours_hold_what_was_learned_under_their_keys(tmp_path, name):
     prefix = case["checkpoint"]["state_dict_prefix"]
     learned = {key.removeprefix(prefix): shape for key, shape in case["trainable"].items()}
     assert {key: list(value.shape) for key, value in checkpoint["state_dict"].items()} == learned
+    assert "buffers" not in trainer.description  # what the frozen CLIP gives is not saved
 
 
 def test_a_whole_meta_net_is_not_coops(tmp_path):
@@ -61,3 +62,26 @@ def test_a_whole_meta_net_is_not_coops(tmp_path):
     torch.save(theirs, path)
     with pytest.raises(ValueError, match=r"meta_net.linear1.weight is not expected; meta_net.lin"):
         trainer_of("kgcoop_default", tmp_path).load_model(str(tmp_path / "theirs"), epoch)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_interrupted_run_ends_bit_for_bit_the_same(tmp_path, name):
+    def fresh(folder):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        torch.manual_seed(1)
+        return trainer_of(name, tmp_path / folder, "class_names")
+
+    whole, stopped = fresh("whole"), fresh("stopped")
+    whole.train()
+    stopped.after_epoch = lambda: type(stopped).after_epoch(stopped) or kill()
+    with pytest.raises(InterruptedError):
+        stopped.train()
+    resumed = fresh("stopped")
+    resumed.train()
+    assert resumed.start_epoch == 1
+    for ours, theirs in zip(resumed.prompts.parameters(), whole.prompts.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def kill():
+    raise InterruptedError
