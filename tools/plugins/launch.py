@@ -144,7 +144,8 @@ def start(
         report: file that receives a line of JSON for each loss, and for what was redirected.
         weights: address of the CLIP that any name of one downloads.
         how: `home`, its home folder; `limit`, seconds after which it is killed; `stop`, the epoch
-            (from 0) before which it is interrupted, or -1; `probe`, whether to import it only.
+            (from 0) before which it is interrupted, or -1; `probe`, whether to import it only;
+            `beside`, a `file` whose `record` is called before, with what is `given`.
     """
     signal.alarm(how["limit"])
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -162,6 +163,8 @@ def start(
     torch.utils.collect_env.get_pretty_env_info = lambda: "(not collected: it takes seconds)"
     if how["probe"]:
         return probe(reports, script)
+    if beside := how.get("beside"):
+        runpy.run_path(beside["file"])["record"](beside["given"])
     watch(reports, how["stop"])
     runpy.run_path(script, run_name="__main__")
 

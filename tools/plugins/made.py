@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,13 @@ def make_weights(folder: Path, sizes: dict[str, Any]) -> str:
     return file.rename(folder / digest / "ViT-B-16.pt").as_uri()
 
 
-def make_data(root: Path) -> None:
+def make_data(root: Path, caltech_classes: Sequence[str] = CALTECH) -> None:
     """Write Caltech101 with its split, OfficeHome, and PACS with its splits."""
     noise = np.random.RandomState(0)
     draw = lambda path, label: _draw(path, label, noise)  # noqa: E731
     caltech = root / "caltech-101"
     split: dict[str, list] = {part: [] for part in SPLITS}
-    for label, name in enumerate(CALTECH):
+    for label, name in enumerate(caltech_classes):
         for part, number in SPLITS.items():
             for i in range(number):
                 draw(caltech / "101_ObjectCategories" / name / f"{part}{i}.png", label)
