@@ -8,20 +8,17 @@ from tests.parity.cases import trainer_of
 
 GOLDENS = Path(__file__).parent / "goldens_more2"
 CASES, TOLERANCES = load_cases(GOLDENS)
-NOT_YET = {  # trainers of cases that are not built yet
-    "LPPlusPlus",
-}
 
 
 def test_every_method_of_the_recording_is_replayed():
     registered = TRAINER_REGISTRY.registered_names()
     missing = {t for c in CASES.values() if (t := trainer_of(c)) not in registered}
-    assert missing == NOT_YET
+    assert missing == set()
     assert len(CASES) == 15
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n, c in CASES.items() if trainer_of(c) not in NOT_YET])
+@pytest.mark.parametrize("name", CASES)
 def test_every_array_of_a_case_is_within_its_tolerance(name):
     case = CASES[name]
     differences = list(replay(GOLDENS, case, TOLERANCES[case["precision"]]))

@@ -13,6 +13,7 @@ NODES = {  # of trainers without a node of their own name alone
     "CLAP": ("TRAINER.ADAPTER.",),
     "CLIPLoRA": ("TRAINER.CLIP_LORA.",),
     "CLIPAdapter": ("TRAINER.CLIP_ADAPTER.",),
+    "LinearProbe": ("TRAINER.LP_PLUS_PLUS.",),
     "KgCoOp": ("TRAINER.COOP.",),
     "ProGrad": ("TRAINER.COOP.", "LOSS."),
     "TaskRes": ("TRAINER.TaskRes.",),
@@ -96,6 +97,12 @@ METHODS: dict[str, dict[str, Any]] = {
         "TYPE": "linear",  # or similarity, without a layer of its own
         "WEIGHT": 0.7,  # lambda, of the probe's loss and logits
         "TEST_TIME_FUSION": True,  # False: the probe alone, for classes trained on
+    },
+    "LP_PLUS_PLUS": {
+        "ITERATIONS": 300,  # each on all images
+        "ALPHA_EVERY": 10,  # iterations between those that move alpha
+        "ALPHA_SCALE": 250.0,  # of its start
+        "PREC": "fp32",  # fp32, fp16, amp, bf16
     },
     "MAPLE": {
         "N_CTX": 2,  # vectors per layer

@@ -1,5 +1,6 @@
 """Methods on cached features: passes of recorded images, rows in recorded orders."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,13 @@ from tests.parity.training import Replay, recorded
 from trainers.keys import METHODS
 
 USUAL = METHODS["TIP_ADAPTER"]
+
+
+def dataset_of(case: Mapping[str, Any]) -> str:
+    """A dataset whose class texts have the templates of a case."""
+    if len(case["templates"]) > 1:
+        return "ImageNet"
+    return next(name for name, template in DATASETS.items() if [template] == case["templates"])
 
 
 class FeatureReplay(Replay, trainers=("TaskRes", "CLIP_Adapter")):
@@ -95,9 +103,8 @@ class TipReplay(FeatureReplay, trainers=("TipAdapter", "TipAdapterF")):
     """Without training, searched, and fine-tuned; its keys are recorded as a layer's weight."""
 
     def configuration(self) -> Any:
-        templates, cfg = self.case["templates"], super().configuration()
-        of = (name for name, template in DATASETS.items() if [template] == templates)
-        cfg.DATASET.NAME = "ImageNet" if len(templates) > 1 else next(of)
+        cfg = super().configuration()
+        cfg.DATASET.NAME = dataset_of(self.case)
         cfg.DATALOADER.TRAIN_X.BATCH_SIZE = self.case["batch_size"]
         node = cfg.TRAINER.TIP_ADAPTER
         node.PREC = self.case["precision"]
@@ -151,3 +158,50 @@ class TipReplay(FeatureReplay, trainers=("TipAdapter", "TipAdapterF")):
         self.start["eval_logits_searched"] = self.logits(trainer)
         cache.alpha.copy_(self.start["alpha"])
         cache.beta.copy_(self.start["beta"])
+
+
+class ProbeReplay(FeatureReplay, trainers=("LPPlusPlus",)):
+    """One solve; its bias, a random default, is injected."""
+
+    def configuration(self) -> Any:
+        cfg = super().configuration()
+        cfg.DATASET.NAME, cfg.OPTIM.MAX_EPOCH = dataset_of(self.case), 1
+        return cfg
+
+    def batches(self, number: int) -> list[dict[str, Tensor]]:
+        spec, labels = self.case["train_images"], self.golden["train_labels"]
+        images = tiny_clip.images(spec["seed"], spec["n"], spec["resolution"])
+        return [{"img": torch.from_numpy(images), "label": torch.from_numpy(labels)}]
+
+    def run(self) -> dict[str, Any]:
+        trainer = self.build(self.case["class_names"])
+        self.inject(trainer.prompts)
+        trainer.train()
+        probe, steps = trainer.prompts, trainer.steps
+        ours = self.start | {k: self.golden[k] for k in ("train_labels", "val_labels")}
+        ours |= self.parameters("grad/step0", steps[0]["grad"])
+        ours |= self.parameters("param/final", dict(probe.named_parameters()))
+        return ours | {
+            "lr_weight": steps[0]["lr"][0],
+            "lr_alpha": trainer.rate_of_alpha,
+            "loss": [step["loss"].item() for step in steps],
+            "logits_student_first": steps[0]["student"].logits,
+            "logits_student_last": steps[-1]["student"].logits,
+            "alpha_before_each_iteration": torch.cat([step["alpha"] for step in steps]),
+            "param/iteration10/weight": self.tenth,
+            "text_weights": probe.text_weights,
+            "eval_features": unit(trainer.model.raw_features(self.images)),
+            "eval_logits_train": self.logits(trainer),
+        }
+
+    def started(self, trainer: Any) -> None:
+        self.start = self.parameters("param/init", dict(trainer.prompts.named_parameters()))
+        optimize = trainer.optimize
+
+        def recording(loss: Tensor) -> None:
+            trainer.steps[-1]["alpha"] = trainer.prompts.alpha.detach().clone()
+            optimize(loss)
+            if len(trainer.steps) == 10:
+                self.tenth = trainer.prompts.weight.detach().clone()
+
+        trainer.optimize = recording

@@ -16,6 +16,7 @@ drawn = lru_cache(maxsize=2)(tiny_clip.tiny_clip_state_dict)  # weights of the l
 OURS = {  # trainers that have another name here, by the name in the recording
     "ADAPTER": "CLAP",
     "CLIP_Adapter": "CLIPAdapter",
+    "LPPlusPlus": "LinearProbe",
     "TipAdapter": "TipAdapterF",  # its cases are fine-tuned, too
 }
 

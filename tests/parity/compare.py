@@ -15,7 +15,7 @@ from torch import Tensor
 from tests.parity.training import replay_of
 
 KINDS = {  # kind of tolerance by start of the array's name; ids and labels are exact
-    r"param/": "param",
+    r"param/|alpha_before": "param",
     r"grad(_ce|_kl)?/": "grad",
     r"gradient_cosine": "gradient_cosine",
     r"loss": "loss",

@@ -8,12 +8,15 @@ from tests.conftest import ROOT
 NODES = {
     "CLAP": "ADAPTER",
     "CLIPAdapter": "CLIP_ADAPTER",
+    "LinearProbe": "LP_PLUS_PLUS",
     "TaskRes": "TaskRes",
     "TipAdapter": "TIP_ADAPTER",
     "TipAdapterF": "TIP_ADAPTER",
 }
 TASKRES, BOTTLENECK = {"RESIDUAL_SCALE": 0.5}, {"RATIO": 0.2, "REDUCTION": 4}
 CACHE = {"ALPHA": 1.17, "BETA": 1.0, "AUGMENT_EPOCHS": 10, "SEARCH": "none", "PREC": "fp16"}
+PROBE = {"ITERATIONS": 300, "ALPHA_EVERY": 10, "ALPHA_SCALE": 250.0}
+NO_STEPS = "adam", 0.0003  # Dassl's defaults, unused
 COOPS = {"": 200, "_ep100": 100, "_ep50": 50}  # file ending: epochs
 PUBLISHED = {  # file: backbone, test batch; batch, optimizer, rate, epochs; keys of the node
     **{
@@ -49,10 +52,14 @@ PUBLISHED = {  # file: backbone, test batch; batch, optimizer, rate, epochs; key
         )
     },
     **{
+        f"LinearProbe/{file}": (name, 100, (256, *NO_STEPS, 1), PROBE)
+        for file, name in (("vit_b16", "ViT-B/16"), ("rn50", "RN50"))
+    },
+    **{
         f"Tip{file}{end}": (name, 100, (256, *training), CACHE)
         for start, name in (("vit_b16", "ViT-B/16"), ("rn50", "RN50"))
         for file, end, training in (
-            (f"Adapter/{start}", "", ("adam", 0.0003, 1)),  # no steps: Dassl's defaults
+            (f"Adapter/{start}", "", (*NO_STEPS, 1)),
             (f"AdapterF/{start}", "", ("adamw", 0.001, 20)),
             (f"AdapterF/{start}", "_ep100", ("adamw", 0.001, 100)),
         )
@@ -83,11 +90,12 @@ def test_the_published_settings(in_root, name):
     node = cfg.TRAINER[NODES[name.split("/")[0]]]
     assert {key: node[key] for key in keys} == keys
     assert cfg.INPUT.TRANSFORMS == ("random_resized_crop", "random_flip", "normalize")
-    smallest = 0.5 if name.startswith("Tip") else 0.08
+    own_crops = name.startswith(("Tip", "LinearProbe"))
+    smallest = 0.5 if own_crops else 0.08
     assert ("bicubic", (smallest, 1.0)) == (cfg.INPUT.INTERPOLATION, cfg.INPUT.RRCROP_SCALE)
     if name.startswith("TipAdapterF"):
         assert (optim.EPS, optim.WEIGHT_DECAY) == (1e-4, 0.01)
-    elif not name.startswith("Tip"):
+    elif not own_crops:
         schedule = optim.LR_SCHEDULER, optim.WARMUP_EPOCH, optim.WARMUP_CONS_LR
         decay = 0.0 if name.startswith("CLAP") else 5e-4
         assert (*schedule, optim.WEIGHT_DECAY) == ("cosine", 1, 1e-5, decay)

@@ -48,6 +48,9 @@ LATER = {
     "TRAINER.CLIP_ADAPTER.AUGMENT_EPOCHS": "trainers/test_features.py",
     "TRAINER.TaskRes.AUGMENT_EPOCHS": "trainers/test_features.py",
     "TRAINER.TIP_ADAPTER.AUGMENT_EPOCHS": "trainers/test_features.py",
+    "TRAINER.LP_PLUS_PLUS.ITERATIONS": "trainers/test_features.py",
+    "TRAINER.LP_PLUS_PLUS.ALPHA_EVERY": "trainers/test_features.py",
+    "TRAINER.LP_PLUS_PLUS.ALPHA_SCALE": "trainers/test_features.py",
 }
 # Another value of the key's kind, and what has to be set for it to matter.
 CHANGED = {
@@ -154,7 +157,7 @@ def rates(schedule):
     if schedule is None:  # the trainer sets the rates itself
         return []
     found = []
-    for done in range(6):
+    for done in range(6 if schedule else 0):
         schedule.load_state_dict({"last_epoch": done})
         found.append(schedule.get_last_lr())
     return found

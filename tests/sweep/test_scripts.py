@@ -52,6 +52,7 @@ CALLS = {
     "cocoop/xd_test": B2N,
     "clap/few_shot": ["eurosat", "1"],
     "clip_adapter/few_shot": ["eurosat", "1"],
+    "lp_plus_plus/few_shot": ["eurosat", "1"],
     "taskres/few_shot": ["eurosat", "1"],
     "tip_adapter/few_shot": ["eurosat", "1"],
     "tip_adapter/few_shot_f": ["eurosat", "1"],
@@ -93,7 +94,7 @@ TINY = {
     "ExtrasLinearProbeMaPLe": "vit_t8_c2_ep10_batch4_2ctx",
 }
 ON_FEATURES = {"CLIPAdapter": "vit_t8", "TaskRes": "vit_t8_ep200"}  # few-shot scripts alone
-ON_FEATURES |= dict.fromkeys(("CLAP", "TipAdapter", "TipAdapterF"), "vit_t8")
+ON_FEATURES |= dict.fromkeys(("CLAP", "LinearProbe", "TipAdapter", "TipAdapterF"), "vit_t8")
 REPRODUCED = ("PromptSRC", "MaPLe", "IVLP", "VPT")  # by scripts that test published weights
 
 

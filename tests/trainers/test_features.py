@@ -21,6 +21,8 @@ KEYS = {  # trainer: what its checkpoints hold, for 31 classes and 128 features
 CACHE = {"cache_keys": (128, 31), "cache_values": (31, 31), "text_weights": (128, 31)}
 KEYS |= dict.fromkeys(("TipAdapter", "TipAdapterF"), CACHE | {"alpha": (), "beta": ()})
 KEYS["CLAP"] = {"prototypes": (31, 128), "base_text_features": (31, 128)}
+PROBE = {"weight": (31, 128), "bias": (31,), "alpha": (1, 31), "text_weights": (128, 31)}
+KEYS["LinearProbe"] = PROBE
 FOR_ITS_CLASSES = [name for name in KEYS if name != "CLIPAdapter"]
 QUICK = {"OPTIM.MAX_EPOCH": 3, "DATALOADER.TRAIN_X.BATCH_SIZE": 8, "TEST.NO_TEST": True}
 
@@ -235,3 +237,31 @@ def test_a_search_that_cannot_be_is_refused(tmp_path, changed, message):
 def test_a_method_without_epochs_refuses_them(tmp_path):
     with pytest.raises(ValueError, match="MAX_EPOCH is 2, but TipAdapter does all in one epoch"):
         trainer_of("TipAdapter", tmp_path, **{"OPTIM.MAX_EPOCH": 2})
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [("ITERATIONS", 20), ("ALPHA_EVERY", 300), ("ALPHA_SCALE", 2.0)],
+)
+def test_the_keys_of_a_solve_change_it(key, value, trained, tmp_path):
+    solved = trainer_of("LinearProbe", tmp_path, **{f"TRAINER.LP_PLUS_PLUS.{key}": value})
+    solved.train()
+    usual = trained("LinearProbe").prompts
+    assert not torch.allclose(solved.prompts.alpha, usual.alpha, rtol=1e-3)
+    if key == "ITERATIONS":
+        assert solved.num_batches == value
+
+
+@pytest.mark.parametrize("key", ["ITERATIONS", "ALPHA_EVERY"])
+def test_a_solve_without_iterations_is_refused(key, tmp_path):
+    with pytest.raises(ValueError, match=f"TRAINER.LP_PLUS_PLUS.{key} is 0; give 1 or more"):
+        trainer_of("LinearProbe", tmp_path, **{f"TRAINER.LP_PLUS_PLUS.{key}": 0})
+
+
+def test_the_passes_of_a_cache_are_averaged_before_they_are_of_unit_length(tmp_path):
+    trainer = trainer_of("TipAdapter", tmp_path, **{"TRAINER.TIP_ADAPTER.AUGMENT_EPOCHS": 2})
+    trainer.train()
+    mean = (trainer.passes[0][0].double() + trainer.passes[1][0].double()) / 2
+    keys = (mean / mean.norm(dim=-1, keepdim=True)).t().float()
+    torch.testing.assert_close(trainer.prompts.cache_keys.data, keys, atol=1e-6, rtol=0)
+    assert sorted(trainer.passes) == [0, 1]
