@@ -100,7 +100,7 @@ def beyond(folder):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_recorded_case_is_replayed_through_our_trainer(plugin, tmp_path):
-    settings = ["TRAINER.COOP.N_CTX", "3", "OPTIM.LR", "0.1", "OPTIM.MAX_EPOCH", "3"]
+    settings = ["TRAINER.COOP.N_CTX", "3", "OPTIM.LR", "0.01", "OPTIM.MAX_EPOCH", "3"]
     ended = tool(plugin, "--trainer", "CoOp", "--out", tmp_path / "out", "--set", *settings)
     assert ended.returncode == 0, ended.stderr
     assert "coop, 14 arrays; python -m tests.parity" in ended.stdout
