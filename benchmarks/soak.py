@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +39,7 @@ GROWTH = 1.02  # of the resident memory from the second quarter of the time to t
 CONFIG = "vit_t8"  # what the settings for the bundled backbone are called by
 FEWEST = 8  # epochs, however long they take: two in each quarter
 KILLED_EVERY = (3.0, 12.0)  # seconds, drawn between
-SIGNALS = 4  # per run of the sweep at most: a sweep gives up on a run after ten
+SIGNALS = 4  # to a run of the sweep at most: a sweep gives up on a run after ten
 
 
 def counts() -> tuple[float, int, int, int]:
@@ -102,18 +103,20 @@ def sweep_command(folder: Path, seeds: Sequence[int], workers: int) -> list[str]
     return [sys.executable, "-m", "sweep", *words, "--set", *pairs]
 
 
-def kill_at_random(sweep: subprocess.Popen, most: int, rng: random.Random) -> int:
-    """Kill one of the sweep's runs every few seconds, `most` times; returns how often."""
-    killed = 0
+def kill_at_random(sweep: subprocess.Popen, rng: random.Random) -> int:
+    """Kill one of the sweep's runs every few seconds, each SIGNALS times at most; how often."""
+    killed: Counter[bytes] = Counter()  # by command line
     while True:
         try:
             sweep.wait(rng.uniform(*KILLED_EVERY))
-            return killed
+            return killed.total()
         except subprocess.TimeoutExpired:
             children = Path(f"/proc/{sweep.pid}/task/{sweep.pid}/children").read_text().split()
-            if children and killed < most:
-                os.kill(int(rng.choice(children)), rng.choice((signal.SIGKILL, signal.SIGTERM)))
-                killed += 1
+            runs = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
+            if left := [pid for pid, run in runs.items() if run and killed[run] < SIGNALS]:
+                pid = rng.choice(left)
+                os.kill(int(pid), rng.choice((signal.SIGKILL, signal.SIGTERM)))
+                killed[runs[pid]] += 1
 
 
 def prompts(folder: Path, seed: int) -> dict[str, torch.Tensor]:
@@ -129,7 +132,7 @@ def killed_sweep(jobs: int, compared: int, workers: int, folder: Path) -> tuple[
     with log.open("w") as file:
         command = sweep_command(folder / "killed", seeds, workers)
         sweep = subprocess.Popen(command, stdout=file, stderr=file)
-        signals = kill_at_random(sweep, SIGNALS * jobs, rng)
+        signals = kill_at_random(sweep, rng)
     if sweep.returncode:
         end = " ".join(log.read_text().split()[-40:])
         return signals, [f"the sweep ended with exit code {sweep.returncode}: {end}"]
