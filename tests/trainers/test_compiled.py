@@ -5,7 +5,7 @@ import torch
 
 from benchmarks.workload import batch, class_names, ours
 from tests.benchmarks.test_step import TINY
-from tests.trainers import test_more_checkpoints
+from tests.trainers import test_lora, test_mmrl, test_more_checkpoints
 from tests.trainers.test_checkpoints import CASES, trainer_of
 from trainers.compiled import as_one_graph
 
@@ -50,6 +50,13 @@ def test_every_kind_of_prompts_makes_a_whole_graph(tmp_path, name):
 @pytest.mark.parametrize("name", ["kgcoop_default", "tcp_small"])
 def test_later_methods_make_one_too(tmp_path, name):
     check_that_it_makes_a_whole_graph(test_more_checkpoints.trainer_of(name, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mmrl_early_gap", "mmrlpp_beta", "clip_lora"])
+def test_methods_that_join_tokens_or_update_blocks_make_one_too(tmp_path, name):
+    maker = test_lora if name == "clip_lora" else test_mmrl
+    check_that_it_makes_a_whole_graph(maker.trainer_of(name, tmp_path))
 
 
 def check_that_it_makes_a_whole_graph(trainer):
