@@ -19,7 +19,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     args = parse_args(words)
 
-    def work() -> None:
+    def work() -> int | None:
+        if args.seeds:
+            from runs.pack import run_seeds
+
+            return run_seeds(words, main)
         with checking_the_command():
             cfg = setup_config(args)
         if cfg.DATASET.NAME:

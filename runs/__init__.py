@@ -7,6 +7,7 @@ config.py        defaults, configuration files, KEY VALUE pairs
 yaml_file.py     reads a YAML file
 early.py         what is said before PyTorch is imported: unknown names, missing folders
 run.py           one training or test
+pack.py          several seeds of a run at once
 first_look.py    what the owner of photos reads before and after a training
 terminal.py      which lines a terminal shows; the log has all
 register.py      makes the names of datasets and trainers known to Dassl

@@ -9,6 +9,7 @@ import operator
 import re
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ USAGE = """Train or evaluate one method on one dataset.
         --dataset-config-file configs/datasets/eurosat.yaml \\
         --config-file configs/trainers/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx.yaml
 
+    python train.py --trainer PromptSRC --seeds 1 2 3       three runs, one step for all of them
+
 KEY VALUE pairs at the end set any configuration key: OPTIM.MAX_EPOCH 5 DATASET.NUM_SHOTS 4
 Exit code 0: done. 1: failed. 2: an invalid command line. 75: stopped by a signal; rerun to resume.
 """
@@ -35,17 +38,29 @@ Exit code 0: done. 1: failed. 2: an invalid command line. 75: stopped by a signa
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags, the folder or table of photos, and KEY VALUE pairs in `opts`."""
-    words = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
+    words, seeds = without_seeds(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(words)
+    args.seeds = seeds
+    if seeds is not None and (len(seeds) < 2 or len({*seeds}) < len(seeds) or args.seed >= 0):
+        parser.error("--seeds takes two or more different seeds, and replaces --seed")
     if not args.opts or args.opts[0].startswith("-") or _is_key(args.opts[0]):
         return args
     photos, *rest = args.opts  # flags may follow it
     args = parse_args([*words[: -len(rest) - 1], *rest])
     if args.photos:
         parser.error(f"both {photos} and {args.photos} are given as photos; name one folder")
-    args.photos = photos
+    args.photos, args.seeds = photos, seeds
     return args
+
+
+def without_seeds(words: Sequence[str]) -> tuple[list[str], list[int] | None]:
+    """The words without `--seeds 1 2 3`, wherever it stands, and these seeds; None without it."""
+    if "--seeds" not in words:
+        return list(words), None
+    at = list(words).index("--seeds") + 1
+    seeds = list(takewhile(str.isdecimal, words[at:]))
+    return [*words[: at - 1], *words[at + len(seeds) :]], [int(seed) for seed in seeds]
 
 
 def _is_key(word: str) -> bool:
@@ -60,6 +75,7 @@ def _parser() -> Parser:
     add("--output-dir", default="", help="folder for log and checkpoints (default: output)")
     add("--resume", default="", help="folder of a run to resume, until --output-dir has one")
     add("--seed", type=int, default=-1, help="0 or above makes the run repeatable")
+    add("--seeds", metavar="SEED SEED ...", help="several runs at once, each in a folder seedS")
     add("--deterministic", action="store_true", help="repeat bit for bit on a GPU, too; slower")
     add("--source-domains", nargs="+", help="source domains, if a dataset has some")
     add("--target-domains", nargs="+", help="target domains, if a dataset has some")

@@ -65,6 +65,29 @@ def _console(stream: Any) -> Iterator[None]:
         logger.console = former
 
 
+class Labelled:
+    """A stream for one of several runs: each line begins with a name. It is not a terminal."""
+
+    def __init__(self, name: str, stream: Any):
+        self.name, self.stream = name, stream
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            self.stream.write(f"{self.name}  {line}\n")
+        return len(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+    def isatty(self) -> bool:
+        return False
+
+
 class Brief:
     """A text stream without the lines that are `ROUTINE`, line by line."""
 

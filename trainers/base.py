@@ -35,6 +35,7 @@ from promptsrc.regulation import GaussianAggregation, SelfRegulation
 from promptsrc.schema import MOST_EPOCHS
 from promptsrc.templates import TEACHER
 from promptsrc.weights.names import cache_folder
+from trainers import pack
 from trainers.checkpoints import CheckpointedTrainer
 from trainers.compiled import as_one_graph
 from trainers.dassl_pytorch import Trainer
@@ -87,6 +88,11 @@ class CLIPTrainer(Trainer):
                 "image; leave both out"
             )
 
+    def build_data_loader(self) -> None:
+        super().build_data_loader()
+        self.val_loader = pack.read_once(self.val_loader, self.device)
+        self.test_loader = pack.read_once(self.test_loader, self.device)
+
     def load_frozen_clip(self, prec: str) -> FrozenCLIP:
         """The configured backbone on the run's device, not yet cast.
 
@@ -95,17 +101,21 @@ class CLIPTrainer(Trainer):
         """
         name, size = self.cfg.MODEL.BACKBONE.NAME, tuple(self.cfg.INPUT.SIZE)
         print(f"Loading CLIP (backbone: {name})")
-        policy = precision(prec, self.device, self.half_on_cpu)
-        clip = load_clip(name, self.device, self.cfg.MODEL.BACKBONE.CACHE)
-        frozen = FrozenCLIP(clip, policy, self.cfg.MODEL.TEXTS_AT_ONCE)
+        policy, model = precision(prec, self.device, self.half_on_cpu), self.cfg.MODEL
+
+        def load() -> FrozenCLIP:
+            clip = load_clip(name, self.device, model.BACKBONE.CACHE)
+            return FrozenCLIP(clip, policy, model.TEXTS_AT_ONCE)
+
+        frozen = pack.clip_of(self, (name, policy, model.TEXTS_AT_ONCE), load)
         if size != (frozen.resolution, frozen.resolution):
             raise ValueError(
                 f"INPUT.SIZE is {size}, but backbone {name} takes {frozen.resolution} x "
                 f"{frozen.resolution} images; set INPUT.SIZE "
                 f'"({frozen.resolution}, {frozen.resolution})"'
             )
-        check_input(self.cfg.INPUT, clip.images, name)
-        for note in notes(clip, self.classnames):
+        check_input(self.cfg.INPUT, frozen.clip.images, name)
+        for note in notes(frozen.clip, self.classnames):
             print(note)
         return frozen
 
@@ -177,6 +187,8 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         self.optim, self.sched = self.optimizer_and_schedule()
         self.scaler = frozen.precision.grad_scaler()
         self.run_forward = self.forward
+        if self.cfg.MODEL.COMPILE and pack.joined():
+            raise ValueError("MODEL.COMPILE is True, but a pack is not compiled; leave it out")
         if self.cfg.MODEL.COMPILE:
             self.run_forward = as_one_graph(self.forward, self.device)
         self.register_model(self.registered_as, self.prompts, self.optim, self.sched)
@@ -278,7 +290,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         """
         finite = CopiedScalar(torch.isfinite(loss))  # read after the backward pass is queued
         self.model_zero_grad()
-        self.scaler.scale(loss).backward(retain_graph=retain_graph)
+        pack.backward(self.scaler.scale(loss), retain_graph)
         if not finite.item():
             images = f"; images {', '.join(self.impaths)}" if self.impaths else ""
             raise FloatingPointError(

@@ -21,6 +21,7 @@ from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import SelfRegulation
 from promptsrc.schema import check_trainer_state
 from promptsrc.weights.names import found_from_anywhere
+from trainers import pack
 from trainers.dassl_pytorch import Trainer
 
 
@@ -112,6 +113,7 @@ class CheckpointedTrainer(Trainer):
                 prompt average of the epochs so far.
         """
         self._check_resumable(directory)
+        self._start_with_the_pack(directory)
         epoch = super().resume_model_if_exist(directory)
         if self.regulation and self.regulation.aggregation.epochs_seen != epoch:
             raise ValueError(
@@ -120,6 +122,24 @@ class CheckpointedTrainer(Trainer):
                 "another --output-dir"
             )
         return epoch
+
+    def _start_with_the_pack(self, directory: str) -> None:
+        """Delete what is newer than the position that the runs of a pack start from."""
+        if not pack.joined():
+            return
+        from dassl.utils import unfinished  # Dassl.pytorch has none
+
+        saved = {(0, 0): Path()}
+        for file in self.checkpoint_path(directory, None).parent.glob("model.pth.tar-*"):
+            if (epoch := file.name.removeprefix("model.pth.tar-")).isdecimal():
+                saved[int(epoch), 0] = file
+        if found := unfinished.read(directory, [self.registered_as]):
+            state = found[0][self.registered_as]
+            within = state["epoch"], state["unfinished"]["batch"]
+            saved[within] = Path(directory, unfinished.NAME)
+        start = pack.start_of(saved)
+        for newer in (file for position, file in saved.items() if position > start):
+            newer.unlink()
 
     def _check_resumable(self, directory: str) -> None:
         folder = self.checkpoint_path(directory, None).parent

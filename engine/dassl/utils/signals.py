@@ -15,17 +15,29 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopSignals:
-    """Notes the first stop signal in `asked`; a second one interrupts at once."""
+    """Notes the first stop signal in `asked`; a second one interrupts at once.
+
+    Attributes:
+        awaiting: within the block of `awaited`. In a thread, where Python delivers no signals,
+            somebody else sets `asked`.
+    """
 
     def __init__(self) -> None:
         self.asked = ""
+        self.awaiting = False
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
-        """Note stop signals within the block, also those that the parent process has blocked.
+        """Note stop signals within the block, also those that the parent process has blocked."""
+        self.awaiting = True
+        try:
+            with self._noted():
+                yield
+        finally:
+            self.awaiting = False
 
-        Outside the main thread, where Python cannot set handlers, this does nothing.
-        """
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
