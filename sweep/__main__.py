@@ -32,6 +32,7 @@ from runs.layout import SEEDS
 from runs.protocols import CONFIGS, DATASETS, Method, method_file, plan
 from runs.run import RESUMABLE
 from sweep import local, roots
+from sweep.packs import AUTO, command, packs
 from trainers.keys import own_keys
 
 
@@ -58,6 +59,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--configs", default="", help="method files whose names start so, e.g. vit_t8")
     add("--set", nargs="+", default=[], metavar="KEY VALUE", help="configuration of every run")
     add("--workers", type=int, help="runs at a time (default: one per GPU, or one)")
+    add("--pack", default="1", metavar="auto|N", help="seeds that share a process (default: 1)")
     add("--cluster", choices=["slurm", "local"], help="one Slurm array; local: without Slurm")
     add("--cluster-options", nargs="+", default=[], metavar="KEY=VALUE", help="of submitit")
     add("--dry-run", action="store_true", help="print the commands that are left to run")
@@ -78,6 +80,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"--output is {args.output}, a file; it takes a folder")
     if odd := [pair for pair in args.cluster_options if not pair.partition("=")[2]]:
         parser.error(f"--cluster-options has {odd[0]!r}; it takes KEY=VALUE, e.g. timeout_min=600")
+    if args.pack != "auto" and not (args.pack.isdecimal() and int(args.pack)):
+        parser.error(f"--pack is {args.pack}; it is a number of runs, or auto")
+    args.pack = AUTO if args.pack == "auto" else int(args.pack)
     if args.workers is not None and args.workers < 1:
         parser.error(f"--workers is {args.workers}; it must be at least 1")
     return args
@@ -102,7 +107,7 @@ def sweep(args: argparse.Namespace) -> int:
         for job in [] if args.dry_run else todo:
             job.config()  # an invalid key is refused before anything starts
     if args.dry_run:
-        print(*(shlex.join(job.command) for job in todo), sep="\n", flush=True)
+        print(*(shlex.join(command(p)) for p in packs(todo, args.pack)), sep="\n", flush=True)
         return 0
     args.output.mkdir(parents=True, exist_ok=True)
     with locked(args.output, Busy("another sweep", args.output)):
@@ -110,7 +115,9 @@ def sweep(args: argparse.Namespace) -> int:
             if is_locked(job.folder):
                 raise Busy("another run", job.folder)
         todo = [job for job in todo if not job.is_finished()]  # a sweep may have just ended
-        print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished", flush=True)
+        started = packs(todo, args.pack)
+        shared = f"; {len(todo)} start in {len(started)} packs" if len(started) < len(todo) else ""
+        print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished{shared}", flush=True)
         failed = run(todo, len(jobs) - len(todo), args) if todo else {}
         if any(job.accuracy() is not None for job in jobs):
             from report.__main__ import main as report
@@ -143,7 +150,7 @@ def for_method(name: str, args: argparse.Namespace) -> tuple[str, ...]:
 def run(jobs: list[Job], done: int, args: argparse.Namespace) -> dict[str, str]:
     """Run here or on a cluster; the reasons of failures by folder."""
     if not args.cluster:
-        failed = local.run(jobs, environments(args.workers), done)
+        failed = local.run(jobs, environments(args.workers), done, args.pack)
         return {str(job.folder): reason for job, reason in failed.items()}
     try:
         from sweep import cluster
@@ -151,7 +158,7 @@ def run(jobs: list[Job], done: int, args: argparse.Namespace) -> dict[str, str]:
         raise InvalidCommand("--cluster needs submitit: pip install '.[slurm]'") from None
     pairs = (pair.partition("=") for pair in args.cluster_options)
     options = {key: int(value) if value.isdigit() else value for key, _, value in pairs}
-    return cluster.run(jobs, args.output, args.cluster, args.workers, options)
+    return cluster.run(jobs, args.output, args.cluster, args.workers, options, args.pack)
 
 
 def environments(workers: int | None) -> list[dict[str, str]]:

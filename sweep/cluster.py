@@ -13,6 +13,7 @@ import submitit
 
 from runs.job import Job
 from sweep import local
+from sweep.packs import Pack, packs
 
 LOGS = "slurm"  # in the output folder
 
@@ -22,11 +23,12 @@ class Chain:
     """One element of the array; called again, it skips finished runs."""
 
     jobs: list[Job]
+    most: int = 1  # runs of a pack
 
     def __call__(self) -> dict[str, str]:
         """The reasons of failures by folder."""
         todo = [job for job in self.jobs if not job.is_finished()]
-        failed = local.run(todo, [{}], len(self.jobs) - len(todo))
+        failed = local.run(todo, [{}], len(self.jobs) - len(todo), self.most)
         return {str(job.folder): reason for job, reason in failed.items()}
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
@@ -34,19 +36,25 @@ class Chain:
         return submitit.helpers.DelayedSubmission(self)
 
 
-def chains(jobs: Sequence[Job]) -> list[Chain]:
-    """One chain for each job that needs none of the others; those that need it follow."""
-    by_first: dict[Job, list[Job]] = {}
+def chains(jobs: Sequence[Job], most: int = 1) -> list[Chain]:
+    """One chain for each pack that needs none of the others; those that need it follow."""
+    pack_of = {job: pack for pack in packs(jobs, most) for job in pack}
+    by_first: dict[Pack, list[Job]] = {}
     for job in jobs:
         first = job
         while first.needs is not None and first.needs in jobs:
             first = first.needs
-        by_first.setdefault(first, []).append(job)
-    return [Chain(chain) for chain in by_first.values()]
+        by_first.setdefault(pack_of[first], []).append(job)
+    return [Chain(chain, most) for chain in by_first.values()]
 
 
 def run(
-    jobs: Sequence[Job], output: Path, cluster: str, limit: int | None, options: Mapping[str, Any]
+    jobs: Sequence[Job],
+    output: Path,
+    cluster: str,
+    limit: int | None,
+    options: Mapping[str, Any],
+    most: int = 1,
 ) -> dict[str, str]:
     """Submit the jobs as one array and wait for it; the reasons of failures by folder.
 
@@ -54,6 +62,7 @@ def run(
         cluster: `slurm`, or `local` for processes of submitit's on this machine.
         limit: elements that run at a time.
         options: of submitit's executor, such as `timeout_min` and `slurm_partition`.
+        most: runs of a pack.
 
     Raises:
         ValueError: submitit refuses an option, or `output` has a line break.
@@ -66,7 +75,7 @@ def run(
         executor.update_parameters(name="sweep", **limits, **options)
     except (NameError, TypeError) as error:  # how submitit refuses one
         raise ValueError(f"--cluster-options: {error}") from None
-    todo = chains(jobs)
+    todo = chains(jobs, most)
     with executor.batch():
         elements = [executor.submit(chain) for chain in todo]
     array = elements[0].job_id.split("_")[0]

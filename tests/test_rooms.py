@@ -33,8 +33,10 @@ LENT_TO_DATASETS = {
     "promptsrc.weights.names",
     "promptsrc.weights.pickles",
 }
-# by all trainers
-SHARED = {"base", "checkpoints", "compiled", "features", "keys", "register", "words"}
+SHARED = {  # by all trainers
+    *("base", "checkpoints", "compiled", "features", "keys", "pack", "process_state"),
+    *("register", "words"),
+}
 LONGEST_COMMAND = 60  # lines
 
 

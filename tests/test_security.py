@@ -297,7 +297,7 @@ def test_a_sweep_passes_any_name_unchanged(tmp_path, monkeypatch, capsys, name):
         "command",
         property(lambda job: [sys.executable, "-c", "import sys; print(sys.argv[1:])", name]),
     )
-    assert local.start(job, {"ODD": name}).wait() == 0
+    assert local.start((job,), {"ODD": name}).wait() == 0
     assert (output / local.CONSOLE).read_text() == f"{[name]}\n"
     assert not list(tmp_path.rglob("pwned"))
 

@@ -74,7 +74,7 @@ class Run:
         self._go.release()
         try:
             self._stopped.acquire()
-        except KeyboardInterrupt:  # it goes on to a place where it can be told
+        except KeyboardInterrupt:  # it first comes to where it waits
             self._stopped.acquire()
             raise
         finally:

@@ -141,7 +141,7 @@ def test_a_run_is_stopped_without_process_groups(monkeypatch):
     monkeypatch.delattr("os.killpg")
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     running = local.Running(process, 0.0, {})
-    with local.stopped_on_exit({Job((), Path("a"), TRAINED): running}):
+    with local.stopped_on_exit({(Job((), Path("a"), TRAINED),): running}):
         assert process.poll() is None
     assert process.wait() != 0
 
