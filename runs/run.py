@@ -32,6 +32,7 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     from datasets import OWN
     from runs import folder, memory, saved_config
     from runs.terminal import brief, only_logged
+    from trainers.pack import joined
 
     (saved_config.check_model if args.eval_only else saved_config.check_resumed)(cfg)
     with folder.held(cfg):
@@ -56,8 +57,9 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
         else:
             _built(cfg, args).train()
         if peak := memory.peak():
+            whose = f" of {len(mine.pack.runs)} runs" if (mine := joined()) else ""
             with only_logged():
-                print(f"Peak memory: {peak / memory.GIB:.2f} GiB")
+                print(f"Peak memory{whose}: {peak / memory.GIB:.2f} GiB")
 
 
 def _built(cfg: "CfgNode", args: argparse.Namespace) -> Any:

@@ -35,7 +35,7 @@ def checkpoint(run, epoch=3):
 def lines_of_log(run):
     """Without times and folders, and what is said of the machine."""
     text = (run / "log.txt").read_text().partition("Loading trainer")[2]
-    text = re.sub(r"time .*?\) data .*?\) | eta .*|Elapsed: .*", "", text)
+    text = re.sub(r"time .*?\) data .*?\) | eta .*|Elapsed: .*|Peak memory.*", "", text)
     return text.replace(str(run.parent), "")
 
 
@@ -59,6 +59,7 @@ def test_each_run_is_what_it_is_alone(in_root, tmp_path, capsys, trainer):
     assert train.main(line(tmp_path / "pack", 1, 2, 3, trainer=trainer, pairs=pairs)) == 0
     out = capsys.readouterr().out
     assert all(f"seed{seed}  => result" in out for seed in (1, 2, 3))
+    assert "Peak memory of 3 runs: " in (tmp_path / "pack" / "seed1" / "log.txt").read_text()
     for seed in (1, 3):
         assert train.main(line(tmp_path / "alone", seed, trainer=trainer, pairs=pairs)) == 0
         name = f"seed{seed}"
@@ -194,16 +195,10 @@ def test_a_pair_that_would_put_all_runs_in_one_folder_is_refused(key, flag, caps
 
 def test_the_seeds_may_stand_before_pairs_and_photos(in_root, tmp_path):
     for name in ("a", "b"):
-        make_images(tmp_path / "photos" / name, 3)
-    lines = pack.lines_of([str(tmp_path / "photos"), "--seeds", "4", "7", "OPTIM.MAX_EPOCH", "2"])
-    assert lines[7][-6:] == [
-        "--seed",
-        "7",
-        "--output-dir",
-        "output/photos/seed7",
-        "OPTIM.MAX_EPOCH",
-        "2",
-    ]
+        make_images(tmp_path / "photos" / name, "1.png", "2.png", "3.png")
+    lines = pack.lines_of([str(tmp_path / "photos"), "--seeds", "4", "7", "TRAIN.PRINT_FREQ", "2"])
+    flags = ["--seed", "7", "--output-dir", "output/photos/seed7"]
+    assert lines[7][-6:] == [*flags, "TRAIN.PRINT_FREQ", "2"]
     assert lines.keys() == {4, 7}
     words = [*EMOJI, "--trainer", "CoOp", "--backbone", "ViT-T/8", "--seeds", "1", "2"]
     lines = pack.lines_of([*words, "--eval-only", "--model-dir", "a", "--output-dir", "b"])
