@@ -63,7 +63,7 @@ def write(
     classifier = Classifier(prompts, "cpu")
     report("Encoding the classes")
     model = classifier.model(classnames)
-    if not _has_a_class_matrix(model):
+    if not _can_hold(ending, model):
         raise ValueError(
             f"{prompts.description['method']}'s logits are not image features times one class "
             "matrix; write .safetensors, which predict.py reads"
@@ -122,13 +122,18 @@ class ImageClassifier(nn.Module):
 
 
 @torch.no_grad()
-def _has_a_class_matrix(model: PromptedCLIP) -> bool:
-    """Whether an `ImageClassifier` gives its logits; a method's own student may add to them."""
+def _can_hold(ending: str, model: PromptedCLIP) -> bool:
+    """Whether an `ImageClassifier` gives its logits; a method's own student may add to them.
+
+    A class matrix lacks what a test reads besides, such as DePT's probe.
+    """
     if not model.classes_are_fixed:
         return False
     module = ImageClassifier(model)
     images = module.random_images(2)
-    return torch.allclose(module(images), model.classify(images), atol=1e-3)
+    found = [module(images)] + [model.encode(images).logits] * (ending == ".npz")
+    expected = model.classify(images)
+    return all(torch.allclose(logits, expected, atol=1e-3) for logits in found)
 
 
 def write_onnx(

@@ -7,6 +7,7 @@ from benchmarks.workload import batch, class_names, ours
 from tests.benchmarks.test_step import TINY
 from tests.trainers import test_lora, test_mmrl, test_more_checkpoints
 from tests.trainers.test_checkpoints import CASES, trainer_of
+from tests.trainers.test_dept import trainer_of as probed
 from trainers.compiled import as_one_graph
 
 # what PyTorch's own compiler warns of
@@ -62,6 +63,16 @@ def test_methods_that_join_tokens_or_update_blocks_make_one_too(tmp_path, name):
 def check_that_it_makes_a_whole_graph(trainer):
     images, labels = torch.randn(2, 3, 32, 32), torch.tensor([0, 1])
     trainer.losses = super(type(trainer), trainer).losses  # without what records them
+    graph = as_one_graph(trainer.forward, torch.device("cpu"), backend="aot_eager")
+    plain, compiled = (graph(images, labels) for _ in range(2))
+    torch.testing.assert_close(compiled, plain, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_probe_is_in_the_graph(tmp_path):
+    trainer = probed("dept_promptsrc", tmp_path)
+    images, labels = torch.randn(2, 3, 32, 32), torch.tensor([0, 1])
+    trainer.losses = super(type(trainer), trainer).losses
     graph = as_one_graph(trainer.forward, torch.device("cpu"), backend="aot_eager")
     plain, compiled = (graph(images, labels) for _ in range(2))
     torch.testing.assert_close(compiled, plain, atol=1e-5, rtol=1e-5)

@@ -156,6 +156,14 @@ def test_rows_per_class_follow_the_names_of_a_file(tmp_path):
         torch.testing.assert_close(found, expected[:, columns], atol=1e-4, rtol=0)
 
 
+def test_a_probe_is_not_in_a_class_matrix(files, tmp_path):
+    prompts = read_prompts(files / "DecoupledPrompts.safetensors")
+    with pytest.raises(ValueError, match="Some's logits are not image features times one class"):
+        formats.write(prompts, None, tmp_path / "a.npz")
+    formats.write(prompts, ["red fox", "owl"], tmp_path / "a.npz")  # the similarity alone
+    assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
+
+
 class Doubled(PromptedCLIP):
     def encode(self, images):
         encoded = super().encode(images)
