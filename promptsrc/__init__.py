@@ -7,6 +7,7 @@ The parts, to build with (docs/PLAIN_PYTORCH.md trains with them in 30 lines):
 
     regulation    what the paper adds: losses, averaged prompts, diverse class features
     prompts       what is learned: prompt vectors by block, for either tower
+    adapters      what is learned on features, with both towers left alone
     model         a frozen CLIP with prompts (the student), and without (the teacher)
     clip          the frozen CLIP: loading, towers, precision
     pack          several runs through one CLIP at a time

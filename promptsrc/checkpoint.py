@@ -190,12 +190,12 @@ def load_prompts(
         theirs = {key.removeprefix("module."): value for key, value in state.items()}
     prompts.are_trained = names is not None and same_names(names, prompts.classnames)
     theirs = prompts.match_classes(theirs, names, source)
-    mine = prompts.state_dict()
+    mine, per_class = prompts.state_dict(), prompts.per_class
     differences = [f"{key} is missing" for key in mine if key not in theirs]
     differences += [f"{key} is not expected" for key in theirs if key not in mine]
     differences += [
         f"{key} is {tuple(theirs[key].shape)}, not {tuple(mine[key].shape)}"
-        + (" (one per class)" if key in prompts.per_class else "")
+        + (f" (one per class, for {prompts.classes_in(key, theirs)} classes)" * (key in per_class))
         for key in mine
         if key in theirs and theirs[key].shape != mine[key].shape
     ]

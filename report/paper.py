@@ -1,7 +1,9 @@
 """Accuracies that papers report, and those of independent re-runs of PromptSRC.
 
 `paper.csv`: accuracies in percent with ViT-B/16 and 16 shots (few-shot: the number of shots is the
-`part`), means over three seeds, with their source. `checked`: read in a copy of the paper.
+`part`), means over three seeds, with their source. A method with a method file in brackets is on
+the backbone of that file; Tip-Adapter's and CLIP-Adapter's are of one seed, with values that were
+searched. `checked`: read in a copy of the paper.
 `unverified`: not read there, but the values agree with their average and harmonic mean. ProGrad's
 are those of KgCoOp's authors: its own are of a ResNet and 4 shots. `reruns.csv`: means of
 independent re-runs, with their standard deviation where it is known.

@@ -79,7 +79,8 @@ class PromptLearner(nn.Module):
             trained_on: the class names of the checkpoint; None if it does not say them.
 
         Raises:
-            ValueError: a class of this learner has no row of its own.
+            ValueError: a class of this learner has no row of its own, or the file names another
+                number of classes than it has rows.
         """
         found = [key for key in self.per_class if key in state]
         if not found or trained_on is None or same_names(trained_on, self.classnames):
@@ -87,6 +88,11 @@ class PromptLearner(nn.Module):
         trained = [name_tokens(name) for name in trained_on]
         here = [name_tokens(name) for name in self.classnames]
         times = Counter(trained)
+        if wrong := [key for key in found if self.classes_in(key, state) != len(trained)]:
+            raise ValueError(
+                f"{source} names {len(trained)} classes, but its {wrong[0]} is for "
+                f"{self.classes_in(wrong[0], state)}; it is damaged"
+            )
         for name, ids in zip(self.classnames, here, strict=True):
             if not times[ids]:
                 raise ValueError(
@@ -102,6 +108,10 @@ class PromptLearner(nn.Module):
         axes = {key: self.class_axes.get(key, 0) for key in found}
         chosen = torch.tensor(rows)
         return state | {key: state[key].index_select(axis, chosen) for key, axis in axes.items()}
+
+    def classes_in(self, key: str, state: Mapping[str, Tensor]) -> int:
+        """How many classes a tensor of `per_class` is for; 0 if it lacks their axis."""
+        return dict(enumerate(state[key].shape)).get(self.class_axes.get(key, 0), 0)
 
     def texts(self, clip: CLIP) -> Texts:
         """The texts that text vectors enter: `<prefix> <name>.`, those of block 0 after SOS."""

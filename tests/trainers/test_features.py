@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from dassl.engine import TRAINER_REGISTRY
 
-from promptsrc.checkpoint import read_checkpoint
+from promptsrc.adapters import BlendedProbe
+from promptsrc.checkpoint import load_prompts, read_checkpoint
 from promptsrc.inference.classifier import Classifier
 from promptsrc.inference.prompt_file import read_prompts
 from tests.runs.test_unused import built
@@ -109,6 +110,18 @@ def test_what_is_for_each_class_is_taken_by_name_or_refused(name, trained, tmp_p
     rows = [names.index(name) for name in half.classnames]
     expected = trainer.model_inference(images)[:, rows]
     torch.testing.assert_close(half.model_inference(images), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("key, rows", [("alpha", 0), ("text_weights", 5)])
+def test_another_number_of_rows_than_of_names_is_refused(key, rows, trained):
+    trainer = trained("LinearProbe")
+    prompts = read_prompts(checkpoint_of(trainer))
+    prompts.tensors[key] = prompts.tensors[key][..., :rows] if rows else torch.zeros(())
+    learner = BlendedProbe(trainer.model.frozen.clip, trainer.classnames[:2])
+    with pytest.raises(
+        ValueError, match=f"names 31 classes, but its {key} is for {rows}; it is da"
+    ):
+        load_prompts(learner, prompts.tensors, "a file", prompts.description)
 
 
 def test_a_bottleneck_is_for_any_classes(trained):
