@@ -154,3 +154,12 @@ def test_every_precision_trains_and_is_tested(tmp_path, in_root, capsys, prec):
     assert ("computed as fp32 on a CPU" in out) == (prec == "fp16")
     base = float(out.splitlines()[-1].split()[4].rstrip("%"))
     assert base > 5 * 100 / 16  # two epochs from the words "a photo of a" stay near zero-shot
+
+
+def test_what_is_learned_for_each_class_trains_on_all_classes(tmp_path, in_root):
+    [job] = jobs(["--trainer", "TaskRes", "--output-dir", str(tmp_path)])
+    assert job.folder == tmp_path / "emoji/TaskRes/vit_t8_ep200_16shots/seed1"
+    assert job.config().DATASET.SUBSAMPLE_CLASSES == "all"
+    first, last = embedded.summary("TaskRes", 44.0).split("\n")
+    assert first.endswith("it has no base2new; choose few-shot or domain-generalization")
+    assert last == "TaskRes on emoji: all classes 44.0%"
