@@ -100,8 +100,8 @@ def batch(shape: Shape, classes: int, size: int, device: torch.device) -> tuple[
 
 def ours(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
     """One CLIP for student and teacher."""
-    frozen = _frozen(shape, device, prec)
-    return _side(frozen, frozen, shape, names)
+    frozen = frozen_clip(shape, device, prec)
+    return side_of(frozen, frozen, shape, names)
 
 
 def compiled(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
@@ -113,21 +113,23 @@ def compiled(shape: Shape, names: list[str], device: torch.device, prec: str = "
 
 def plain_side(shape: Shape, names: list[str], device: torch.device, prec: str = "fp32") -> Side:
     """The plain implementation, with one CLIP for the student and one for the teacher."""
-    student, teacher = (_frozen(shape, device, prec, plain) for _ in range(2))
-    return _side(student, teacher, shape, names)
+    student, teacher = (frozen_clip(shape, device, prec, plain) for _ in range(2))
+    return side_of(student, teacher, shape, names)
 
 
 SIDES = {"ours": ours, "plain": plain_side}
 WAYS = SIDES | {"compiled": compiled}
 
 
-def _frozen(shape: Shape, device: torch.device, prec: str, forward: Towers = towers) -> FrozenCLIP:
+def frozen_clip(
+    shape: Shape, device: torch.device, prec: str, forward: Towers = towers
+) -> FrozenCLIP:
     frozen = FrozenCLIP(random_clip(shape, device), precision(prec, device), forward=forward)
     frozen.cast()
     return frozen
 
 
-def _side(student: FrozenCLIP, teacher: FrozenCLIP, shape: Shape, names: list[str]) -> Side:
+def side_of(student: FrozenCLIP, teacher: FrozenCLIP, shape: Shape, names: list[str]) -> Side:
     torch.manual_seed(2)
     device, sizes = student.precision.device, (shape.vectors, shape.depth)
     prompts = DeepPrompts(student.clip, names, *sizes, *sizes, "a photo of a").to(device)
