@@ -93,7 +93,8 @@ def text_tokens(
         x = _run_block(block, x, packing.attend, read, update=updates.get(i, NO_UPDATE))
     if positions is None:
         return clip.ln_final(x)[packing.back, None]
-    return clip.ln_final(x[packing.rows(torch.arange(len(positions))[:, None], positions)])
+    each = torch.arange(len(positions), device=positions.device)[:, None]  # (C, 1)
+    return clip.ln_final(x[packing.rows(each, positions)])
 
 
 def image_tokens(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks import data, epoch, evaluation, launches, teacher
+from benchmarks import data, epoch, evaluation, launches, pack, teacher
 from benchmarks.step import one_step
 from benchmarks.workload import SIDES, VIT_B16, batch, class_names
 from tests.benchmarks.test_step import TINY
@@ -81,3 +81,12 @@ def test_our_step_launches_less_than_the_plain_one_at_any_number_of_classes():
         for classes in (10, 50)
     }
     assert counts["ours", 10] == counts["ours", 50] < counts["plain", 10] == counts["plain", 50]
+
+
+def test_pack(tmp_path):
+    arguments = ["--runs", "1", "2", "--classes", "3", "--device", "cpu", "--repeats", "1"]
+    assert pack.main([*arguments, "--json", str(tmp_path / "rows")], TINY) == 0
+    rows = rows_of(tmp_path / "rows")
+    assert [(row["classes"], row["runs"]) for row in rows] == [(3, 1), (3, 2)]
+    for row in rows:
+        assert row["ratio"] == pytest.approx(row["alone_seconds"] / row["seconds"])
