@@ -56,9 +56,9 @@ def keys_of(trainer):
 
 def step_and_test(trainer):
     """What a run does: it trains (here one batch), and tests one."""
-    trainer.epoch, trainer.num_batches = 0, 2
     trainer.init_writer = lambda _: None
-    trainer.batch_idx = 0
+    trainer.before_train()
+    trainer.epoch, trainer.num_batches, trainer.batch_idx = 0, 2, 0
     trainer.set_model_mode("train")
     trainer.forward_backward(next(iter(trainer.train_loader_x)))
     trainer._loader(trainer.cfg.TEST.SPLIT, "TEST.SPLIT")
