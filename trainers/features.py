@@ -27,6 +27,7 @@ from promptsrc.templates import DATASETS, DEFAULT
 from trainers.base import PromptTrainer
 
 SEEDS = 2**31  # to draw the seed of the passes from
+MOST_PASSES = 10_000  # each is computed with the tower
 Rows = tuple[Tensor, Tensor]  # features (M, D) and labels (M,)
 
 
@@ -40,13 +41,15 @@ class FeatureTrainer(PromptTrainer):
     def check_cfg(self, cfg: CfgNode) -> None:
         """
         Raises:
-            ValueError: no passes, another precision than the method's, epochs that it does not
-                have, or something that needs the towers in each step.
+            ValueError: no passes or too many, another precision than the method's, epochs that it
+                does not have, or something that needs the towers in each step.
         """
         super().check_cfg(cfg)
         settings = cfg.TRAINER[self.node]
-        if (passes := settings.get("AUGMENT_EPOCHS", 1)) < 1:
-            raise ValueError(f"TRAINER.{self.node}.AUGMENT_EPOCHS is {passes}; give 1 or more")
+        if not 1 <= (passes := settings.get("AUGMENT_EPOCHS", 1)) <= MOST_PASSES:
+            raise ValueError(
+                f"TRAINER.{self.node}.AUGMENT_EPOCHS is {passes}; give 1 to {MOST_PASSES}"
+            )
         if type(self).prec == "fp32" and settings.PREC not in ("fp16", "fp32"):
             raise ValueError(
                 f"TRAINER.{self.node}.PREC is {settings.PREC!r}, but {cfg.TRAINER.NAME} computes "

@@ -16,6 +16,7 @@ from promptsrc.adapters import BlendedProbe
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.zeroshot import ensemble_features
 from promptsrc.model import unit
+from promptsrc.schema import MOST_EPOCHS
 from promptsrc.templates import GENERIC
 from trainers.features import FeatureTrainer
 
@@ -32,12 +33,12 @@ class LinearProbe(FeatureTrainer):
     def prompt_settings(self) -> dict[str, Any]:
         """
         Raises:
-            ValueError: no iterations.
+            ValueError: no iterations, or too many.
         """
         for key in ("ITERATIONS", "ALPHA_EVERY"):
-            if self.settings[key] < 1:
+            if not 1 <= self.settings[key] <= MOST_EPOCHS:
                 raise ValueError(
-                    f"TRAINER.LP_PLUS_PLUS.{key} is {self.settings[key]}; give 1 or more"
+                    f"TRAINER.LP_PLUS_PLUS.{key} is {self.settings[key]}; give 1 to {MOST_EPOCHS}"
                 )
         return {}
 

@@ -24,6 +24,8 @@ from promptsrc.templates import GENERIC
 from trainers.features import FeatureTrainer, Rows
 from trainers.words import check_left_out
 
+MOST = 10**6  # weight or sharpness of the cache
+
 
 @TRAINER_REGISTRY.register()
 class TipAdapterF(FeatureTrainer):
@@ -46,6 +48,11 @@ class TipAdapterF(FeatureTrainer):
                 f"TRAINER.TIP_ADAPTER.SEARCH is {search!r} and SEARCH_STEP {steps}; choose none or "
                 "val, and two numbers of values, for beta and alpha"
             )
+        for key in ("ALPHA", "BETA"):
+            if not 0 <= settings[key] <= MOST:
+                raise ValueError(
+                    f"TRAINER.TIP_ADAPTER.{key} is {settings[key]}; it must be from 0 to {MOST}"
+                )
         if search == "none":
             check_left_out(cfg.TRAINER.NAME, self.node, settings, "SEARCH_SCALE", "SEARCH_STEP")
 

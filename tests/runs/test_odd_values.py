@@ -27,7 +27,9 @@ ODD = {
     tuple: ["()", "(0,)", "(-1,-1)", "('a',)", "(0,0,0)", f"({HUGE},)"],
     list: ["[]", "[0]", "[0,0,0]", "['a','b','c']", "[1e300,1e300,1e300]"],
 }
-LEARNING = [name for name in trainers() if not is_zero_shot(name)]
+# DePT reads its base method's keys as that method does, so one base stands for all
+ON_OTHERS = {f"ExtrasLinearProbe{base}" for base in trainers()} - {"ExtrasLinearProbeCoOp"}
+LEARNING = [name for name in trainers() if not is_zero_shot(name) and name not in ON_OTHERS]
 DEFAULTS = flat(default_config())
 ELSEWHERE = {  # folders and the like, whose values tests/test_bad_input.py has; or slow
     "OUTPUT_DIR",
@@ -44,6 +46,8 @@ SAYS = {  # what a line names in place of the key
     "IMAGE_LOSS_WEIGHT": "loss is inf",
     "W": "loss is nan",  # infinity times a distance of 0
     "REG_WEIGHT": "loss is inf",
+    "RESIDUAL_SCALE": "loss is nan",
+    "ALPHA_SCALE": "loss is nan",
 }
 
 
@@ -60,7 +64,8 @@ def step_and_test(trainer):
     trainer.before_train()
     trainer.epoch, trainer.num_batches, trainer.batch_idx = 0, 2, 0
     trainer.set_model_mode("train")
-    trainer.forward_backward(next(iter(trainer.train_loader_x)))
+    if trainer.optim:  # Tip-Adapter learns without steps
+        trainer.forward_backward(next(iter(trainer.train_loader_x)))
     trainer._loader(trainer.cfg.TEST.SPLIT, "TEST.SPLIT")
     images, labels = trainer.parse_batch_test(next(iter(trainer.test_loader)))
     trainer.evaluator.process(trainer.model_inference(images), labels)
