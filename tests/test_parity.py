@@ -2,33 +2,29 @@ from pathlib import Path
 
 import pytest
 
+from runs.settings import trainers
 from tests.parity import load_cases, replay
 from tests.parity.__main__ import main
+from tests.parity.cases import trainer_of
 
-GOLDENS = Path(__file__).parent / "goldens"
-CASES, TOLERANCES = load_cases(GOLDENS)
+HERE = Path(__file__).parent
+RECORDED = {file.parent: load_cases(file.parent) for file in sorted(HERE.glob("*/cases.json"))}
+CASES = [(folder.name, name) for folder, (cases, _) in RECORDED.items() for name in cases]
+UNRECORDED = {"ExtrasLinearProbeCoCoOp", "TipAdapter", "VPT"}
 
 
-def test_every_method_of_the_recording_is_replayed():
-    trainers = {case["trainer"] for case in CASES.values()}
-    assert trainers == {
-        "CoOp",
-        "CoCoOp",
-        "MaPLe",
-        "IVLP",
-        "PromptSRC",
-        "ZeroshotCLIP",
-        "ZeroshotCLIP2",
-    }
-    assert len(CASES) == 18
+def test_every_method_is_recorded_or_known_not_to_be():
+    assert [len(cases) for cases, _ in RECORDED.values()] == [18, 13, 15]
+    recorded = {trainer_of(case) for cases, _ in RECORDED.values() for case in cases.values()}
+    assert recorded == {*trainers()} - UNRECORDED
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_every_array_of_a_case_is_within_its_tolerance(name):
-    case = CASES[name]
-    differences = list(replay(GOLDENS, case, TOLERANCES[case["precision"]]))
-    assert len(differences) >= 17
+@pytest.mark.parametrize("folder, name", CASES)
+def test_every_array_of_a_case_is_within_its_tolerance(folder, name):
+    cases, tolerances = RECORDED[HERE / folder]
+    differences = list(replay(HERE / folder, cases[name], tolerances[cases[name]["precision"]]))
+    assert len(differences) >= 10
     assert [str(difference) for difference in differences if not difference.fits] == []
 
 
