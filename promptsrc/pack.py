@@ -26,6 +26,8 @@ from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.text import Texts
 from promptsrc.clip.vectors import Tokens, Update, Vectors, check_vectors, tensors_of, with_tensors
 
+MOST_IMAGES = 128
+
 
 class PackedTowers:
     """The towers of a frozen CLIP for several runs, in the order they are given.
@@ -52,12 +54,16 @@ class PackedTowers:
     def encode_image(self, images: Sequence[Tensor], prompts: Sequence[Vectors]) -> list[Tensor]:
         """Of each run (B, D), not normalised; see `FrozenCLIP.encode_image`.
 
-        A batch that runs without image prompts have in common is encoded once.
+        A batch that runs without image prompts have in common is encoded once. With prompts, at
+        most `MOST_IMAGES` are encoded at a time: more (in a test) take memory, and no less time.
 
         Raises:
             ValueError: the tower cannot take the prompts of a run.
         """
-        keys = [(i.shape, _shapes(p)) for i, p in zip(images, prompts, strict=True)]
+        keys = [
+            (batch.shape, _shapes(p), run // max(1, MOST_IMAGES // len(batch)) if p else 0)
+            for run, (batch, p) in enumerate(zip(images, prompts, strict=True))
+        ]
         return _in_groups(keys, lambda some: self._images(_of(images, some), _of(prompts, some)))
 
     def _texts(self, texts: tuple[Texts, ...], prompts: tuple[Vectors, ...]) -> Sequence[Tensor]:

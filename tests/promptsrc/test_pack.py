@@ -137,6 +137,10 @@ def test_runs_of_other_sizes_are_encoded_apart(tiny):
     assert calls == [2]
     assert found[0] is found[2]
     calls.clear()
+    large = [torch.randn(60, 3, 32, 32) for _ in range(3)]
+    packed.encode_image(large, vectors)
+    assert calls == [120, 60]
+    calls.clear()
     tiny.ln_final.register_forward_hook(lambda *args: calls.append(len(args[2])))
     rows = [embed(tiny, [f"a photo of a {name}." for name in names], 2) for names in NAMES]
     packed.encode_text(rows, [{0: torch.randn(2, 128)} for _ in rows])
