@@ -53,7 +53,11 @@ def assert_as_alone(together, alone, atol=1e-5):
         assert float(a) == pytest.approx(float(b), abs=2e-4)
 
 
-@pytest.mark.parametrize("trainer", ["PromptSRC", "CoOp", "MaPLe", "VPT", "CoCoOp"])
+TRAINERS = ["PromptSRC", "CoOp", "MaPLe", "VPT", "CoCoOp"]
+TRAINERS += ["ProGrad", "TCP", "MMRL", "CLIPLoRA", "TipAdapterF", "ExtrasLinearProbePromptSRC"]
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
 def test_each_run_is_what_it_is_alone(in_root, tmp_path, capsys, trainer):
     pairs = AVERAGE if trainer == "PromptSRC" else []
     assert train.main(line(tmp_path / "pack", 1, 2, 3, trainer=trainer, pairs=pairs)) == 0
