@@ -22,7 +22,7 @@ from torch.utils.data import SequentialSampler
 
 from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.text import Texts
-from promptsrc.clip.vectors import NO_VECTORS, Vectors
+from promptsrc.clip.vectors import NO_VECTORS, Update, Vectors
 from promptsrc.pack import PackedTowers
 from trainers.process_state import ProcessState
 
@@ -112,6 +112,7 @@ class Pack:
 
     def __init__(self, works: Mapping[str, Callable[[], int]]):
         self.clips: dict[Hashable, SharedCLIP] = {}
+        self.notes: dict[str, bool | None] = {}  # whether they have been printed
         self.runs = [Run(self, name, work) for name, work in works.items()]
 
     def run(self) -> dict[str, int | None]:
@@ -129,11 +130,17 @@ class Pack:
                     for run, answer in answers.items():
                         run.advance(answer)
                     ours.put()
+                    self._print_notes()
                     answers = self._answers(signals.asked)
                 except KeyboardInterrupt as interrupt:
                     ours.put()
                     answers = {run: interrupt for run in self.runs if run.request}
         return {run.name: run.code for run in self.runs}
+
+    def _print_notes(self) -> None:
+        for note in [note for note, printed in self.notes.items() if not printed]:
+            print(note, flush=True)
+            self.notes[note] = True
 
     def _answers(self, stop: str) -> dict[Run, Any]:
         waiting = {run: run.request for run in self.runs if run.request}
@@ -199,10 +206,24 @@ class PackedCLIP(FrozenCLIP):
         _ask(CAST, self.shared.cast, self)
 
     def encode_text(self, texts: Texts, prompts: Vectors = NO_VECTORS) -> Tensor:
+        if _updates(prompts):
+            return super().encode_text(texts, prompts)
         return _ask(ENCODE, self.shared.encode_text, texts, prompts)
 
     def encode_image(self, images: Tensor, prompts: Vectors = NO_VECTORS) -> Tensor:
+        if _updates(prompts):
+            return super().encode_image(images, prompts)
         return _ask(ENCODE, self.shared.encode_image, images, prompts)
+
+
+def _updates(prompts: Vectors) -> bool:
+    """Whether a run has weights of its own, and dropout: it goes through the towers by itself."""
+    if not any(isinstance(entry, Update) for entry in prompts.values()):
+        return False
+    run = joined()
+    assert run is not None
+    run.pack.notes.setdefault("Runs that update weights go through the towers one by one")
+    return True
 
 
 def clip_of(trainer: "TrainerX", key: Hashable, load: Callable[[], FrozenCLIP]) -> FrozenCLIP:

@@ -27,9 +27,11 @@ def line(output, *seeds, trainer="PromptSRC", pairs=AVERAGE):
     return [*EMOJI, *names, *given, *SHORT, *pairs]
 
 
-def checkpoint(run, epoch=3):
-    [folder] = {file.parent for file in run.glob("*/checkpoint")}
-    return read_checkpoint(folder / f"model.pth.tar-{epoch}")
+def checkpoint(run, epoch=None):
+    """Of an epoch, or of the last."""
+    [pointer] = run.glob("*/checkpoint")
+    name = f"model.pth.tar-{epoch}" if epoch else pointer.read_text().splitlines()[0]
+    return read_checkpoint(pointer.with_name(name))
 
 
 def lines_of_log(run):
@@ -54,16 +56,22 @@ def assert_as_alone(together, alone, atol=1e-5):
 
 
 TRAINERS = ["PromptSRC", "CoOp", "MaPLe", "VPT", "CoCoOp"]
+PAIRS = {
+    "PromptSRC": AVERAGE,
+    "CLIPLoRA": ["OPTIM.MAX_EPOCH", "1", "TRAINER.CLIP_LORA.ITERS_PER_SHOT", "8"],
+}
 TRAINERS += ["ProGrad", "TCP", "MMRL", "CLIPLoRA", "TipAdapterF", "ExtrasLinearProbePromptSRC"]
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)
 def test_each_run_is_what_it_is_alone(in_root, tmp_path, capsys, trainer):
-    pairs = AVERAGE if trainer == "PromptSRC" else []
+    pairs = PAIRS.get(trainer, [])
     assert train.main(line(tmp_path / "pack", 1, 2, 3, trainer=trainer, pairs=pairs)) == 0
     out = capsys.readouterr().out
     assert all(f"seed{seed}  => result" in out for seed in (1, 2, 3))
     assert "Peak memory of 3 runs: " in (tmp_path / "pack" / "seed1" / "log.txt").read_text()
+    note = "Runs that update weights go through the towers one by one\n"
+    assert out.count(note) == (trainer == "CLIPLoRA")
     for seed in (1, 3):
         assert train.main(line(tmp_path / "alone", seed, trainer=trainer, pairs=pairs)) == 0
         name = f"seed{seed}"

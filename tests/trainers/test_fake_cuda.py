@@ -11,9 +11,10 @@ from dassl.engine import TRAINER_REGISTRY
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from promptsrc.pack import PackedTowers
-from tests.parity import batches_of, config_of, eval_images_of, recorded
-from tests.test_parity import CASES
+from tests.conftest import ROOT
+from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
 
+CASES, _ = load_cases(ROOT / "tests" / "goldens")
 CUDA = torch.device("cuda")
 OURS = ("promptsrc", "trainers", "clip", "torch.nn", "tests")
 NAMES = {case["trainer"]: name for name, case in CASES.items() if "injected" in case}

@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dassl.engine import TRAINER_REGISTRY
 
-from tests.parity import replay
-from tests.test_parity import CASES, GOLDENS, TOLERANCES
-from tests.trainers.test_checkpoints import trainer_of
+from tests.conftest import ROOT
+from tests.parity import batches_of, config_of, load_cases, recorded, replay
 from trainers import pack
 from trainers.base import PromptTrainer
 from trainers.process_state import ProcessState
 
+GOLDENS = ROOT / "tests" / "goldens"
+CASES, TOLERANCES = load_cases(GOLDENS)
 DRAWS = {
     "python": random.random,
     "python's normal": lambda: random.gauss(0, 1),
@@ -124,14 +126,15 @@ def test_clip_is_loaded_once_and_cast_when_all_have_computed_in_float32(tmp_path
     by_content(monkeypatch)
     monkeypatch.setattr(PromptTrainer, "prec", "bf16")
     monkeypatch.setattr(PromptTrainer, "build_targets", lambda self, frozen: note(frozen))
-    before, after = [], {}
+    before, after, case = [], {}, CASES["promptsrc_default"]
 
     def note(frozen):
         before.append(frozen.clip.dtype)
 
     def work(name):
         (tmp_path / name).mkdir()
-        after[name] = trainer_of("promptsrc_default", tmp_path / name).model.frozen.clip
+        kind = recorded(TRAINER_REGISTRY.get("PromptSRC"), case["class_names"], batches_of(case))
+        after[name] = kind(config_of(case, tmp_path / name)).model.frozen.clip
         return 0
 
     pack.Pack({name: lambda name=name: work(name) for name in "abc"}).run()
