@@ -35,9 +35,10 @@ def checkpoint(run, epoch=None):
 
 
 def lines_of_log(run):
-    """Without times and folders, and what is said of the machine."""
+    """Without times and folders, what is said of the machine, and whether shots were drawn."""
     text = (run / "log.txt").read_text().partition("Loading trainer")[2]
     text = re.sub(r"time .*?\) data .*?\) | eta .*|Elapsed: .*|Peak memory.*", "", text)
+    text = re.sub(r"Creating a \d+-shot dataset\n|Loading preprocessed few-shot .*\n", "", text)
     return text.replace(str(run.parent), "")
 
 
