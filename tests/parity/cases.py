@@ -12,6 +12,9 @@ from torch import Tensor
 from runs.config import default_config
 from tests import tiny_clip
 
+GOLDENS, MORE, MORE2 = (
+    Path(__file__).parents[1] / name for name in ("goldens", "goldens_more", "goldens_more2")
+)
 drawn = lru_cache(maxsize=2)(tiny_clip.tiny_clip_state_dict)  # weights of the latest cases
 OURS = {  # trainers that have another name here, by the name in the recording
     "ADAPTER": "CLAP",

@@ -11,7 +11,7 @@ from promptsrc import export
 from promptsrc.inference import formats
 from promptsrc.inference.prompt_file import PromptFile, read_prompts, write_prompts
 from promptsrc.prompts.context import POSITIONS
-from tests.test_parity import GOLDENS
+from tests.parity.cases import GOLDENS
 
 CHECKPOINT = str(GOLDENS / "checkpoints/promptsrc_ckpt_small/VLPromptLearner/model.pth.tar-4")
 SAID = ["--backbone", "x", "--ctx-init", ""]

@@ -10,7 +10,7 @@ from dassl.engine import TRAINER_REGISTRY
 import train
 from promptsrc.checkpoint import read_checkpoint
 from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
-from tests.test_parity import GOLDENS
+from tests.parity.cases import GOLDENS
 from tests.tiny_clip import tiny_clip_state_dict
 
 CASES, TOLERANCES = load_cases(GOLDENS)

@@ -8,7 +8,7 @@ from dassl.engine import TRAINER_REGISTRY
 from promptsrc.inference.classifier import Classifier
 from promptsrc.inference.prompt_file import read_foreign_checkpoint, read_prompts
 from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
-from tests.test_parity_more import GOLDENS
+from tests.parity.cases import MORE as GOLDENS
 from tests.trainers.test_more_checkpoints import write_theirs
 from tests.trainers.test_own_method import equal, late  # noqa: F401 (a fixture)
 from trainers.dept import Decoupled

@@ -12,10 +12,12 @@ from promptsrc.clip.vectors import drops
 from promptsrc.inference.formats import write
 from promptsrc.inference.prompt_file import read_prompts
 from promptsrc.prompts.lora import LowRankUpdates, chosen
-from tests.parity import config_of, eval_images_of, recorded
+from tests.parity import config_of, eval_images_of, load_cases, recorded
+from tests.parity.cases import MORE2 as GOLDENS
 from tests.runs.test_unused import built
-from tests.test_parity_more2 import CASES, GOLDENS, TOLERANCES
 from trainers.lora import Passes
+
+CASES, TOLERANCES = load_cases(GOLDENS)
 
 NAMES = ["clip_lora", "clip_lora_vision"]
 SHORT = {

@@ -9,9 +9,11 @@ import promptsrc
 from promptsrc.clip.openai import CLIP
 from promptsrc.inference.formats import write
 from promptsrc.inference.prompt_file import read_prompts
-from tests.parity import batches_of, config_of, eval_images_of, recorded
-from tests.test_parity_more2 import CASES, GOLDENS, TOLERANCES
+from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
+from tests.parity.cases import MORE2 as GOLDENS
 from trainers.mmrl import are_trained
+
+CASES, TOLERANCES = load_cases(GOLDENS)
 
 NAMES = [name for name, case in CASES.items() if case["trainer"].startswith("MMRL")]
 

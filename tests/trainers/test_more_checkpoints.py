@@ -5,8 +5,10 @@ import pytest
 import torch
 from dassl.engine import TRAINER_REGISTRY
 
-from tests.parity import batches_of, config_of, eval_images_of, recorded
-from tests.test_parity_more import CASES, GOLDENS, TOLERANCES
+from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
+from tests.parity.cases import MORE as GOLDENS
+
+CASES, TOLERANCES = load_cases(GOLDENS)
 
 NAMES = [name for name in CASES if not name.startswith("dept")]  # tests/trainers/test_dept.py
 

@@ -3,13 +3,15 @@
 import pytest
 import torch
 
-from tests.parity import batches_of, config_of
+from tests.parity import batches_of, config_of, load_cases
+from tests.parity.cases import MORE as GOLDENS
 from tests.parity.prograd import two_passes
 from tests.parity.training import recorded
 from tests.runs.test_unused import built
-from tests.test_parity_more import CASES
 from trainers.coop import CoOp
 from trainers.prograd import ProGrad
+
+CASES, _ = load_cases(GOLDENS)
 
 CASE = CASES["prograd_random"]
 

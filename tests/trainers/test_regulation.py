@@ -6,7 +6,7 @@ from dassl.engine import TRAINER_REGISTRY
 
 from promptsrc.regulation import GaussianAggregation, consistency_losses, gaussian_weights
 from tests.parity import batches_of, config_of, load_cases, recorded
-from tests.test_parity import GOLDENS
+from tests.parity.cases import GOLDENS
 
 CASES, _ = load_cases(GOLDENS)
 SETTINGS = {

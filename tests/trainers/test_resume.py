@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from promptsrc.checkpoint import read_checkpoint
-from tests.test_parity import GOLDENS
+from tests.parity.cases import GOLDENS
 from tests.trainers.test_checkpoints import CASES, trainer_of
 
 CLASSES = CASES["promptsrc_default"]["class_names"]

@@ -21,9 +21,11 @@ from promptsrc.prompts import DeepPrompts
 from promptsrc.regulation import GaussianAggregation, SelfRegulation, diverse_features
 from promptsrc.templates import TEACHER
 from tests import tiny_clip
-from tests.parity import replay
+from tests.parity import load_cases, replay
+from tests.parity.cases import GOLDENS
 from tests.promptsrc.clip.test_towers import float64
-from tests.test_parity import CASES, GOLDENS, TOLERANCES
+
+CASES, TOLERANCES = load_cases(GOLDENS)
 
 NAMES = ["cat", "fire truck", "a rather long name of a dachshund", "dog", "traffic light"]
 WORDS = ["cat", "dog", "fire", "truck", "traffic", "xylophonist", "of"]  # of 1 token and of several

@@ -21,7 +21,7 @@ from promptsrc.inference.prompt_file import (
 )
 from promptsrc.prompts import DeepPrompts
 from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
-from tests.test_parity import GOLDENS
+from tests.parity.cases import GOLDENS
 
 CASES, TOLERANCES = load_cases(GOLDENS)
 CASE_OF = {
