@@ -188,7 +188,7 @@ def test_an_invalid_command_line_is_one_line(root, tmp_path, in_root, capsys, wo
 def test_a_folder_is_for_one_sweep_at_a_time(root, tmp_path, in_root, monkeypatch, capsys):
     words = ["base2new", "--root", str(root), "--output", str(tmp_path), *OPTIONS, *QUICK]
 
-    def second(jobs, environments, done):
+    def second(jobs, environments, done, pack):
         """The first sweep works; another one is started."""
         consoles = {job.folder / local.CONSOLE for job in jobs}
         for console in consoles:
