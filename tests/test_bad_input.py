@@ -512,7 +512,7 @@ def test_without_a_dataset_the_trainer_is_one_of_the_embedded_benchmark(world, c
     assert train.main(["--trainer", "PromptSRCC", "--output-dir", str(world / "out")]) == 2
     assert_one_line(
         capsys.readouterr().err,
-        "--trainer is 'PromptSRCC'; without a dataset use CoCoOp, .*Zero",
+        "--trainer is 'PromptSRCC'; without a dataset use CLAP, .*Zero",
         world,
     )
 
@@ -529,7 +529,7 @@ COMMANDS = {
         ),
         f"{SWEEP} --methods PromptSRCC": (
             2,
-            "no method files of 'PromptSRCC'; .*trainers has CoCoOp",
+            "no method files of 'PromptSRCC'; .*trainers has CLAP",
         ),
         f"{SWEEP} --configs vit_l": (
             2,
