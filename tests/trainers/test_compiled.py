@@ -19,6 +19,12 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
+@pytest.fixture(autouse=True)
+def afresh():
+    """PyTorch gives up on a function that it has compiled eight times in one process."""
+    torch.compiler.reset()
+
+
 def one_step(side, loss, images, labels):
     value = loss(images, labels)
     side.student.prompts.zero_grad()

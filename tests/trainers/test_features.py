@@ -183,7 +183,7 @@ def test_the_draws_of_a_pass_leave_the_others_alone():
         ({"REGULATION.ENABLED": True}, "REGULATION.ENABLED is True, but TaskRes trains on cached"),
         ({"MODEL.COMPILE": True}, "MODEL.COMPILE is True, but TaskRes trains on cached features"),
         ({"DATALOADER.TRAIN_X.SAMPLER": "SequentialSampler"}, "SAMPLER is 'SequentialSampler', "),
-        ({"TRAINER.TaskRes.AUGMENT_EPOCHS": 0}, "AUGMENT_EPOCHS is 0; give 1 or more"),
+        ({"TRAINER.TaskRes.AUGMENT_EPOCHS": 0}, "AUGMENT_EPOCHS is 0; give 1 to 10000"),
         ({"TRAINER.TaskRes.PREC": "bf16"}, "PREC is 'bf16', but TaskRes computes in fp32"),
         ({"TRAINER.TaskRes.CSC": True}, "TRAINER.TaskRes.CSC is True, but TaskRes does not use"),
     ],
@@ -267,7 +267,7 @@ def test_the_keys_of_a_solve_change_it(key, value, trained, tmp_path):
 
 @pytest.mark.parametrize("key", ["ITERATIONS", "ALPHA_EVERY"])
 def test_a_solve_without_iterations_is_refused(key, tmp_path):
-    with pytest.raises(ValueError, match=f"TRAINER.LP_PLUS_PLUS.{key} is 0; give 1 or more"):
+    with pytest.raises(ValueError, match=f"TRAINER.LP_PLUS_PLUS.{key} is 0; give 1 to 100000"):
         trainer_of("LinearProbe", tmp_path, **{f"TRAINER.LP_PLUS_PLUS.{key}": 0})
 
 
