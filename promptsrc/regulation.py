@@ -24,7 +24,7 @@ from promptsrc.clip.zeroshot import template_features
 from promptsrc.model import Encoded, ZeroShotCLIP
 from promptsrc.templates import TEACHER
 
-Named = Iterable[tuple[str, nn.Parameter]]
+Named = Iterable[tuple[str, Tensor]]
 
 
 def consistency_losses(
@@ -58,7 +58,7 @@ def gaussian_weights(E: int, mu: float, sigma: float) -> list[float]:
     """
     if not sigma > 0:
         raise ValueError(f"GPA_STD is {sigma}; it must be above 0")
-    if not 1e-6 <= sigma <= 1e6 or abs(mu) > 1e6:
+    if not (1e-6 <= sigma <= 1e6 and abs(mu) <= 1e6):
         raise ValueError(f"GPA_MEAN is {mu} and GPA_STD {sigma}; give epochs, at most 1000000")
     exponent = -((np.arange(1, E + 1) - mu) ** 2) / (2 * sigma**2)
     w = np.exp(exponent - exponent.max())  # the largest is 1, so the sum cannot underflow

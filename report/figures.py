@@ -1,7 +1,7 @@
 """The figures of both reports."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from report import paper
@@ -48,6 +48,16 @@ def over_epochs(
         last = point == line[-1]
         title = f"epoch {math.ceil(point[0])}: {point[1]:g}"
         plot.point(point, title, "" if last else "unseen", 3 if last else 6)
+    return plot
+
+
+def heat_map(name: str, rows: Axis, columns: Axis, values: Mapping[Point, float]) -> Plot:
+    """Values in percent by (column, row), whole numbers on both axes; the darker, the higher."""
+    width, height = 80 + 56 * len(columns.labels), 50 + 30 * len(rows.labels)
+    plot = Plot(name, columns, rows, width, height)
+    low, high = min(values.values()), max(values.values())
+    for point, value in values.items():
+        plot.cell(point, f"{value:.1f}", (value - low) / (high - low) if high > low else 0.5)
     return plot
 
 

@@ -14,7 +14,7 @@ from promptsrc.inference.prompt_file import PromptFile, read_foreign_checkpoint
 from report.predictions import Predictions, checkpoint_file, predictions
 from report.tokens import Near, median_distance, nearest_tokens, text_vectors
 from runs import items, layout, log, saved_config
-from runs.config import default_config, merge_file
+from runs.config import config_of_run
 from runs.log import History
 from runs.results import TESTED, parse_run
 
@@ -62,7 +62,7 @@ def read_run(folder: Path, root: str = "") -> Run:
     result = parse_run(folder, TESTED)
     run = Run(
         folder,
-        _config(folder, root),
+        config_of_run(folder, root) if (folder / saved_config.NAME).is_file() else None,
         log.read(folder),
         accuracy=result[1] if result else None,
         date=_date(folder),
@@ -86,16 +86,6 @@ def read_run(folder: Path, root: str = "") -> Run:
         except (ValueError, OSError, KeyError) as error:
             run.missing[part] = one_line(error)
     return run
-
-
-def _config(folder: Path, root: str) -> CfgNode | None:
-    file = folder / saved_config.NAME
-    if not file.is_file():
-        return None
-    cfg = default_config()
-    merge_file(cfg, str(file))
-    cfg.DATASET.ROOT = root or cfg.DATASET.ROOT
-    return cfg
 
 
 def _date(folder: Path) -> datetime.date | None:

@@ -105,6 +105,15 @@ class Plot:
         disc = self._add("circle", f"point {style}", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:g}")
         SubElement(disc, "title").text = title
 
+    def cell(self, point: Point, content: str, shade: float) -> None:
+        """A rectangle of one unit each way around the point; `shade` is from 0 to 1."""
+        left, top = self._at(point[0] - 0.5, point[1] + 0.5)
+        right, bottom = self._at(point[0] + 0.5, point[1] - 0.5)
+        sizes = {"width": f"{right - left - 2:.1f}", "height": f"{bottom - top - 2:.1f}"}
+        place = {"x": f"{left + 1:.1f}", "y": f"{top + 1:.1f}"}
+        self._add("rect", "cell", **place, **sizes, **{"fill-opacity": f"{0.1 + 0.7 * shade:.2f}"})
+        self._write((left + right) / 2, (top + bottom) / 2 + 3.5, content)
+
     def error_bar(self, point: Point, spread: float, style: str = "") -> None:
         """A vertical bar from `spread` below the point to `spread` above it."""
         x, low = self._at(point[0], point[1] - spread)

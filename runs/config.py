@@ -19,7 +19,7 @@ from yacs.config import CfgNode
 
 import datasets
 import trainers
-from runs.saved_config import flat
+from runs.saved_config import NAME, flat
 from runs.yaml_file import read_yaml
 from trainers.keys import TEXT_OR_BOOL
 
@@ -58,6 +58,22 @@ def merge_file(cfg: CfgNode, path: str) -> None:
         there = ", ".join(sorted(p.name for p in file.parent.glob("*.yaml"))) or "no config files"
         raise FileNotFoundError(f"no config file {path}; {file.parent} has {there}")
     merge(cfg, flat(read_yaml(file)), path)
+
+
+def config_of_run(folder: Path, root: str = "") -> CfgNode:
+    """The configuration in the folder of a run.
+
+    Args:
+        root: folder of the datasets, instead of the run's DATASET.ROOT.
+
+    Raises:
+        FileNotFoundError: it has none.
+        ValueError: it is damaged.
+    """
+    cfg = default_config()
+    merge_file(cfg, str(folder / NAME))
+    cfg.DATASET.ROOT = root or cfg.DATASET.ROOT
+    return cfg
 
 
 def merge_pairs(cfg: CfgNode, pairs: Sequence[str]) -> None:

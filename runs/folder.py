@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # the temporary names of `promptsrc.files.replacing` and `dassl.utils.tools.replacing`
 PART = re.compile(
-    r"\.(config|items|checkpoint|model|unfinished)\b.*\.([0-9a-f]{32}(\.[\w-]+)?|[a-z0-9_]{8})"
+    r"\.(config|items|checkpoint|model|unfinished|prompts)\b.*\.([0-9a-f]{32}(\.[\w-]+)?|[a-z0-9_]{8})"
 )
 UNFINISHED = "unfinished.state"  # `dassl.utils.unfinished`, which imports PyTorch
 LOCK = ".lock"  # held by the process that works in the folder
@@ -136,12 +136,14 @@ def _delete_failed_start(folder: Path, keep: Container[Path] = ()) -> None:
     """
     if has_begun(folder) or not saved_config.is_of_a_run(folder / saved_config.NAME):
         return
-    for pattern in ("log.txt", "log.txt-*", "tensorboard/events.*", items.NAME, saved_config.NAME):
+    logs = ("log.txt", "log.txt-*", "tensorboard/events.*", "epochs/prompts-*.safetensors")
+    for pattern in (*logs, items.NAME, saved_config.NAME):
         for file in folder.glob(pattern):
             if file not in keep:
                 file.unlink(missing_ok=True)
-    with suppress(OSError):  # not there, or not empty
-        (folder / "tensorboard").rmdir()
+    for name in ("tensorboard", "epochs"):
+        with suppress(OSError):  # not there, or not empty
+            (folder / name).rmdir()
 
 
 @contextmanager

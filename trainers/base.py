@@ -186,6 +186,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         self.model = self.build_student(frozen)
         self.optim, self.sched = self.optimizer_and_schedule()
         self.scaler = frozen.precision.grad_scaler()
+        self.keeps_epochs = self.cfg.TRAIN.KEEP_EPOCHS
         self.run_forward = self.forward
         if self.cfg.MODEL.COMPILE and pack.joined():
             raise ValueError("MODEL.COMPILE is True, but a pack is not compiled; leave it out")
@@ -306,6 +307,9 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         self.scaler.update()
 
     def end_epoch(self) -> None:
+        """Keep the prompts where that is asked for, then aggregate them."""
+        if self.keeps_epochs:
+            self.keep_epoch()
         if self.regulation:
             weight = self.regulation.aggregation.weights[self.epoch]
             last_step = (self.epoch + 1) * self.num_batches - 1

@@ -16,13 +16,18 @@ from promptsrc.checkpoint import (
     newest_name,
     read_checkpoint,
 )
-from promptsrc.inference.prompt_file import read_learned
+from promptsrc.inference.prompt_file import PromptFile, read_learned, write_prompts
 from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import SelfRegulation
 from promptsrc.schema import check_trainer_state
 from promptsrc.weights.names import found_from_anywhere
 from trainers import pack
 from trainers.dassl_pytorch import Trainer
+
+
+def kept_epoch(directory: str | os.PathLike, epoch: int) -> Path:
+    """The prompts at the end of an epoch of a run with TRAIN.KEEP_EPOCHS, before any average."""
+    return Path(directory) / "epochs" / f"prompts-{epoch}.safetensors"
 
 
 class CheckpointedTrainer(Trainer):
@@ -55,6 +60,12 @@ class CheckpointedTrainer(Trainer):
             epoch = file.name.removeprefix("model.pth.tar-")
             if epoch.isdecimal() and int(epoch) < done - 1 and not _stays(int(epoch), every):
                 file.unlink(missing_ok=True)  # including one that a kill before this line left
+
+    def keep_epoch(self) -> None:
+        """Write the prompts of this epoch, alone, to a file of its own."""
+        path = kept_epoch(self.output_dir, self.epoch + 1)
+        path.parent.mkdir(exist_ok=True)
+        write_prompts(PromptFile(self.description, self.prompts.state_dict()), path)
 
     def checkpoint_path(self, directory: str | os.PathLike, epoch: int | None) -> Path:
         """The file of an epoch (None: of the best one) in a run's folder."""

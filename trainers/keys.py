@@ -172,6 +172,8 @@ def extend_cfg(cfg: CfgNode) -> None:
     cfg.MODEL.COMPILE = False
     # how many class texts are encoded at a time, to bound the memory; 0: as many as it allows
     cfg.MODEL.TEXTS_AT_ONCE = 0
+    # the prompts of every epoch stay, each in a file: `python -m sweep.gpa` averages them anew
+    cfg.TRAIN.KEEP_EPOCHS = False
     # MMRL and MMRLpp: which tests are of classes trained on. B2N: of the base classes, FS: all, CD:
     # of ImageNet
     cfg.TASK = "B2N"

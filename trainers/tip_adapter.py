@@ -110,6 +110,7 @@ class TipAdapterF(FeatureTrainer):
             batches = [self.parse_batch_test(batch) for batch in self.val_loader]
             features = torch.cat([self.model.raw_features(images) for images, _ in batches])
             self.search(features, torch.cat([labels for _, labels in batches]))
+        super().end_epoch()
 
     def grid(self) -> list[list[float]]:
         """The values of beta, and those of alpha."""

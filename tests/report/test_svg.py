@@ -81,6 +81,18 @@ def test_error_bars_reach_from_one_spread_below_to_one_above():
     assert f'd="M{middle} {BOTTOM}.0V{TOP}.0{caps}"' in bar
 
 
+def test_a_cell_is_one_unit_each_way_and_darker_for_more():
+    x, y = Axis(-0.5, 1.5, {0: "a", 1: "b"}), Axis(-0.5, 0.5, {0: "c"})
+    content = drawn(lambda plot: plot.cell((1, 0), "47.3", 1.0), x, y)
+    (left, top, width, height, opacity) = (
+        float(re.search(rf'<rect [^>]*\b{name}="([\d.]+)"', content)[1])
+        for name in ("x", "y", "width", "height", "fill-opacity")
+    )
+    assert (left, width) == ((LEFT + RIGHT) / 2 + 1, (RIGHT - LEFT) / 2 - 2)
+    assert (top, height) == (TOP + 1, BOTTOM - TOP - 2)
+    assert opacity == 0.8 and ">47.3</text>" in content
+
+
 def test_names_and_titles_are_escaped():
     content = drawn(lambda plot: plot.point((5.0, 50.0), "<b>&", "m2"))
     assert 'aria-label="a &lt;plot&gt;"' in content and "<title>&lt;b&gt;&amp;</title>" in content
