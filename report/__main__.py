@@ -17,7 +17,8 @@ from promptsrc.escape import markdown, printable
 from promptsrc.files import write_all
 from report import formats
 from report.results import Result, find
-from report.tables import Table, tables, unfinished
+from report.table import Table
+from report.tables import tables, unfinished, unread
 from runs.results import folders_in
 
 OF_A_RUN = ("log.txt", "config.yaml")
@@ -66,18 +67,17 @@ def report(output: Path, to: Path | None, root: str) -> None:
 
 
 def _report_tables(results: list[Result], made: list[Table], folder: Path) -> None:
-    open_runs = unfinished(results)
-    text = "\n".join(
-        [*map(formats.text, made), *(f"no result: {printable(run)}" for run in open_runs)]
-    )
-    listed = (f"- no result: {markdown(run)}" for run in open_runs)
+    left_out = [f"no result: {run}" for run in unfinished(results)]
+    left_out += [f"not read: {file}" for file in unread(results)]
+    text = "\n".join([*map(formats.text, made), *map(printable, left_out)])
+    listed = [f"- {markdown(line)}" for line in left_out]
     files = {
         "report.txt": text,
         "report.md": "\n".join([*map(formats.markdown, made), *listed]),
         "report.tex": "\n".join(map(formats.latex, made)),
         "tables.csv": formats.csv_of_tables(made),
         "runs.csv": formats.csv_of_runs(results),
-        "report.html": formats.html(results, made, open_runs),
+        "report.html": formats.html(results, made),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_all({folder / name: f"{content.rstrip()}\n" for name, content in files.items()})

@@ -7,7 +7,7 @@ from report.figures import Figure
 from report.html import render
 from report.results import Seeds
 from report.svg import Axis
-from report.tables import Table
+from report.table import Table, spread
 from runs.results import harmonic_mean
 
 HEADINGS = {"all": "Accuracy", "base": "Base", "new": "New"}
@@ -26,7 +26,7 @@ def table(found: Found, split: str, notes: Sequence[str]) -> Table:
     headings = [HEADINGS.get(part, part) for part in parts] + ["HM"] * ("new" in parts)
     made = Table("Prompt averages", ["GPA_MEAN, GPA_STD", *headings])
     for (mean, std), cells in found.items():
-        shown = [_cell(values) for values in cells.values()]
+        shown = [spread(values.mean, values) for values in cells.values()]
         if "new" in cells:
             shown.append(f"{_means(cells)['HM']:.2f}")
         made.rows.append([f"{mean:g}, {std:g}", *shown])
@@ -40,9 +40,9 @@ def page(found: Found, split: str, notes: Sequence[str]) -> str:
         "averages.html",
         about=". ".join(notes),
         caution=CAUTION[split],
-        figures=[_maps(found)],
-        tables=[table(found, split, notes)],
+        sections=[(_maps(found), table(found, split, notes))],
         unfinished=[],
+        unread=[],
     )
 
 
@@ -58,7 +58,10 @@ def _maps(found: Found) -> Figure:
             place = stds.index(std), means.index(mean)
             by_heading.setdefault(heading, {})[place] = value
     plots = [
-        (heading, figures.heat_map(f"{heading} over mean and std", rows, columns, values))
+        (
+            heading * (len(by_heading) > 1),
+            figures.heat_map(f"{heading} over mean and std", rows, columns, values),
+        )
         for heading, values in by_heading.items()
     ]
     caption = (
@@ -73,7 +76,3 @@ def _means(cells: Mapping[str, Seeds]) -> dict[str, float]:
     if "new" in cells:
         means["HM"] = harmonic_mean(means["Base"], means["New"])
     return means
-
-
-def _cell(values: Seeds) -> str:
-    return f"{values.mean:.2f}" + (f" ± {values.std:.2f}" if len(values) > 1 else "")

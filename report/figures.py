@@ -5,13 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from report import paper
-from report.results import Cells
+from report.results import Cells, Result, both_halves, expected
+from report.scores import Bin
 from report.svg import Axis, Plot, Point, around, from_zero, ticks
-from report.tables import TITLES, both_halves, expected
+from report.table import TITLES
 from runs.results import harmonic_mean
 
 MOST_DOTS = 1000
 COLOURS = 8  # CSS classes m0 to m7
+CONFIDENCE, ACCURACY = (  # with air for the discs at 0 and 100
+    Axis(-4, 104, {value: str(value) for value in (0, 25, 50, 75, 100)}, title)
+    for title in ("confidence, %", "accuracy, %")
+)
+RELIABILITY = [("m0", "base"), ("m1", "new"), ("m2", "all")]  # CSS class and tested classes
 
 
 class Figure(NamedTuple):
@@ -111,6 +117,52 @@ def _equal_harmonic_means(plot: Plot, x: Axis, y: Axis) -> None:
 def _partner(value: float, hm: float) -> float:
     """The value whose harmonic mean with this one is `hm`."""
     return hm * value / (2 * value - hm) if 2 * value > hm else math.inf
+
+
+def reliability(methods: Mapping[str, Sequence[Result]]) -> Figure | None:
+    """Accuracy over confidence of base-to-new, by method: on base, new and all classes."""
+    plots = []
+    for method, runs in methods.items():
+        plot = Plot(f"accuracy over confidence, {method}", CONFIDENCE, ACCURACY, height=224)
+        plot.line([(0, 0), (100, 100)], "equal")
+        drawn = [_reliable(plot, runs, *entry) for entry in RELIABILITY]
+        plots += [(method, plot)] if any(drawn) else []
+    caption = (
+        "Accuracy over confidence, the top probability, both in percent: means of 15 bins of equal "
+        "width over the images of all datasets and seeds. The larger a point, the more images. On "
+        "the grey line a method is as often right as it says; below it, it is overconfident."
+    )
+    return Figure("Reliability", caption, RELIABILITY, plots) if plots else None
+
+
+def _reliable(plot: Plot, runs: Sequence[Result], style: str, tested: str) -> bool:
+    """Draw the curve of some images; whether there are any."""
+    bins = [b for b in _pooled(runs, tested) if b.images]
+    points = [(100 * b.confidence, 100 * b.accuracy) for b in bins]
+    total = sum(b.images for b in bins)
+    plot.line(points, style)
+    for point, b in zip(points, bins, strict=True):
+        title = f"{tested}: confidence {point[0]:.1f}, accuracy {point[1]:.1f}, {b.images:,} images"
+        plot.point(point, title, style, 1 + 4 * math.sqrt(b.images / total))
+    return bool(bins)
+
+
+def _pooled(runs: Sequence[Result], tested: str) -> list[Bin]:
+    """The bins of all runs' images together; a test that two runs have counts once."""
+    tests = {
+        (run.place.dataset, run.place.seed): run.scores.tests[tested].reliability
+        for run in runs
+        if run.scores and tested in run.scores.tests
+    }
+    pooled = []
+    for found in zip(*tests.values(), strict=True):
+        images = sum(b.images for b in found)
+        means = [
+            sum(b.images * value for b, value in zip(found, values, strict=True)) / max(images, 1)
+            for values in ([b.confidence for b in found], [b.accuracy for b in found])
+        ]
+        pooled.append(Bin(images, *means))
+    return pooled
 
 
 class _Curve(NamedTuple):

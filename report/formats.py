@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from promptsrc import escape
 from report import figures
 from report.html import render
-from report.results import Result, by_method
-from report.tables import Table, few_shot_methods
+from report.results import Result, by_label, by_method
+from report.table import Table
+from report.tables import few_shot_methods, unfinished, unread
 
 
 def text(table: Table) -> str:
@@ -77,16 +78,17 @@ def csv_of_runs(results: Iterable[Result]) -> str:
     return "".join(map(escape.csv_line, lines))
 
 
-def html(results: Sequence[Result], tables: Sequence[Table], unfinished: Sequence[str]) -> str:
-    """One page with the figures and all tables."""
-    drawn = (
-        figures.base_and_new(by_method(results, "base2new")),
-        figures.few_shot(few_shot_methods(results)),
-    )
+def html(results: Sequence[Result], tables: Sequence[Table]) -> str:
+    """One page with all tables, and the figures each before the table of its values."""
+    drawn = {
+        "Base-to-new": figures.base_and_new(by_method(results, "base2new")),
+        "Calibration": figures.reliability(by_label(results, "base2new")),
+        "Few-shot": figures.few_shot(few_shot_methods(results)),
+    }
     return render(
         "tables.html",
         finished=sum(result.accuracy is not None for result in results),
-        figures=list(filter(None, drawn)),
-        tables=tables,
-        unfinished=unfinished,
+        sections=[(drawn.pop(table.title.partition(",")[0], None), table) for table in tables],
+        unfinished=unfinished(results),
+        unread=unread(results),
     )

@@ -14,6 +14,9 @@ import functools
 from pathlib import Path
 from typing import NamedTuple
 
+from runs.protocols import ELEVEN
+from runs.results import harmonic_mean
+
 HERE = Path(__file__).parent
 
 
@@ -33,6 +36,21 @@ def average(protocol: str, method: str, part: str) -> float | None:
     """The average over the datasets that the method's paper reports."""
     published = accuracy(protocol, method, "average", part)
     return published and published.percent
+
+
+def without(dataset: str, method: str) -> list[Published | None]:
+    """Base, new and HM of a method's base-to-new averages over the other ten datasets."""
+    halves = []
+    for part in ("base", "new"):
+        found = [accuracy("base2new", method, name, part) for name in ELEVEN if name != dataset]
+        there = [value for value in found if value]
+        if len(there) < len(found):
+            return [None, None, None]
+        mean = sum(value.percent for value in there) / len(there)
+        halves.append(Published(mean, all(value.checked for value in there)))
+    (base, _), (new, _) = halves
+    checked = all(half.checked for half in halves)
+    return [*halves, Published(harmonic_mean(base, new), checked)]
 
 
 @functools.cache

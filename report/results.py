@@ -2,23 +2,23 @@
 
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from report import scores
+from report.scores import Scores
+from report.settings import FIXED, compared, is_fixed, shipped
 from runs import layout, saved_config
 from runs.layout import Place
-from runs.protocols import DOMAINS, SHOTS, Method, Setting
+from runs.protocols import DATASETS, DOMAINS, SHOTS
 from runs.results import TESTED, TRAINED, parse_run
 from runs.yaml_file import read_yaml
-from trainers.keys import own_keys
 
 TRACES = {"log.txt", "console.txt", "config.yaml"}  # files of a run, finished or not
-READ_AS = "INPUT.READ_AS"  # of the dataset, not of the method
-COMPARED = ("MODEL.BACKBONE.", "INPUT.", "DATALOADER.TRAIN_X.", "OPTIM.", "REGULATION.")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,13 @@ class Result:
     folder: Path  # relative to the output folder
     accuracy: float | None
     config: Path  # its configuration, which may be missing
+    scores: Scores | None = None  # of its results.json, if it has one that can be read
+    unread: str = ""  # why it cannot be read
+
+    @functools.cached_property
+    def settings(self) -> dict[str, Any]:
+        """Its configuration, dotted key: value; empty if it is missing."""
+        return saved_config.flat(read_yaml(self.config)) if self.config.is_file() else {}
 
 
 def find(output: Path) -> list[Result]:
@@ -38,20 +45,31 @@ def find(output: Path) -> list[Result]:
         folder = Path(name)
         relative = folder.relative_to(output)
         if TRACES & set(files) and (place := layout.read(relative)):
-            trains = place.kind in ("train_base", "all_classes")
-            log_of_training = trains and relative.parts[0] != "few_shot"
-            result = parse_run(folder, TRAINED if log_of_training else TESTED)
-            accuracy = result[1] if result else None
-            found.append(Result(place, relative, accuracy, folder / saved_config.NAME))
+            found.append(_result(folder, relative, place))
     return sorted(found, key=lambda result: result.folder)
 
 
+def _result(folder: Path, relative: Path, place: Place) -> Result:
+    trains = place.kind in ("train_base", "all_classes")
+    log_of_training = trains and relative.parts[0] != "few_shot"
+    result = parse_run(folder, TRAINED if log_of_training else TESTED)
+    accuracy, config = result[1] if result else None, folder / saved_config.NAME
+    try:
+        return Result(place, relative, accuracy, config, scores.read(folder))
+    except ValueError as error:
+        return Result(place, relative, accuracy, config, unread=str(error))
+
+
 class Seeds(dict[int, float]):
-    """Accuracies by seed."""
+    """Values by seed."""
 
     @property
     def mean(self) -> float:
         return float(np.mean(list(self.values())))
+
+    @property
+    def median(self) -> float:
+        return float(np.median(list(self.values())))
 
     @property
     def std(self) -> float:
@@ -77,64 +95,84 @@ class Cells(dict[tuple[str, str], Seeds]):
         there = [mean for mean in means if mean is not None]
         return float(np.mean(there)) if there and len(there) == len(means) else None
 
+    def by_seed(self, datasets: Iterable[str], part: str) -> Seeds:
+        """The average over datasets for each seed that has all of them."""
+        found = [self.get((dataset, part), Seeds()) for dataset in datasets]
+        complete = set.intersection(*map(set, found)) if found else set()
+        return Seeds({s: float(np.mean([seeds[s] for seeds in found])) for s in sorted(complete)})
+
+    def medians(self) -> "Cells":
+        """The median over seeds in place of each seed's value."""
+        return Cells({key: Seeds({0: seeds.median}) for key, seeds in self.items()})
+
+
+def expected(cells: Collection[tuple[str, str]], protocol: str) -> list[str]:
+    """All datasets of the protocol if there is one of them, then the others that are there."""
+    there, published = {name for name, _ in cells}, DATASETS[protocol]
+    return [*(published if there & set(published) else ()), *sorted(there - set(published))]
+
+
+def both_halves(cells: Cells, names: Iterable[str]) -> list[str]:
+    """The datasets with results on base and on new classes."""
+    return [name for name in names if (name, "base") in cells and (name, "new") in cells]
+
+
+def by_label(results: Iterable[Result], protocol: str) -> dict[str, list[Result]]:
+    """The finished runs of a protocol, by the method's label."""
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        if result.accuracy is not None and part_of(result.place, protocol):
+            found.setdefault(label(result, protocol), []).append(result)
+    return found
+
+
+def cells_of(runs: Iterable[Result], values: Callable[[Result], Mapping[str, float]]) -> Cells:
+    """What some runs say, by dataset.
+
+    Args:
+        values: of a run, by part.
+    """
+    found = Cells()
+    for run in runs:
+        for part, value in values(run).items():
+            seeds = found.setdefault((run.place.dataset, part), Seeds())
+            seeds[run.place.seed or 0] = value
+    return found
+
 
 def by_method(results: Iterable[Result], protocol: str) -> dict[str, Cells]:
     """The accuracies of a protocol, by the method's label.
 
     Parts are `base` and `new`; for few-shot the shots; for transfers `source` and `target`.
     """
-    methods: dict[str, Cells] = {}
-    for result in results:
-        part = _part(result.place, protocol)
-        if result.accuracy is not None and part:
-            cells = methods.setdefault(label(result, protocol), Cells())
-            seeds = cells.setdefault((result.place.dataset, part), Seeds())
-            seeds[result.place.seed or 0] = result.accuracy
-    return methods
+
+    def accuracy(run: Result) -> dict[str, float]:
+        return {part_of(run.place, protocol): run.accuracy or 0.0}
+
+    return {name: cells_of(runs, accuracy) for name, runs in by_label(results, protocol).items()}
 
 
 def label(result: Result, protocol: str) -> str:
     """The method's name, and in brackets what differs from the published settings.
 
-    That is the method file, or else the changed keys.
+    That is the method file, or else the changed keys. The shipped setting that is one for all
+    datasets is called `fixed setting`.
     """
     place = result.place
-    if not _is_published(place, protocol):
+    setting = shipped(place, protocol)
+    if setting is None:
         return f"{place.trainer} ({place.config})"
-    if not result.config.is_file():
-        return place.trainer
-    published = _configuration(_setting(place, protocol))
-    mine = saved_config.flat(read_yaml(result.config))
-    compared = (*COMPARED, *own_keys(place.trainer))
-    changed = [
-        f"{key} {mine[key]}"
-        for key, value in published.items()
-        if key.startswith(compared) and key != READ_AS and mine.get(key, value) != value
-    ]
-    return f"{place.trainer} ({', '.join(changed)})" if changed else place.trainer
+    differs = [FIXED] if is_fixed(setting, place.trainer, protocol) else []
+    if mine := result.settings:
+        differs += [
+            f"{key} {mine[key]}"
+            for key, value in compared(place.trainer, setting).items()
+            if mine.get(key, value) != value
+        ]
+    return f"{place.trainer} ({', '.join(differs)})" if differs else place.trainer
 
 
-def _setting(place: Place, protocol: str) -> Setting:
-    return Method(place.trainer, "").setting(protocol, place.dataset, place.shots or SHOTS)
-
-
-@functools.cache
-def _configuration(setting: Setting) -> dict[str, Any]:
-    """All keys of a published setting, with their values."""
-    from runs.arguments import parse_args, setup_config
-
-    words = ["--config-file", str(setting.file), *setting.pairs]
-    return saved_config.plain(setup_config(parse_args(words)))
-
-
-def _is_published(place: Place, protocol: str) -> bool:
-    try:
-        return place.config == _setting(place, protocol).file.stem
-    except ValueError:  # the method has no published settings
-        return False
-
-
-def _part(place: Place, protocol: str) -> str:
+def part_of(place: Place, protocol: str) -> str:
     """Which part of a protocol a result is; empty if it is not part of it."""
     if protocol == "base2new":
         return {"train_base": "base", "test_base": "base", "test_new": "new"}.get(place.kind, "")
@@ -150,8 +188,8 @@ def _few_shot_part(place: Place) -> str:
         return "" if place.dataset in DOMAINS else "0"
     for_transfers = (
         place.dataset == "imagenet"
-        and _is_published(place, "cross-dataset")
-        and not _is_published(place, "few-shot")
+        and shipped(place, "cross-dataset")
+        and not shipped(place, "few-shot")
     )
     return str(place.shots or 0) if place.kind == "all_classes" and not for_transfers else ""
 
@@ -167,6 +205,6 @@ def _transfer_part(place: Place, protocol: str) -> str:
         return (
             "target" if (place.dataset in DOMAINS) == (protocol == "domain-generalization") else ""
         )
-    for_few_shot = _is_published(place, "few-shot") and not _is_published(place, protocol)
+    for_few_shot = shipped(place, "few-shot") and not shipped(place, protocol)
     trained = (place.kind, place.dataset, place.shots) == ("all_classes", "imagenet", SHOTS)
     return "source" if trained and not for_few_shot else ""

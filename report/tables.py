@@ -5,53 +5,42 @@ papers. An average says where datasets are missing, and is then not compared. A 
 seeds are missing.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
-from report import paper
+from report import paper, scored_tables
 from report.paper import Published
-from report.results import Cells, Result, by_method
-from runs.protocols import DATASETS
+from report.results import Cells, Result, both_halves, by_label, by_method, expected
+from report.settings import choice
+from report.table import (
+    NONE,
+    Table,
+    averaged,
+    cell,
+    harmonic,
+    number,
+    of,
+    seeds_note,
+    shots_of,
+    title_of,
+)
 from runs.results import harmonic_mean
 
-NONE = "–"
 PARTS = ("base", "new", "hm")
-TITLES = {
-    "imagenet": "ImageNet",
-    "caltech101": "Caltech101",
-    "oxford_pets": "OxfordPets",
-    "stanford_cars": "StanfordCars",
-    "oxford_flowers": "Flowers102",
-    "food101": "Food101",
-    "fgvc_aircraft": "FGVCAircraft",
-    "sun397": "SUN397",
-    "dtd": "DTD",
-    "eurosat": "EuroSAT",
-    "ucf101": "UCF101",
-    "imagenetv2": "ImageNetV2",
-    "imagenet_sketch": "ImageNet-Sketch",
-    "imagenet_a": "ImageNet-A",
-    "imagenet_r": "ImageNet-R",
-}
-
-
-@dataclass
-class Table:
-    """Rows of text under a header; a row that starts with spaces belongs to the one above."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+EUROSAT = "eurosat"  # its new classes differ so much between seeds that it is also left out
 
 
 def tables(results: Sequence[Result]) -> list[Table]:
     """All tables that the results give."""
     found = []
     if methods := by_method(results, "base2new"):
-        found.append(base2new_averages(methods))
+        runs = by_label(results, "base2new")
+        found.append(base2new_averages(methods, {name: knowledge(runs[name]) for name in runs}))
+        found += [*scored_tables.averages(runs), scored_tables.cost(results, "base2new", methods)]
         found += [base2new(name, cells) for name, cells in methods.items()]
-    found += [few_shot(name, cells) for name, cells in few_shot_methods(results).items()]
+        found += scored_tables.by_dataset(runs)
+    methods = few_shot_methods(results)
+    found += [few_shot(name, cells) for name, cells in methods.items()]
+    found.append(scored_tables.cost(results, "few-shot", methods))
     for protocol in ("cross-dataset", "domain-generalization"):
         methods = {
             name: cells
@@ -60,7 +49,8 @@ def tables(results: Sequence[Result]) -> list[Table]:
         }
         if methods:
             found.append(transfers(protocol, methods))
-    return found
+        found.append(scored_tables.cost(results, protocol, methods))
+    return [table for table in found if table.rows]
 
 
 def few_shot_methods(results: Sequence[Result]) -> dict[str, Cells]:
@@ -77,18 +67,70 @@ def unfinished(results: Iterable[Result]) -> list[str]:
     return [str(result.folder) for result in results if result.accuracy is None]
 
 
-def base2new_averages(methods: dict[str, Cells]) -> Table:
-    """The averages of all methods."""
-    header = ["Method", "Base", "New", "HM", "Paper base", "new", "HM"]
+def unread(results: Iterable[Result]) -> list[str]:
+    """Why results.json could not be read: a line for each reason."""
+    folders: dict[str, list[str]] = {}
+    for result in results:
+        if result.unread:
+            folders.setdefault(result.unread, []).append(str(result.folder))
+    return [
+        f"{first}/results.json is {reason}" + (f" (and {len(more)} more)" if more else "")
+        for reason, (first, *more) in folders.items()
+    ]
+
+
+def base2new_averages(methods: dict[str, Cells], known: Mapping[str, str]) -> Table:
+    """The averages of all methods, also of medians and without EuroSAT.
+
+    Args:
+        known: what each method knows when it is tested.
+    """
+    header = ["Method", "Test-time knowledge", "Base", "New", "HM", "Paper base", "new", "HM"]
     table = Table("Base-to-new, averages", header)
     for method, cells in methods.items():
         names = expected(cells, "base2new")
         both = both_halves(cells, names)
-        values = _base_new_hm(cells, both)
         theirs = [paper.accuracy("base2new", method, "average", part) for part in PARTS]
-        name = method + _of(len(both), len(names))
-        table.rows.append([name, *map(_number, values), *map(_published, theirs)])
-    return table
+        ours = [known[method], *_averages(cells, both)]
+        table.rows.append([method + of(len(both), len(names)), *ours, *map(_published, theirs)])
+        if both and len(cells.seeds) > 1:
+            medians = _averages(cells.medians(), both)
+            table.rows.append(["  median of seeds", "", *medians, *[NONE] * 3])
+        others = [name for name in both if name != EUROSAT]
+        if 0 < len(others) < len(both):
+            row = "  without EuroSAT" + of(len(others), len(names) - 1)
+            theirs = paper.without(EUROSAT, method)
+            table.rows.append([row, "", *_averages(cells, others), *map(_published, theirs)])
+    table.notes.append(
+        "Test-time knowledge: a decoupled method is told whether the tested classes were trained, "
+        "and a unified one is not"
+    )
+    if any("±" in text for row in table.rows for text in row):
+        table.notes.append(
+            "±: population standard deviation over seeds, of each seed's average over the "
+            "datasets; median of seeds: the average over the datasets of the medians over seeds"
+        )
+    return _with_legend(table)
+
+
+def knowledge(runs: Sequence[Result]) -> str:
+    """Whether a method is told which classes were trained, by its results or else its trainer."""
+    said = {run.scores.test_time_knowledge for run in runs if run.scores}
+    return " and ".join(sorted(said)) or _of_trainer(runs[0].place.trainer)
+
+
+def _of_trainer(name: str) -> str:
+    from dassl.engine import TRAINER_REGISTRY
+
+    import trainers.register  # noqa: F401 (imports PyTorch)
+
+    known = name in TRAINER_REGISTRY.registered_names()
+    return getattr(TRAINER_REGISTRY.get(name), "test_time_knowledge", NONE) if known else NONE
+
+
+def _averages(cells: Cells, names: Sequence[str]) -> list[str]:
+    halves = [averaged(cells, names, part) for part in ("base", "new")]
+    return [*halves, harmonic(cells, names, "base", "new")]
 
 
 def base2new(method: str, cells: Cells) -> Table:
@@ -102,13 +144,14 @@ def base2new(method: str, cells: Cells) -> Table:
         table.header.append("Re-runs")
     for name in names:
         base, new, hm = _base_new_hm(cells, [name])
-        ours = [_cell(cells, name, "base"), _cell(cells, name, "new"), _number(hm)]
-        table.rows.append([_title(name), *ours, *_beside(method, name, [base, new, hm])])
+        ours = [cell(cells, name, "base"), cell(cells, name, "new"), number(hm)]
+        table.rows.append([title_of(name), *ours, *_beside(method, name, [base, new, hm])])
     averages = _base_new_hm(cells, both)
     beside = _beside(method, "average", averages if both == names else [None] * 3)
-    average = "Average" + _of(len(both), len(names))
-    table.rows.append([average, *map(_number, averages), *beside])
-    table.notes += [_seeds_note(cells), *_missing(cells, names, {"base": "base", "new": "new"})]
+    average = "Average" + of(len(both), len(names))
+    table.rows.append([average, *map(number, averages), *beside])
+    table.notes += [seeds_note(cells), *_missing(cells, names, {"base": "base", "new": "new"})]
+    table.notes += filter(None, [choice(method, "base2new")])
     if method == "PromptSRC":
         table.notes.append(
             "Re-runs: whether base, new and HM are in the range of the paper and its "
@@ -121,18 +164,19 @@ def few_shot(method: str, cells: Cells) -> Table:
     """All classes, by number of shots."""
     names = expected(cells, "few-shot")
     shots = sorted({part for _, part in cells}, key=int)
-    table = Table(f"Few-shot, {method}", ["Dataset", *map(_shots, shots)])
+    table = Table(f"Few-shot, {method}", ["Dataset", *map(shots_of, shots)])
     for name in names:
         columns = [(name, k) for k in shots]
-        table.rows.append([_title(name), *(_cell(cells, *column) for column in columns)])
+        table.rows.append([title_of(name), *(cell(cells, *column) for column in columns)])
         table.rows += _comparison("few-shot", method, columns, [cells.mean(*c) for c in columns])
     there = {k: [name for name in names if (name, k) in cells] for k in shots}
-    averages = [_number(cells.average(there[k], k)) for k in shots]
-    counts = [_of(len(there[k]), len(names)) for k in shots]
+    averages = [number(cells.average(there[k], k)) for k in shots]
+    counts = [of(len(there[k]), len(names)) for k in shots]
     table.rows.append(["Average", *map("".join, zip(averages, counts, strict=True))])
     complete = [cells.average(names, k) for k in shots]
     table.rows += _comparison("few-shot", method, [("average", k) for k in shots], complete)
-    table.notes += [_seeds_note(cells), *_missing(cells, names, {k: _shots(k) for k in shots})]
+    table.notes += [seeds_note(cells), *_missing(cells, names, {k: shots_of(k) for k in shots})]
+    table.notes += filter(None, [choice(method, "few-shot", map(int, shots))])
     return _with_legend(table)
 
 
@@ -142,31 +186,20 @@ def transfers(protocol: str, methods: dict[str, Cells]) -> Table:
     reached = {key for cells in methods.values() for key in cells if key[1] == "target"}
     names = expected(reached, protocol)
     columns = [("imagenet", "source"), *((name, "target") for name in names)]
-    table = Table(title, ["Method", "Source: ImageNet", *map(_title, names), "Average"])
+    table = Table(title, ["Method", "Source: ImageNet", *map(title_of, names), "Average"])
     for method, cells in methods.items():
         there = [name for name in names if (name, "target") in cells]
-        average = _number(cells.average(there, "target")) + _of(len(there), len(names))
-        table.rows.append([method, *(_cell(cells, *column) for column in columns), average])
+        average = number(cells.average(there, "target")) + of(len(there), len(names))
+        table.rows.append([method, *(cell(cells, *column) for column in columns), average])
         ours = [*(cells.mean(*column) for column in columns), cells.average(names, "target")]
         table.rows += _comparison(protocol, method, [*columns, ("average", "target")], ours)
         notes = [
-            _seeds_note(cells),
+            seeds_note(cells),
             *_missing(cells, ["imagenet"], {"source": "source"}),
             *_missing(cells, names, {"target": "target"}),
         ]
         table.notes += [f"{method}: {note}" for note in notes]
     return _with_legend(table)
-
-
-def expected(cells: Collection[tuple[str, str]], protocol: str) -> list[str]:
-    """All datasets of the protocol if there is one of them, then the others that are there."""
-    there, published = {name for name, _ in cells}, DATASETS[protocol]
-    return [*(published if there & set(published) else ()), *sorted(there - set(published))]
-
-
-def both_halves(cells: Cells, names: Iterable[str]) -> list[str]:
-    """The datasets with results on base and on new classes."""
-    return [name for name in names if (name, "base") in cells and (name, "new") in cells]
 
 
 def _base_new_hm(cells: Cells, names: Sequence[str]) -> list[float | None]:
@@ -216,13 +249,6 @@ def _with_legend(table: Table) -> Table:
     return table
 
 
-def _seeds_note(cells: Cells) -> str:
-    seeds = cells.seeds
-    if len(seeds) == 1:
-        return "One run each" + (f", seed {seeds[0]}" if seeds[0] else "")
-    return f"Mean ± population standard deviation over seeds {', '.join(map(str, seeds))}"
-
-
 def _missing(cells: Cells, names: Iterable[str], parts: Mapping[str, str]) -> list[str]:
     """A line with the results that a complete table would also have.
 
@@ -241,21 +267,8 @@ def _missing(cells: Cells, names: Iterable[str], parts: Mapping[str, str]) -> li
                 gaps.append(f"{words} of seed {', '.join(map(str, gone))}")
         if gaps:
             all_absent = absent == len(parts) * len(cells.seeds)
-            lines.append(_title(name) + ("" if all_absent else f" ({', '.join(gaps)})"))
+            lines.append(title_of(name) + ("" if all_absent else f" ({', '.join(gaps)})"))
     return [f"missing: {', '.join(lines)}"] if lines else []
-
-
-def _cell(cells: Cells, name: str, part: str) -> str:
-    values = cells.get((name, part))
-    if not values:
-        return NONE
-    count, wanted = len(values), len(cells.seeds)
-    text = f"{values.mean:.2f}" + (f" ± {values.std:.2f}" if count > 1 else "")
-    return text + (f" ({count}/{wanted} seeds)" if count < wanted else "")
-
-
-def _number(value: float | None) -> str:
-    return NONE if value is None else f"{value:.2f}"
 
 
 def _published(value: Published | None) -> str:
@@ -266,15 +279,3 @@ def _delta(ours: float | None, theirs: Published | None) -> str:
     if ours is None or theirs is None:
         return NONE
     return f"{round(ours - theirs.percent, 2) + 0.0:+.2f}"
-
-
-def _title(name: str) -> str:
-    return TITLES.get(name, name.strip())  # blanks in front mark a row that belongs to another
-
-
-def _shots(k: str) -> str:
-    return f"{k} shot{'s' * (k != '1')}"
-
-
-def _of(count: int, total: int) -> str:
-    return "" if count == total else f" ({count} of {total} datasets)"

@@ -96,6 +96,13 @@ def published_settings() -> dict[str, dict]:
     return _read(CONFIGS / "protocols.yaml")
 
 
+def fixed_file(protocol: str, trainer: str) -> Path | None:
+    """The method file of one setting for all datasets, where that is not the published choice."""
+    entry = published_settings()[protocol].get(trainer)
+    fixed = entry.get("fixed") if isinstance(entry, dict) else None
+    return method_folder(trainer) / f"{fixed['config']}.yaml" if fixed else None
+
+
 def method_file(trainer: str, start: str) -> Path:
     """The first method file of a trainer whose name starts so; zero-shot CLIP uses CoOp's.
 
@@ -158,6 +165,8 @@ class Method:
     def setting(self, protocol: str, dataset: str, shots: int = SHOTS) -> Setting:
         """The settings in `configs/protocols.yaml`, followed by the pairs of all runs.
 
+        With the method file of its `fixed` entry, that entry counts for every dataset.
+
         Raises:
             ValueError: the method has neither settings there nor a method file.
         """
@@ -172,6 +181,9 @@ class Method:
                 "method file with --configs (CFG for scripts)"
             )
         entry = dict(methods.get(self.trainer, {}))
+        fixed = entry.pop("fixed", {})
+        if self.file and self.file.stem == fixed.get("config"):
+            entry = dict(fixed)
         for part in (shots, dataset):
             entry |= entry.get(part) or {}
         published = entry.pop("config", "")

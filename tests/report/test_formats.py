@@ -9,7 +9,8 @@ import pytest
 from promptsrc.escape import printable
 from report import formats
 from report.results import find
-from report.tables import Table, tables
+from report.table import Table
+from report.tables import tables
 from runs import layout
 from tests.report.made import Page, base_new, put
 
@@ -68,11 +69,13 @@ def test_the_page_escapes_names_and_marks_rows(tmp_path):
     hostile = '<b>&"x'
     for trainer in ("<i>Mine", "<i>Yours"):  # one alone has no legend
         base_new(tmp_path, hostile, 1, 50.0, 40.0, trainer=trainer)
+    begun = "base2new/test_new/<script>alert(1)<script>/shots_16/CoOp/c/seed2"
+    put(tmp_path, begun, 0, "begun")
     results = find(tmp_path)
-    content = formats.html(results, tables(results), ["<script>alert(1)</script>"])
+    content = formats.html(results, tables(results))
     page = Page(content)
     assert not {"b", "script", "link", "img"} & set(page.tags)
-    assert hostile in page.text and "<script>alert(1)</script>" in page.text
+    assert hostile in page.text and begun in page.text
     assert content.count("<i>") == 2  # of the legend, not of the methods' names
     assert '<tr class="total"><td>Average</td><td>50.00</td>' in content
     assert "4 finished runs" in content
@@ -146,10 +149,12 @@ def test_a_name_is_one_cell_of_csv(named):
 
 def test_a_name_is_text_of_the_page(named):
     results, name = named
-    content = formats.html(results, tables(results), [name])
+    content = formats.html(results, tables(results))
     page = Page(content)
     assert not {"script", "b", "img", "link"} & set(page.tags)
-    assert page.text.count(printable(name, "\n")) == 4  # a figure, two rows, an open run
+    assert page.text.count(printable(name, "\n")) == 3  # a figure and two rows
+    begun = f"base2new/test_new/{printable(name, chr(10))}/shots_16/CoOp/c/seed2"
+    assert begun in page.text
 
 
 def test_changed_settings_are_cells(tmp_path):

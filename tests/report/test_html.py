@@ -6,8 +6,9 @@ import pytest
 from report.figures import Figure
 from report.html import render
 from report.svg import Plot, from_zero
+from report.table import Table
 
-EMPTY = {"finished": 0, "figures": [], "tables": [], "unfinished": []}
+EMPTY = {"finished": 0, "sections": [], "unfinished": [], "unread": []}
 
 
 def test_values_are_escaped():
@@ -18,7 +19,7 @@ def test_values_are_escaped():
 def test_control_characters_are_shown():
     drawn = Plot("\x1b\u202eshots", from_zero(1), from_zero(1))
     figure = Figure("\x9b", "a\tb", [("m0", "\udcff")], [("", drawn)])
-    content = render("tables.html", **EMPTY | {"figures": [figure]})
+    content = render("tables.html", **EMPTY | {"sections": [(figure, Table("", [""]))]})
     shown = [r'aria-label="\x1b\u202eshots"', r"<h2>\x9b</h2>", r"<p>a\tb</p>", r"</i>\udcff</li>"]
     assert all(text in content for text in shown)
     assert content.replace("\n", "").isprintable()

@@ -48,6 +48,17 @@ def test_runs_without_a_result_are_listed(tmp_path, capsys):
     assert f"<p>{begun}</p>" in (tmp_path / "report" / "report.html").read_text()
 
 
+def test_scores_that_cannot_be_read_are_one_line(tmp_path, capsys):
+    base_new(tmp_path, "dtd", 1, 80.0, 70.0)
+    folder = f"base2new/train_base/dtd/shots_16/PromptSRC/{TINY}/seed1"
+    (tmp_path / folder / "results.json").write_text("{")
+    assert main([str(tmp_path)]) == 0
+    line = f"{folder}/results.json is damaged"
+    assert f"\nnot read: {line}\n" in capsys.readouterr().out
+    assert f"\n- not read: {line}\n" in (tmp_path / "report" / "report.md").read_text()
+    assert f"<p>{line}</p>" in (tmp_path / "report" / "report.html").read_text()
+
+
 def test_no_results_are_one_line(tmp_path, capsys):
     assert main([str(tmp_path)]) == 1
     error = capsys.readouterr().err

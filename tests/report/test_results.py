@@ -1,11 +1,13 @@
 """Which method and which part of a protocol a result is of."""
 
+from dataclasses import replace
+
 import pytest
 
 import train
 from report.results import Cells, Seeds, by_method, find
 from runs import layout
-from runs.protocols import Method
+from runs.protocols import Method, method_file, plan
 from tests.report.made import TEST, put
 
 
@@ -67,3 +69,53 @@ def test_means_and_averages():
     assert (cells.mean("b", "base"), cells.mean("b", "new")) == (25.0, None)
     assert cells.average(["a", "b"], "base") == 20.0
     assert cells.average(["a", "b", "c"], "base") is cells.average([], "base") is None
+
+
+def test_averages_of_each_seed_and_medians():
+    cells = Cells(
+        {("a", "base"): Seeds({1: 10.0, 2: 20.0, 3: 60.0}), ("b", "base"): Seeds({2: 4.0})}
+    )
+    assert cells.by_seed(["a", "b"], "base") == {2: 12.0}
+    assert cells.by_seed(["a", "c"], "base") == cells.by_seed([], "base") == {}
+    assert cells.medians().average(["a", "b"], "base") == 12.0
+
+
+def test_the_fixed_few_shot_setting_is_a_method_of_its_own(tmp_path, in_root):
+    """As a sweep runs it: published where the label is PromptSRC, and the same for all datasets."""
+    method = Method(
+        "PromptSRC", "data", tmp_path, method_file("PromptSRC", "vit_b16_few_shot_fixed")
+    )
+    for dataset in ("caltech101", "dtd"):
+        for chosen in (method, replace(method, file=None)):
+            (job,) = plan("few-shot", chosen, [dataset], [1], [4])
+            put(tmp_path, job.folder.relative_to(tmp_path), 70.0)
+            (job.folder / "config.yaml").write_text(job.config().dump())
+    cells = {("caltech101", "4"): {1: 70.0}, ("dtd", "4"): {1: 70.0}}
+    assert by_method(find(tmp_path), "few-shot") == {
+        "PromptSRC": cells,
+        "PromptSRC (fixed setting)": cells,
+    }
+
+
+def test_a_changed_key_of_the_fixed_setting_is_in_the_label(tmp_path, in_root):
+    method = Method(
+        "PromptSRC",
+        "data",
+        tmp_path,
+        method_file("PromptSRC", "vit_b16_few_shot_fixed"),
+        pairs=("OPTIM.LR", "0.1"),
+    )
+    (job,) = plan("few-shot", method, ["dtd"], [1], [4])
+    put(tmp_path, job.folder.relative_to(tmp_path), 70.0)
+    (job.folder / "config.yaml").write_text(job.config().dump())
+    assert list(by_method(find(tmp_path), "few-shot")) == [
+        "PromptSRC (fixed setting, OPTIM.LR 0.1)"
+    ]
+
+
+def test_the_fixed_setting_on_imagenet_is_not_a_source(tmp_path):
+    place = layout.all_classes("imagenet", "PromptSRC", "vit_b16_few_shot_fixed", 16, 1)
+    put(tmp_path, place, 71.0)
+    results = find(tmp_path)
+    assert list(by_method(results, "few-shot")) == ["PromptSRC (fixed setting)"]
+    assert by_method(results, "cross-dataset") == {}

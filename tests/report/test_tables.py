@@ -1,10 +1,13 @@
 """Tables against values worked out by hand, and what they say of missing results."""
 
+import numpy as np
+import pytest
+
 from report.results import find
-from report.tables import tables, unfinished
+from report.tables import tables, unfinished, unread
 from runs import layout
 from runs.protocols import Method
-from tests.report.made import TEST, TINY, base_new, put
+from tests.report.made import TEST, TINY, base_new, put, put_scores, scores
 
 
 def made(output):
@@ -92,3 +95,82 @@ def test_transfers_and_their_source(tmp_path):
     assert (difference["DTD"], difference["Average"]) == ("-0.87", "–")
     domains = rows(found["Domain generalization"])["PromptSRC"]
     assert domains == ["71.30", "–", "–", "50.00", "–", "50.00 (1 of 4 datasets)"]
+
+
+@pytest.mark.parametrize(
+    "trainer, knowledge",
+    [
+        ("MMRL", "decoupled"),
+        ("ExtrasLinearProbeCoOp", "decoupled"),
+        ("CoOp", "unified"),
+        ("X", "–"),
+    ],
+)
+def test_test_time_knowledge_without_results_json_is_the_trainers(tmp_path, trainer, knowledge):
+    base_new(tmp_path, "one", 1, 80.0, 70.0, trainer=trainer, config="c")
+    assert rows(made(tmp_path)["Base-to-new, averages"]) == {
+        f"{trainer} (c)": [knowledge, "80.00", "70.00", "74.67", *"–––"]
+    }
+
+
+def test_without_eurosat_the_paper_has_the_average_of_its_other_ten(as_published):
+    found = rows(made(as_published)["Base-to-new, averages"])["  without EuroSAT"]
+    assert found == ["", "83.39", "76.19", "79.63", "83.39", "76.32", "79.70"]
+
+
+def test_what_cannot_be_read_is_one_line_for_each_reason(tmp_path):
+    for seed in (1, 2, 3):
+        base_new(tmp_path, "one", seed, 80.0, 70.0)
+        content = scores(np.random.default_rng(seed)) | {"version": min(seed, 2)}
+        folder = layout.base2new("train_base", "one", "PromptSRC", TINY, 16, seed)
+        put_scores(tmp_path, folder, content)
+    results, folder = find(tmp_path), folder.removesuffix("3")
+    assert unread(results) == [
+        f"{folder}2/results.json is of version 2; this report reads version 1 (and 1 more)"
+    ]
+    found = made(tmp_path)
+    assert rows(found[f"Base-to-new, PromptSRC ({TINY})"])["one"][0] == "80.00 ± 0.00"
+    (row,) = found["Open world, averages"].rows  # of the seed that is left
+    assert "±" not in row[1] and found[f"Open world, PromptSRC ({TINY})"].notes == [
+        "One run each, seed 1"
+    ]
+
+
+def test_costs_of_few_shot_are_by_shots_and_of_transfers_with_their_source(tmp_path):
+    rng, config = np.random.default_rng(5), "vit_b16_c2_ep20_batch4_4+4ctx_cross_datasets"
+    contents = {}
+    for k in (16, 2):
+        place = layout.all_classes("one", "IVLP", "c", k, 1)
+        put(tmp_path, place, 60.0)
+        put_scores(tmp_path, place, contents.setdefault(k, scores(rng, ("all",))))
+    source = layout.all_classes("imagenet", "PromptSRC", config, 16, 1)
+    put(tmp_path, source, 71.0)
+    put_scores(tmp_path, source, trained := scores(rng, ("all",), "H200"))
+    target = layout.transfer("dtd", "PromptSRC", config, 16, 1)
+    put(tmp_path, target, 46.0, TEST)
+    tested = scores(rng, ("all",))
+    tested["cost"] |= {"train_seconds": None, "train_peak_gib": None}
+    tested["cost"]["parameters"] = trained["cost"]["parameters"]
+    put_scores(tmp_path, target, tested)
+    found = made(tmp_path)
+    assert [row[:3] for row in found["Cost, few-shot"].rows] == [
+        [
+            f"IVLP (c), {k} shots",
+            f"{contents[k]['cost']['parameters']:,}",
+            f"{contents[k]['cost']['train_seconds']:.1f}",
+        ]
+        for k in (2, 16)
+    ]
+    costs = trained["cost"], tested["cost"]
+    assert found["Cost, cross-dataset"].rows == [
+        [
+            "PromptSRC",
+            f"{costs[0]['parameters']:,}",
+            f"{costs[0]['train_seconds']:.1f}",
+            f"{costs[0]['train_peak_gib']:.2f}",
+            f"{(costs[0]['test_seconds'] + costs[1]['test_seconds']) / 2:.1f}",
+            f"{max(cost['test_peak_gib'] for cost in costs):.2f}",
+            "H200, cpu",
+        ]
+    ]
+    assert "Cost, domain generalization" not in found and "Cost, base-to-new" not in found

@@ -10,11 +10,13 @@ from runs.protocols import (
     FIXED,
     Method,
     base2new,
+    fixed_file,
     method_file,
     plan,
     published_settings,
     why_without,
 )
+from runs.saved_config import plain
 from tests.conftest import ROOT
 
 
@@ -72,6 +74,21 @@ def test_the_prompt_average_of_few_shot_is_the_datasets_own(in_root):
     assert {job.folder.parent.name for job in jobs} == {
         "vit_b16_c2_ep50_batch4_4+4ctx_few_shot_16shots"
     }
+
+
+def test_the_fixed_prompt_average_of_few_shot_is_the_same_for_all(in_root):
+    """Chosen by its method file; otherwise it is the published setting."""
+    file = fixed_file("few-shot", "PromptSRC")
+    assert file == method_file("PromptSRC", "vit_b16_few_shot_fixed")
+    fixed, published = (
+        [plain(job.config()) for job in plan("few-shot", method, seeds=[1], shots=[16])]
+        for method in (Method("PromptSRC", "data", file=file), Method("PromptSRC", "data"))
+    )
+    keys = {"TRAINER.PROMPTSRC.GPA_MEAN", "TRAINER.PROMPTSRC.GPA_STD"}
+    assert len(fixed) == 11 and {cfg[key] for cfg in fixed for key in keys} == {30}
+    for mine, theirs in zip(fixed, published, strict=True):
+        assert {key for key in mine if mine[key] != theirs[key]} <= {*keys, "OUTPUT_DIR"}
+    assert fixed_file("few-shot", "CoOp") is fixed_file("base2new", "PromptSRC") is None
 
 
 def test_coops_epochs_follow_the_shots(in_root):
