@@ -2,6 +2,7 @@
 
     python -m report output    prints the tables; writes output/report: report.html, .txt, .md,
                                .tex, tables.csv and runs.csv
+    python -m report output --compare PromptSRC CoOp    with a table that compares two methods
     python -m report RUN       writes RUN/report.html: classes, confusions, curves, nearest tokens
                                (RUN: a folder with log.txt)
 
@@ -36,15 +37,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="",
         help="folder of the datasets, for the report of a run whose data moved",
     )
+    add(
+        "--compare",
+        nargs=2,
+        metavar="METHOD",
+        help="two methods, as the tables call them: adds their paired comparison",
+    )
     args = parser.parse_args(argv)
-    return exit_code(lambda: report(args.output, args.to, args.root), MEMORY_HINT)
+    return exit_code(lambda: report(args.output, args.to, args.root, args.compare), MEMORY_HINT)
 
 
-def report(output: Path, to: Path | None, root: str) -> None:
+def report(output: Path, to: Path | None, root: str, compare: Sequence[str] | None = None) -> None:
     """Write the tables of all results in a folder, or else the report of the run that it holds.
 
     Raises:
-        InvalidCommand: a root for tables.
+        InvalidCommand: a root for tables, or methods to compare that are not in them.
         ValueError: there is neither.
         OSError: a file cannot be written; none of them is then replaced.
     """
@@ -53,6 +60,12 @@ def report(output: Path, to: Path | None, root: str) -> None:
     is_run = not made and any((output / name).is_file() for name in OF_A_RUN)
     if root and not is_run:
         raise InvalidCommand(f"--root is for the report of a run; {output} is not a run's folder")
+    if compare and made:
+        from report.comparison import comparison  # imports SciPy's statistics
+
+        made.append(comparison(results, *compare))
+    elif compare:
+        raise InvalidCommand(f"--compare is for a folder of results, which {output} is not")
     if is_run:
         _report_run(output, to or output, root)
     elif made:

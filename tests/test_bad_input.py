@@ -578,6 +578,12 @@ COMMANDS = {
         "": (2, "arguments are required: output"),
         "{w}/results --to {w}/mine.yaml": (1, "File exists: '{w}/mine.yaml'"),
         "{w}/damaged": (1, "config.yaml is not YAML: .*; correct or replace it"),
+        "{w}/results --compare PromptSRC": (2, "argument --compare: expected 2 arguments"),
+        "{w}/results --compare PromptSRC CoOp": (
+            2,
+            "no base-to-new results of 'CoOp'; the results have PromptSRC",
+        ),
+        "{w}/none --compare PromptSRC CoOp": (2, "--compare is for a folder of results"),
     },
     "parse_test_res": {
         "{w}/none": (1, "no folder {w}/none"),
