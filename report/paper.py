@@ -1,12 +1,18 @@
-"""Accuracies that papers report, and those of independent re-runs of PromptSRC.
+"""Accuracies that papers report, and those of independent re-runs.
 
 `paper.csv`: accuracies in percent with ViT-B/16 and 16 shots (few-shot: the number of shots is the
 `part`), means over three seeds, with their source. A method with a method file in brackets is on
 the backbone of that file; Tip-Adapter's and CLIP-Adapter's are of one seed, with values that were
-searched. `checked`: read in a copy of the paper.
-`unverified`: not read there, but the values agree with their average and harmonic mean. ProGrad's
-are those of KgCoOp's authors: its own are of a ResNet and 4 shots. `reruns.csv`: means of
-independent re-runs, with their standard deviation where it is known.
+searched. `checked`: read in a copy of the paper, or in its authors' repository.
+`unverified`: not read there, but the values agree with their average and harmonic mean (of MMRL++
+the average alone is here, and its harmonic mean agrees); the source says who quotes them, where
+somebody does. What contradicts the other values of its table is left out. ProGrad's are those of
+KgCoOp's authors: its own are of a ResNet and 4 shots. A source that ends in (decoupled) is of a
+method that is told which classes were trained.
+
+`reruns.csv`: means of independent re-runs in base-to-new, with their standard deviation where it is
+known, and their source, in which all of them were read. `settings`: what is known to differ from
+the published settings.
 """
 
 import csv
@@ -65,22 +71,28 @@ def accuracies() -> dict[tuple[str, str, str, str], Published]:
 
 
 @functools.cache
-def spread(dataset: str, part: str) -> tuple[float, float] | None:
-    """The range of PromptSRC's base-to-new accuracies over the paper and its re-runs.
+def spread(method: str, dataset: str, part: str) -> tuple[float, float] | None:
+    """The range of a method's base-to-new accuracies over the paper and re-runs of its settings.
 
     A re-run with a standard deviation counts from one below its mean to one above it.
-    None where no re-run is known.
+    None where the paper has none, or no re-run is known.
     """
-    published = accuracies()["base2new", "PromptSRC", dataset, part].percent
-    reruns = [
-        row for row in _rows("reruns.csv") if (row["dataset"], row["part"]) == (dataset, part)
-    ]
+    published = accuracy("base2new", method, dataset, part)
+    found = [row for row in reruns(method) if (row["dataset"], row["part"]) == (dataset, part)]
+    if published is None or not found:
+        return None
     ends = [
-        float(row["mean"] or published) + sign * float(row["std"] or 0)
-        for row in reruns
+        float(row["mean"] or published.percent) + sign * float(row["std"] or 0)
+        for row in found
         for sign in (-1, 1)
     ]
-    return (min(*ends, published), max(*ends, published)) if reruns else None
+    return min(*ends, published.percent), max(*ends, published.percent)
+
+
+@functools.cache
+def reruns(method: str) -> list[dict[str, str]]:
+    """The rows of `reruns.csv` of a method with its published settings."""
+    return [row for row in _rows("reruns.csv") if row["method"] == method and not row["settings"]]
 
 
 def _rows(file: str) -> list[dict[str, str]]:

@@ -140,7 +140,7 @@ def base2new(method: str, cells: Cells) -> Table:
     table = Table(f"Base-to-new, {method}", ["Dataset", "Base", "New", "HM"])
     if _has_paper(method):
         table.header += ["Paper base", "new", "HM", "Δ base", "Δ new", "Δ HM"]
-    if method == "PromptSRC":
+    if paper.reruns(method):
         table.header.append("Re-runs")
     for name in names:
         base, new, hm = _base_new_hm(cells, [name])
@@ -152,7 +152,7 @@ def base2new(method: str, cells: Cells) -> Table:
     table.rows.append([average, *map(number, averages), *beside])
     table.notes += [seeds_note(cells), *_missing(cells, names, {"base": "base", "new": "new"})]
     table.notes += filter(None, [choice(method, "base2new")])
-    if method == "PromptSRC":
+    if paper.reruns(method):
         table.notes.append(
             "Re-runs: whether base, new and HM are in the range of the paper and its "
             "independent re-runs, where there are some"
@@ -214,8 +214,9 @@ def _beside(method: str, name: str, ours: Sequence[float | None]) -> list[str]:
     if _has_paper(method):
         theirs = [paper.accuracy("base2new", method, name, part) for part in PARTS]
         cells += [*map(_published, theirs), *map(_delta, ours, theirs)]
-    if method == "PromptSRC":
-        cells.append(" ".join(_inside(name, *pair) for pair in zip(PARTS, ours, strict=True)))
+    if paper.reruns(method):
+        pairs = zip(PARTS, ours, strict=True)
+        cells.append(" ".join(_inside(method, name, *pair) for pair in pairs))
     return cells
 
 
@@ -223,8 +224,8 @@ def _has_paper(method: str) -> bool:
     return paper.accuracy("base2new", method, "average", "base") is not None
 
 
-def _inside(name: str, part: str, value: float | None) -> str:
-    span = paper.spread(name, part)
+def _inside(method: str, name: str, part: str, value: float | None) -> str:
+    span = paper.spread(method, name, part)
     if value is None or span is None:
         return NONE
     low, high = span
@@ -244,7 +245,7 @@ def _comparison(
 def _with_legend(table: Table) -> Table:
     if any(cell.endswith("*") for row in table.rows for cell in row):
         table.notes.append(
-            "* not verified: remembered, and consistent with the average in the paper"
+            "* not verified: not read in the paper itself, but consistent with its average"
         )
     return table
 
