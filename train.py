@@ -20,10 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(words)
 
     def work() -> int | None:
-        if args.seeds:
-            from runs.pack import run_seeds
+        if args.seeds or args.runs:
+            from runs.pack import run_pack
 
-            return run_seeds(words, main)
+            return run_pack(words, main)
         with checking_the_command():
             cfg = setup_config(args)
         if cfg.DATASET.NAME:

@@ -1,6 +1,7 @@
 """Tables written down: aligned text, Markdown, LaTeX, CSV, HTML."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from promptsrc import escape
 from report import figures
@@ -73,8 +74,11 @@ def csv_of_runs(results: Iterable[Result]) -> str:
     fields = ("kind", "trainer", "config", "variant", "dataset", "shots", "seed")
     lines: list[Sequence[object]] = [(*fields, "accuracy", "folder")]
     for result in results:
-        place = [getattr(result.place, field) for field in fields]
-        lines.append((*place, result.accuracy, result.folder))
+        values = [f"{key}={value}" for key, value in result.place.values]
+        variant = "/".join(filter(None, (result.place.variant, *values)))
+        place = replace(result.place, variant=variant)
+        cells = [getattr(place, field) for field in fields]
+        lines.append((*cells, result.accuracy, result.folder))
     return "".join(map(escape.csv_line, lines))
 
 

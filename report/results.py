@@ -155,20 +155,22 @@ def by_method(results: Iterable[Result], protocol: str) -> dict[str, Cells]:
 def label(result: Result, protocol: str) -> str:
     """The method's name, and in brackets what differs from the published settings.
 
-    That is the method file, or else the changed keys. The shipped setting that is one for all
-    datasets is called `fixed setting`.
+    That is the method file, or else the changed keys; and what its folder says of other keys. The
+    shipped setting that is one for all datasets is called `fixed setting`.
     """
-    place = result.place
+    place, values = result.place, dict(result.place.values)
     setting = shipped(place, protocol)
     if setting is None:
-        return f"{place.trainer} ({place.config})"
-    differs = [FIXED] if is_fixed(setting, place.trainer, protocol) else []
-    if mine := result.settings:
-        differs += [
-            f"{key} {mine[key]}"
-            for key, value in compared(place.trainer, setting).items()
-            if mine.get(key, value) != value
-        ]
+        differs = [place.config]
+    else:
+        differs = [FIXED] if is_fixed(setting, place.trainer, protocol) else []
+        if mine := result.settings:
+            keys = compared(place.trainer, setting)
+            differs += [
+                f"{k} {mine[k]}" for k, value in keys.items() if mine.get(k, value) != value
+            ]
+            values = {key: value for key, value in values.items() if key not in keys}
+    differs += [f"{key} {value}" for key, value in values.items()]
     return f"{place.trainer} ({', '.join(differs)})" if differs else place.trainer
 
 

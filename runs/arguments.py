@@ -30,6 +30,8 @@ USAGE = """Train or evaluate one method on one dataset.
         --config-file configs/trainers/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx.yaml
 
     python train.py --trainer PromptSRC --seeds 1 2 3       three runs, one step for all of them
+    python train.py --trainer PromptSRC --run --output-dir a --run --output-dir b OPTIM.LR 0.01
+                                                two runs: what follows each --run is its own
 
 KEY VALUE pairs at the end set any configuration key: OPTIM.MAX_EPOCH 5 DATASET.NUM_SHOTS 4
 Exit code 0: done. 1: failed. 2: an invalid command line. 75: stopped by a signal; rerun to resume.
@@ -39,9 +41,12 @@ Exit code 0: done. 1: failed. 2: an invalid command line. 75: stopped by a signa
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags, the folder or table of photos, and KEY VALUE pairs in `opts`."""
     parser = _parser()
-    words, seeds = without_seeds(sys.argv[1:] if argv is None else argv)
+    words, runs = without_runs(sys.argv[1:] if argv is None else argv)
+    words, seeds = without_seeds(words)
     args = parser.parse_args(words)
-    args.seeds = seeds
+    args.seeds, args.runs = seeds, runs
+    if runs and (len(runs) < 2 or seeds):
+        parser.error("--run stands before the words of each of two or more runs, without --seeds")
     if seeds is not None and (len(seeds) < 2 or len({*seeds}) < len(seeds) or args.seed >= 0):
         parser.error("--seeds takes two or more different seeds, and replaces --seed")
     if not args.opts or args.opts[0].startswith("-") or _is_key(args.opts[0]):
@@ -50,8 +55,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parse_args([*words[: -len(rest) - 1], *rest])
     if args.photos:
         parser.error(f"both {photos} and {args.photos} are given as photos; name one folder")
-    args.photos, args.seeds = photos, seeds
+    args.photos, args.seeds, args.runs = photos, seeds, runs
     return args
+
+
+def without_runs(words: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """The words before the first `--run`, and those after each."""
+    groups: list[list[str]] = [[]]
+    for word in words:
+        if word == "--run":
+            groups.append([])
+        else:
+            groups[-1].append(word)
+    return groups[0], groups[1:]
 
 
 def without_seeds(words: Sequence[str]) -> tuple[list[str], list[int] | None]:
@@ -76,6 +92,7 @@ def _parser() -> Parser:
     add("--resume", default="", help="folder of a run to resume, until --output-dir has one")
     add("--seed", type=int, default=-1, help="0 or above makes the run repeatable")
     add("--seeds", metavar="SEED SEED ...", help="several runs at once, each in a folder seedS")
+    add("--run", metavar="FLAGS KEY VALUE", help="one of several runs at once, after shared words")
     add("--deterministic", action="store_true", help="repeat bit for bit on a GPU, too; slower")
     add("--source-domains", nargs="+", help="source domains, if a dataset has some")
     add("--target-domains", nargs="+", help="target domains, if a dataset has some")

@@ -136,6 +136,7 @@ class Method:
         pairs: KEY VALUE pairs for all runs.
         load_epoch: the epoch that tests load; None: the last one.
         weight: KgCoOp's or TCP's, where the folders of base-to-new name it.
+        values: further pairs, which the folders name.
 
     Raises:
         ValueError: the pairs set what the folder of a run says.
@@ -149,9 +150,10 @@ class Method:
     pairs: tuple[str, ...] = ()
     load_epoch: int | None = None
     weight: str = ""
+    values: layout.Values = ()
 
     def __post_init__(self) -> None:
-        for key in self.pairs[::2]:
+        for key in (*self.pairs[::2], *dict(self.values)):
             if key in FIXED:
                 raise ValueError(
                     f"{key} is part of the folder's name, not for KEY VALUE pairs; use {FIXED[key]}"
@@ -190,7 +192,8 @@ class Method:
         keys = {key: value for key, value in entry.items() if not isinstance(value, dict)}
         pairs = (str(word) for pair in keys.items() for word in pair)
         file = self.file or method_file(self.trainer, published)
-        return Setting(file, (*pairs, *self.pairs))
+        varied = (word for pair in self.values for word in pair)
+        return Setting(file, (*pairs, *self.pairs, *varied))
 
     def train(self, folder: str, setting: Setting, dataset: str, seed: int, *pairs: str) -> Job:
         """A training, with its test at the end."""
@@ -218,7 +221,7 @@ class Method:
 
     def zero_shot(self, dataset: str, setting: Setting) -> Job:
         """A test without training."""
-        folder = layout.zero_shot(dataset, self.trainer, setting.file.stem)
+        folder = layout.zero_shot(dataset, self.trainer, setting.file.stem, self.values)
         words = (*self._flags(folder, setting, dataset), "--eval-only", *setting.pairs)
         return Job(words, self.output / folder, TESTED)
 
@@ -236,7 +239,7 @@ class Method:
 def base2new(method: Method, dataset: str, seed: int, shots: int = SHOTS) -> list[Job]:
     """Train on the base classes and test on them; test on the new ones."""
     setting = method.setting("base2new", dataset)
-    tail = (dataset, method.trainer, setting.file.stem, shots, seed, method.weight)
+    tail = (dataset, method.trainer, setting.file.stem, shots, seed, method.weight, method.values)
     folder = layout.base2new("train_base", *tail)
     train = method.train(folder, setting, dataset, seed, *_data(shots, "base"))
     return [train, base2new_test(method, dataset, seed, "new", train, shots)]
@@ -247,7 +250,7 @@ def base2new_test(
 ) -> Job:
     """Test on the base or the new classes."""
     setting = method.setting("base2new", dataset)
-    tail = (dataset, method.trainer, setting.file.stem, shots, seed, method.weight)
+    tail = (dataset, method.trainer, setting.file.stem, shots, seed, method.weight, method.values)
     folder = layout.base2new(f"test_{half}", *tail)
     return method.test(folder, setting, dataset, seed, *_data(shots, half), model=model)
 
@@ -278,13 +281,13 @@ def transfer(method: Method, dataset: str, seed: int, model: Job | Path) -> Job:
     protocol = "domain-generalization" if dataset in DOMAINS else "cross-dataset"
     setting = method.setting(protocol, dataset)
     tail = (dataset, method.trainer, setting.file.stem, SHOTS, seed, method.variant)
-    folder = layout.transfer(*tail)
+    folder = layout.transfer(*tail, method.values)
     return method.test(folder, setting, dataset, seed, *_data(SHOTS), model=model)
 
 
 def _all_classes(method: Method, dataset: str, setting: Setting, shots: int, seed: int) -> str:
     tail = (dataset, method.trainer, setting.file.stem, shots, seed, method.variant)
-    return layout.all_classes(*tail)
+    return layout.all_classes(*tail, method.values)
 
 
 def _data(shots: int, half: str = "") -> tuple[str, ...]:

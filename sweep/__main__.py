@@ -15,7 +15,8 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from promptsrc.command import (
@@ -58,15 +59,30 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--shots", nargs="+", type=int, default=[1, 2, 4, 8, 16], help="default: 1 2 4 8 16")
     add("--configs", default="", help="method files whose names start so, e.g. vit_t8")
     add("--set", nargs="+", default=[], metavar="KEY VALUE", help="configuration of every run")
+    add(
+        "--vary",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("KEY", "VALUE"),
+        help="a run with each value; repeated, with each combination",
+    )
     add("--workers", type=int, help="runs at a time (default: one per GPU, or one)")
-    add("--pack", default="1", metavar="auto|N", help="seeds that share a process (default: 1)")
+    add("--pack", default="1", metavar="auto|N", help="runs that share a process (default: 1)")
     add("--cluster", choices=["slurm", "local"], help="one Slurm array; local: without Slurm")
     add("--cluster-options", nargs="+", default=[], metavar="KEY=VALUE", help="of submitit")
     add("--dry-run", action="store_true", help="print the commands that are left to run")
     args = parser.parse_args(argv)
     args.protocols = args.protocols or list(DATASETS)
+    check(args, parser)
+    args.pack = AUTO if args.pack == "auto" else int(args.pack)
+    return args
+
+
+def check(args: argparse.Namespace, parser: Parser) -> None:
+    """End the command if a value is not allowed."""
     if unknown := [name for name in args.protocols if name not in DATASETS]:
-        parser.error(f"no protocol {unknown[0]!r}; choose from {known}")
+        parser.error(f"no protocol {unknown[0]!r}; choose from {', '.join(DATASETS)}")
     files = {file.stem for file in (CONFIGS / "datasets").glob("*.yaml")}
     if unknown := [name for name in args.datasets if name not in files]:
         parser.error(f"no dataset {unknown[0]!r}; configs/datasets has {', '.join(sorted(files))}")
@@ -82,10 +98,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"--cluster-options has {odd[0]!r}; it takes KEY=VALUE, e.g. timeout_min=600")
     if args.pack != "auto" and not (args.pack.isdecimal() and int(args.pack)):
         parser.error(f"--pack is {args.pack}; it is a number of runs, or auto")
-    args.pack = AUTO if args.pack == "auto" else int(args.pack)
+    if len(args.set) % 2:
+        parser.error(f"--set takes KEY VALUE pairs; {args.set[-1]!r} has no value")
+    keys = [key for key, *_ in args.vary]
+    if wrong := [key for key, *values in args.vary if not values or keys.count(key) > 1]:
+        parser.error(f"--vary {wrong[0]} takes a key of its own and the values, at least one")
+    if set_too := [key for key in keys if key in args.set[::2]]:
+        parser.error(f"{set_too[0]} is in --set and in --vary; leave one out")
     if args.workers is not None and args.workers < 1:
         parser.error(f"--workers is {args.workers}; it must be at least 1")
-    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -133,18 +154,26 @@ def planned(args: argparse.Namespace) -> list[Job]:
     jobs: dict[Path, Job] = {}
     for protocol in args.protocols:
         for name in args.methods:
-            file = method_file(name, args.configs) if args.configs else None
-            method = Method(name, args.root, args.output, file, pairs=for_method(name, args))
-            for job in plan(protocol, method, args.datasets, args.seeds, args.shots):
+            for job in of_method(protocol, name, args):
                 jobs[job.folder] = job
     return list(jobs.values())
 
 
-def for_method(name: str, args: argparse.Namespace) -> tuple[str, ...]:
-    """The pairs of --set, without the keys of the other methods of this sweep."""
+def of_method(protocol: str, name: str, args: argparse.Namespace) -> Iterator[Job]:
+    """The runs of a method with every combination of --vary.
+
+    Keys of the other methods of this sweep, there and in --set, are left out.
+    """
     others = tuple({key for other in args.methods for key in own_keys(other)} - {*own_keys(name)})
     pairs = [args.set[i : i + 2] for i in range(0, len(args.set), 2)]
-    return tuple(word for pair in pairs if not pair[0].startswith(others) for word in pair)
+    words = tuple(word for pair in pairs if not pair[0].startswith(others) for word in pair)
+    varied = [
+        [(key, v) for v in values] for key, *values in args.vary if not key.startswith(others)
+    ]
+    file = method_file(name, args.configs) if args.configs else None
+    for values in product(*varied):
+        method = Method(name, args.root, args.output, file, pairs=words, values=values)
+        yield from plan(protocol, method, args.datasets, args.seeds, args.shots)
 
 
 def run(jobs: list[Job], done: int, args: argparse.Namespace) -> dict[str, str]:

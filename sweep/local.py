@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from promptsrc.escape import printable
 from runs.job import Job
+from runs.pack import names_of
 from runs.run import RESUMABLE
 from sweep.packs import Pack, command, packs
 
@@ -175,9 +176,10 @@ def _print_result(
 
 
 def last_lines(job: Job, pack: Pack) -> list[str]:
-    """What a run has printed last; in a pack its lines begin with the seed."""
+    """What a run has printed last; in a pack its lines begin with its name."""
     console = pack[0].folder / CONSOLE
     lines = console.read_text(encoding="utf-8", errors="replace").splitlines()
     if len(pack) > 1:
-        lines = [line for line in lines if line.startswith(f"{job.folder.name} ")]
+        name = dict(zip(pack, names_of([each.folder for each in pack]), strict=True))[job]
+        lines = [line for line in lines if line.startswith(f"{name} ")]
     return list(map(printable, lines[-LAST_LINES:]))

@@ -1,24 +1,51 @@
-"""Which runs of a sweep start together: those whose command lines differ in the seed alone.
+"""Which runs of a sweep start together: those whose steps have the same sizes.
 
-train.py --output-dir X/seed1 --seed 1 ...
-train.py --output-dir X/seed2 --seed 2 ...  ->  train.py --output-dir X --seeds 1 2 ...
+train.py FLAGS --output-dir X/seed1 --seed 1 PAIRS
+train.py FLAGS --output-dir X/seed2 --seed 2 PAIRS
+train.py FLAGS --output-dir Y/seed1 --seed 1 PAIRS KEY VALUE
+
+train.py FLAGS PAIRS --run --output-dir X/seed1 --seed 1
+                     --run --output-dir X/seed2 --seed 2
+                     --run --output-dir Y/seed1 --seed 1 KEY VALUE
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from runs.arguments import parse_args
 from runs.job import Job, train_command
 
 Pack = tuple[Job, ...]  # of one run, or of several
 
 AUTO = 8  # runs; texts are encoded in parts if they do not fit into memory at once
-FOLDERS = ("--output-dir", "--model-dir")
+OWN = ("--output-dir", "--model-dir", "--seed")
+TOGETHER = re.compile(  # keys in which the runs of a pack may differ
+    r"OPTIM\.(?!MAX_EPOCH$)\w+|(LOSS|REGULATION)\.\w+"
+    r"|TRAINER\.\w+\.(CTX_INIT|W|ALPHA|BETA|GPA_\w+|\w*WEIGHT)"
+)
+
+
+class Words(NamedTuple):
+    """A command line, taken apart."""
+
+    flags: list[str]
+    own: list[str]  # flags of each run
+    pairs: dict[str, str]
+
+    @property
+    def kind(self) -> tuple:
+        """Equal for runs that can start together."""
+        pairs = ((k, "" if TOGETHER.fullmatch(k) else v) for k, v in sorted(self.pairs.items()))
+        return (*self.flags, *pairs)
 
 
 def packs(jobs: Sequence[Job], most: int) -> list[Pack]:
     """The jobs in packs of at most `most`, in the order of their first ones."""
-    groups: dict[tuple[str, ...], list[Job]] = {}
+    groups: dict[tuple, list[Job]] = {}
     for job in jobs:
-        groups.setdefault(_without_seed(job.words), []).append(job)
+        alone = most == 1 or "--seed" not in job.words  # zero-shot CLIP
+        groups.setdefault(job.words if alone else _apart(job.words).kind, []).append(job)
     return [
         tuple(group[i : i + most]) for group in groups.values() for i in range(0, len(group), most)
     ]
@@ -29,29 +56,22 @@ def command(pack: Pack) -> list[str]:
     first, *others = pack
     if not others:
         return first.command
-    words = list(_without_seed(first.words))
-    at = words.index("--seeds") + 1
-    return train_command([*words[:at], *(_seed(job.words) for job in pack), *words[at:]])
+    runs = [_apart(job.words) for job in pack]
+    shared = {k: v for k, v in runs[0].pairs.items() if all(run.pairs[k] == v for run in runs)}
+    words = [*runs[0].flags, *_typed(shared)]
+    for run in runs:
+        own = {key: value for key, value in run.pairs.items() if key not in shared}
+        words += ["--run", *run.own, *_typed(own)]
+    return train_command(words)
 
 
-def _seed(words: Sequence[str]) -> str:
-    return words[words.index("--seed") + 1] if "--seed" in words else ""
+def _apart(words: Sequence[str]) -> Words:
+    at = len(words) - len(parse_args(words).opts)
+    found = Words([], [], dict(zip(words[at::2], words[at + 1 :: 2], strict=True)))
+    for before, word in zip(("", *words), words[:at], strict=False):
+        (found.own if word in OWN or before in OWN else found.flags).append(word)
+    return found
 
 
-def _without_seed(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Equal for jobs that can start together; the words themselves where a folder has no seed."""
-    seed = _seed(words)
-    folders = [words[words.index(flag) + 1] for flag in FOLDERS if flag in words]
-    if not seed or not all(folder.endswith(f"/seed{seed}") for folder in folders):
-        return words
-    return tuple(_shared(words, seed))
-
-
-def _shared(words: Sequence[str], seed: str) -> Iterator[str]:
-    for before, word in zip(("", *words), words, strict=False):
-        if word == "--seed":
-            yield "--seeds"
-        elif before in FOLDERS:
-            yield word.removesuffix(f"/seed{seed}")
-        elif before != "--seed":
-            yield word
+def _typed(pairs: dict[str, str]) -> list[str]:
+    return [word for pair in pairs.items() for word in pair]

@@ -35,6 +35,30 @@ def test_a_method_file_that_is_not_published_is_in_the_label(tmp_path):
     assert by_method(find(tmp_path), "base2new") == {"Mine (cfg)": {("dtd", "new"): {2: 70.0}}}
 
 
+def test_varied_values_are_in_the_label(tmp_path, in_root):
+    """Also those that no table compares, and those of a method file that is not published."""
+    published = setting("base2new", "dtd")
+    words = ["--config-file", str(published.file), "OPTIM.LR", "2e-2"]
+    config = train.setup_config(train.parse_args(words)).dump()
+    usual = config.replace("LR: 0.02", "LR: 0.0025")
+    rate, seen = ("OPTIM.LR", "2e-2"), ("DATASET.NUM_LABELED", "5")
+    for name, values, text, label in (
+        (published.file.stem, (rate,), config, "PromptSRC (OPTIM.LR 0.02)"),
+        (published.file.stem, (("OPTIM.LR", "0.0025"),), usual, "PromptSRC"),
+        (
+            published.file.stem,
+            (rate, seen),
+            config,
+            "PromptSRC (OPTIM.LR 0.02, DATASET.NUM_LABELED 5)",
+        ),
+        ("cfg", (rate,), config, "PromptSRC (cfg, OPTIM.LR 2e-2)"),
+    ):
+        place = layout.base2new("train_base", "dtd", "PromptSRC", name, 16, 1, values=values)
+        put(output := tmp_path / label, place, 80.0)
+        (output / place / "config.yaml").write_text(text)
+        assert by_method(find(output), "base2new") == {label: {("dtd", "base"): {1: 80.0}}}
+
+
 @pytest.mark.parametrize(
     "protocol, expected",
     [

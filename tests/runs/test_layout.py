@@ -7,6 +7,9 @@ import pytest
 from runs import layout
 from runs.layout import Place
 
+VARIANT = "nctx16_cscFalse_ctpend"
+VALUES = (("INPUT.SIZE", "(224, 224)"), ("TRAINER.COOP.CTX_INIT", "a 50% / é = b"), ("A", ""))
+
 
 @pytest.mark.parametrize(
     "folder, place",
@@ -43,6 +46,26 @@ from runs.layout import Place
             layout.base2new("test_new", "dtd", "KgCoOp", "c", 16, 2, "8.0"),
             Place("test_new", "dtd", "KgCoOp", "c", 16, 2, "8.0"),
         ),
+        *(
+            (folder, Place(kind, "dtd", "CoOp", "c", *of, VARIANT * (kind != "test_new"), VALUES))
+            for kind, of, folder in (
+                (
+                    "test_new",
+                    (16, 2),
+                    layout.base2new("test_new", "dtd", "CoOp", "c", 16, 2, "", VALUES),
+                ),
+                (
+                    "all_classes",
+                    (4, 1),
+                    layout.all_classes("dtd", "CoOp", "c", 4, 1, VARIANT, VALUES),
+                ),
+                ("transfer", (16, 3), layout.transfer("dtd", "CoOp", "c", 16, 3, VARIANT, VALUES)),
+            )
+        ),
+        (
+            layout.zero_shot("sun397", "ZeroshotCLIP", "vit_b16", VALUES[:1]),
+            Place("zero_shot", "sun397", "ZeroshotCLIP", "vit_b16", values=VALUES[:1]),
+        ),
         ("dtd/PromptSRC/c_1shots/seed1/VLPromptLearner", None),
         ("demo/base2new/train_base/emoji/shots_16/PromptSRC/c/seed1", None),
     ],
@@ -61,5 +84,11 @@ def test_the_folders():
     assert (
         layout.all_classes("D", "CoOp", "G", 4, 2, "nctx4_cscFalse_ctpend")
         == "D/CoOp/G_4shots/nctx4_cscFalse_ctpend/seed2"
+    )
+    values = (("OPTIM.LR", "0.002"), ("TRAINER.COOP.CTX_INIT", "a photo/.."))
+    assert (
+        layout.base2new("test_new", "D", "T", "G", 16, 1, values=values)
+        == "base2new/test_new/D/shots_16/T/G/OPTIM.LR=0.002/"
+        "TRAINER.COOP.CTX_INIT=a%20photo%2F../seed1"
     )
     assert layout.transfer("D", "T", "G", 16, 3) == "evaluation/T/G_16shots/D/seed3"

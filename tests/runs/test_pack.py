@@ -81,6 +81,46 @@ def test_each_run_is_what_it_is_alone(in_root, tmp_path, capsys, trainer):
     assert together == alone
 
 
+RUNS = {
+    "a": ["--seed", "1"],
+    "b": ["--seed", "2", "TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT", "5", "OPTIM.LR", "0.01"],
+    "c/d": ["--seed", "2", "TRAINER.PROMPTSRC.GPA_STD", "3", "OPTIM.WEIGHT_DECAY", "0.1"],
+    "c/e": ["--seed", "3", "TRAINER.PROMPTSRC.CTX_INIT", "a bad picture of", "OPTIM.NAME", "adam"],
+}
+
+
+def test_runs_that_differ_in_seed_and_settings_are_what_they_are_alone(in_root, tmp_path, capsys):
+    shared = [*EMOJI, "--trainer", "PromptSRC", "--backbone", "ViT-T/8"]
+    pairs = [*SHORT, *AVERAGE]
+    runs = {name: ["--output-dir", str(tmp_path / "pack" / name), *w] for name, w in RUNS.items()}
+    words = [word for own in runs.values() for word in ("--run", *own)]
+    assert train.main([*shared, *pairs, *words]) == 0
+    out = capsys.readouterr().out
+    assert all(f"\n{name}  => result\n" in out for name in RUNS)
+    for name, own in RUNS.items():
+        flags, rest = own[:2], own[2:]
+        to = ["--output-dir", str(tmp_path / "alone" / name)]
+        assert train.main([*shared, *flags, *to, *pairs, *rest]) == 0
+        assert_as_alone(tmp_path / "pack" / name, tmp_path / "alone" / name)
+    assert not torch.equal(*(weights(tmp_path / "pack" / name) for name in ("b", "c/d")))
+
+
+def weights(run):
+    return torch.cat([value.flatten() for value in checkpoint(run)["state_dict"].values()])
+
+
+def test_runs_of_different_methods_are_what_they_are_alone(in_root, tmp_path):
+    shared = [*EMOJI, "--backbone", "ViT-T/8", "--seed", "1"]
+    names = {name: ["--trainer", name] for name in ("PromptSRC", "CoOp", "CLIPAdapter", "MMRL")}
+    own = {name: [*w, "--output-dir", str(tmp_path / "pack" / name)] for name, w in names.items()}
+    words = [word for run in own.values() for word in ("--run", *run)]
+    assert train.main([*shared, *SHORT[:-1], "2", *words]) == 0
+    for name, flags in names.items():
+        to = ["--output-dir", str(tmp_path / "alone" / name)]
+        assert train.main([*shared, *flags, *to, *SHORT[:-1], "2"]) == 0
+        assert_as_alone(tmp_path / "pack" / name, tmp_path / "alone" / name)
+
+
 def names_in(run):
     return sorted(re.sub(r"events\..*", "events", file.name) for file in run.rglob("*"))
 
@@ -190,6 +230,8 @@ def test_each_test_image_is_read_once(in_root, tmp_path, monkeypatch):
         (["--seeds", "1", "1"], "--seeds takes two or more different seeds"),
         (["--seeds", "1", "2", "--seed", "3"], "--seeds takes two or more different seeds"),
         (["--seeds", "x"], "--seeds takes two or more different seeds"),
+        (["--run", "--seed", "1"], "--run stands before the words of each of two or more runs"),
+        (["--seeds", "1", "2", "--run", "--run"], "of each of two or more runs, without --seeds"),
     ],
 )
 def test_other_seeds_are_refused(words, message, capsys):
@@ -206,18 +248,52 @@ def test_a_pair_that_would_put_all_runs_in_one_folder_is_refused(key, flag, caps
     assert f"{key} differs between the runs of --seeds; use {flag}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "runs, message",
+    [
+        (
+            [[], []],
+            "runs have folders ./output, ./output; give each --run an --output-dir of its own",
+        ),
+        ([["--output-dir", "a"], ["--output-dir", "./a"]], "runs have folders a, ./a; give each"),
+        ([["--output-dir", "a", "--deterministic"], []], "DETERMINISTIC differs between runs that"),
+        ([["OPTIM.LRR", "1"], []], "OPTIM.LRR (command line) is not a config key; did you mean"),
+    ],
+)
+def test_runs_that_do_not_go_together_are_one_line(runs, message, in_root, capsys):
+    words = [word for run in runs for word in ("--run", *run)]
+    assert train.main(["--trainer", "CoOp", "--backbone", "ViT-T/8", *words]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_shared_words_stand_before_those_of_a_run():
+    shared = ["photos", "--trainer", "CoOp", "OPTIM.LR", "1"]
+    own = ["--seed", "3", "OPTIM.LR", "2"]
+    line = ["photos", "--trainer", "CoOp", "--seed", "3", "OPTIM.LR", "1", "OPTIM.LR", "2"]
+    assert pack._joined(shared, own) == line
+    assert pack.names_of(["x/a", "x/b/c", "x/b/d"]) == ["a", "b/c", "b/d"]
+
+
 def test_the_seeds_may_stand_before_pairs_and_photos(in_root, tmp_path):
     for name in ("a", "b"):
         make_images(tmp_path / "photos" / name, "1.png", "2.png", "3.png")
     lines = pack.lines_of([str(tmp_path / "photos"), "--seeds", "4", "7", "TRAIN.PRINT_FREQ", "2"])
     flags = ["--seed", "7", "--output-dir", "output/photos/seed7"]
-    assert lines[7][-6:] == [*flags, "TRAIN.PRINT_FREQ", "2"]
-    assert lines.keys() == {4, 7}
+    assert lines["seed7"][-6:] == [*flags, "TRAIN.PRINT_FREQ", "2"]
+    assert lines.keys() == {"seed4", "seed7"}
     words = [*EMOJI, "--trainer", "CoOp", "--backbone", "ViT-T/8", "--seeds", "1", "2"]
     lines = pack.lines_of([*words, "--eval-only", "--model-dir", "a", "--output-dir", "b"])
-    assert lines[2][-6:] == ["--seed", "2", "--model-dir", "a/seed2", "--output-dir", "b/seed2"]
+    assert lines["seed2"][-6:] == [
+        "--seed",
+        "2",
+        "--model-dir",
+        "a/seed2",
+        "--output-dir",
+        "b/seed2",
+    ]
     lines = pack.lines_of(["--trainer", "CoOp", "--seeds", "1", "2"])
-    assert lines[1] == ["--trainer", "CoOp", "--seed", "1"]
+    assert lines["seed1"] == ["--trainer", "CoOp", "--seed", "1"]
 
 
 def test_a_compiled_pack_is_refused(in_root, tmp_path, capsys):

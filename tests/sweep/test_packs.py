@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+import train
 from report.results import find
 from report.tables import tables
 from runs.arguments import parse_args, setup_config
@@ -15,8 +16,10 @@ from runs.pack import lines_of
 from runs.protocols import DATASETS, Method, plan
 from runs.results import TRAINED
 from sweep import local, packs
-from sweep.__main__ import main
+from sweep.__main__ import main, planned
+from sweep.__main__ import parse_args as sweep_args
 from tests.datasets.roots import make_root
+from tests.report.made import TINY
 from tests.sweep.test_local import WRITE
 
 
@@ -35,9 +38,54 @@ def test_a_pack_has_the_command_lines_of_its_runs(protocol, trainer, tmp_path):
         str(job.folder) for job in jobs
     )
     for pack in found[:2] + found[-1:]:
-        lines = lines_of(words_of(pack))
-        for job, line in zip(pack, lines.values(), strict=True):
-            assert setup_config(parse_args(line)) == job.config()
+        assert_lines_of_its_runs(pack)
+
+
+def assert_lines_of_its_runs(pack):
+    lines = lines_of(words_of(pack))
+    for job, line in zip(pack, lines.values(), strict=True):
+        assert setup_config(parse_args(line)) == job.config()
+
+
+def varied(tmp_path, trainer="PromptSRC", **values):
+    """The base-to-new runs of DTD, seeds 1 and 2, with each of these values."""
+    return [
+        job
+        for each in zip(*([(key, v) for v in found] for key, found in values.items()), strict=True)
+        for job in plan("base2new", Method(trainer, "data", tmp_path, values=each), ["dtd"], (1, 2))
+    ]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"OPTIM.LR": ("0.001", "0.002"), "TRAINER.PROMPTSRC.GPA_MEAN": ("10", "15")},
+        {"TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT": ("10", "25")},
+        {"TRAINER.PROMPTSRC.CTX_INIT": ("a photo of a", "")},
+        {"OPTIM.WEIGHT_DECAY": ("0", "5e-4")},
+    ],
+)
+def test_values_that_leave_the_sizes_start_together(values, tmp_path):
+    found = packs.packs(varied(tmp_path, **values), packs.AUTO)
+    assert [len(pack) for pack in found] == [4, 4]
+    for pack in found:
+        assert_lines_of_its_runs(pack)
+        assert len({job.folder for job in pack}) == 4
+
+
+@pytest.mark.parametrize(
+    "key, values",
+    [
+        ("TRAINER.PROMPTSRC.N_CTX_TEXT", ("2", "4")),
+        ("TRAINER.PROMPTSRC.PREC", ("fp16", "bf16")),
+        ("OPTIM.MAX_EPOCH", ("10", "20")),
+        ("DATALOADER.TRAIN_X.BATCH_SIZE", ("4", "8")),
+        ("MODEL.BACKBONE.NAME", ("ViT-B/16", "ViT-B/32")),
+    ],
+)
+def test_other_values_start_apart(key, values, tmp_path):
+    found = packs.packs(varied(tmp_path, **{key: values}), packs.AUTO)
+    assert [len(pack) for pack in found] == [2] * 4
 
 
 def test_runs_without_a_seed_and_packs_of_one_start_as_before(tmp_path):
@@ -93,26 +141,77 @@ if not again: sys.exit(75)
 """
     assert local.run(jobs_of(tmp_path, monkeypatch, code), [{}], most=8) == {}
     first, second = (tmp_path / "started").read_text().splitlines()
-    assert first.startswith("--seeds 1 2 3 --output-dir") and second.startswith("--seeds 1 3 ")
+    assert first.split("--run ")[1:] == [
+        f"--seed {s} --output-dir {tmp_path}/seed{s} " for s in "12"
+    ] + [f"--seed 3 --output-dir {tmp_path}/seed3"]
+    assert second.count("--run ") == 2 and "seed2" not in second
     assert f"ended by a signal, resumes: {tmp_path}/seed1" in capsys.readouterr().out
+
+
+def tables_of(words, output, pack):
+    """Of a sweep in packs, and of its runs one by one."""
+    for job in planned(sweep_args([*words, "--output", str(output / "alone")])):
+        assert train.main(job.words) == 0
+    assert main([*words, "--output", str(output / "pack"), "--pack", pack]) == 0
+    return [
+        [(table.title, table.rows) for table in tables(find(output / way))]
+        for way in ("alone", "pack")
+    ]
+
+
+QUICK = ["--set", "OPTIM.MAX_EPOCH", "2", "TRAINER.PROMPTSRC.GPA_MEAN", "2"]
 
 
 @pytest.mark.slow
 def test_packed_and_alone_the_tables_are_the_same(tmp_path, in_root, capsys):
     make_root(tmp_path, "EuroSAT")
     words = ["base2new", "few-shot", "--root", str(tmp_path), "--configs", "vit_t8", "--datasets"]
-    words += ["eurosat", "--seeds", "1", "2", "--shots", "2"]
-    quick = ["--set", "OPTIM.MAX_EPOCH", "2", "TRAINER.PROMPTSRC.GPA_MEAN", "2"]
-    made = {}
-    for name, most in (("alone", "1"), ("pack", "auto")):
-        assert main([*words, "--output", str(tmp_path / name), "--pack", most, *quick]) == 0
-        made[name] = [(table.title, table.rows) for table in tables(find(tmp_path / name))]
-    assert made["alone"] == made["pack"]
-    assert len(made["pack"]) == 3
+    words += ["eurosat", "--seeds", "1", "2", "--shots", "2", *QUICK]
+    alone, pack = tables_of(words, tmp_path, "auto")
+    assert alone == pack and len(pack) == 3
     assert "6 runs, 0 finished; 6 start in 3 packs" in capsys.readouterr().out
-    assert main([*words, "--output", str(tmp_path / "x"), "--pack", "2", "--dry-run", *quick]) == 0
+    assert main([*words, "--output", str(tmp_path / "x"), "--pack", "2", "--dry-run"]) == 0
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line[line.index("--seeds") + 1 :][:2] for line in lines] == [["1", "2"]] * 3
+    seeds = [[line[i + 1] for i, word in enumerate(line) if word == "--seed"] for line in lines]
+    assert seeds == [["1", "2"]] * 3
+
+
+@pytest.mark.slow
+def test_four_datasets_and_two_values_packed_and_alone(tmp_path, in_root, capsys):
+    """The same tables, one for each value."""
+    for name in ("DescribableTextures", "EuroSAT", "FGVCAircraft", "UCF101"):
+        make_root(tmp_path, name)
+    words = ["base2new", "--root", str(tmp_path), "--configs", "vit_t8", "--seeds", "1"]
+    words += ["--datasets", "dtd", "eurosat", "fgvc_aircraft", "ucf101", *QUICK]
+    alone, pack = tables_of([*words, "--vary", "OPTIM.LR", "0.0025", "0.02"], tmp_path, "2")
+    assert alone == pack
+    assert [title for title, _ in pack] == [
+        "Base-to-new, averages",
+        *(f"Base-to-new, PromptSRC ({TINY}, OPTIM.LR {rate})" for rate in ("0.0025", "0.02")),
+    ]
+    averages = pack[0][1]
+    assert averages[0][1:4] != averages[1][1:4]
+    assert "16 runs, 0 finished; 16 start in 8 packs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["OPTIM.LR"], "--vary OPTIM.LR takes a key of its own and the values, at least one"),
+        (["OPTIM.LR", "1", "--vary", "OPTIM.LR", "2"], "--vary OPTIM.LR takes a key of its own"),
+        (["OPTIM.LR", "1", "--set", "OPTIM.LR", "2"], "OPTIM.LR is in --set and in --vary"),
+        (["SEED", "1"], "SEED is part of the folder's name, not for KEY VALUE pairs; use --seeds"),
+        (["OPTIM.LRR", "1"], "OPTIM.LRR (command line) is not a config key; did you mean OPTIM.LR"),
+    ],
+)
+def test_values_that_cannot_vary_are_one_line(words, message, tmp_path, in_root, capsys):
+    make_root(tmp_path, "EuroSAT")
+    given = ["base2new", "--root", str(tmp_path), "--output", str(tmp_path / "out"), "--vary"]
+    try:
+        code = main([*given, *words])
+    except SystemExit as error:
+        code = error.code
+    assert code == 2 and message in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "all"])
