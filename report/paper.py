@@ -78,7 +78,7 @@ def spread(method: str, dataset: str, part: str) -> tuple[float, float] | None:
     None where the paper has none, or no re-run is known.
     """
     published = accuracy("base2new", method, dataset, part)
-    found = [row for row in reruns(method) if (row["dataset"], row["part"]) == (dataset, part)]
+    found = [row for row in _reruns(method) if (row["dataset"], row["part"]) == (dataset, part)]
     if published is None or not found:
         return None
     ends = [
@@ -89,12 +89,17 @@ def spread(method: str, dataset: str, part: str) -> tuple[float, float] | None:
     return min(*ends, published.percent), max(*ends, published.percent)
 
 
-@functools.cache
-def reruns(method: str) -> list[dict[str, str]]:
-    """The rows of `reruns.csv` of a method with its published settings."""
+def has_spread(method: str) -> bool:
+    """Whether somebody has re-run what its paper reports, with its settings."""
+    return any(spread(method, row["dataset"], row["part"]) for row in _reruns(method))
+
+
+def _reruns(method: str) -> list[dict[str, str]]:
+    """Those with the published settings."""
     return [row for row in _rows("reruns.csv") if row["method"] == method and not row["settings"]]
 
 
+@functools.cache
 def _rows(file: str) -> list[dict[str, str]]:
     with (HERE / file).open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))

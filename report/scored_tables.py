@@ -19,8 +19,10 @@ from report.table import (
 )
 
 TESTED = ("base", "new", "all")
-COST = ("Trained parameters", "Training, s", "Training, peak GiB")
-COST += ("Evaluation, s", "Evaluation, peak GiB", "Device")
+COST = [
+    *("Trained parameters", "Training, s", "Training, peak GiB"),
+    *("Evaluation, s", "Evaluation, peak GiB", "Device"),
+]
 OF_COST = (
     "Seconds of a run: the average over datasets of the means over seeds; peak GiB: the largest of "
     "all runs"
@@ -71,7 +73,8 @@ KINDS = (
         },
         {"": lambda scores: scores.open_world},
         "S and U: accuracy on the images of base and of new classes, each among all classes; "
-        "H: their harmonic mean; Accuracy: on all these images",
+        "H: their harmonic mean; Accuracy: on all these images; OpenworldAUC: of a base and a new "
+        "image, how often both are right in their own half and told apart (arXiv 2505.05180)",
     ),
     Kind(
         "Calibration",
@@ -116,7 +119,11 @@ def by_dataset(runs: Mapping[str, Sequence[Result]]) -> list[Table]:
 def _by_dataset(kind: Kind, name: str, runs: Sequence[Result]) -> Table:
     table = Table(f"{kind.title}, {name}", [f"Dataset{kind.first}", *kind.columns])
     named = kind.cells(runs)
-    everything = Cells({key: seeds for cells in named.values() for key, seeds in cells.items()})
+    everything = Cells(
+        ((dataset, part + suffix), seeds)
+        for suffix, cells in named.items()
+        for (dataset, part), seeds in cells.items()
+    )
     for dataset in _there(everything):
         table.rows += [
             kind.row(title_of(dataset) + suffix, cells, [dataset])

@@ -73,8 +73,11 @@ def _scores(content: Mapping[str, Any]) -> Scores:
 
 def _tested(test: Mapping[str, Any]) -> Tested:
     bins = [
-        Bin(*(_number(item[name] or 0) for name in Bin._fields)) for item in test["reliability"]
+        Bin(item["images"], *(_number(item[name] or 0) for name in ("confidence", "accuracy")))
+        for item in test["reliability"]
     ]
+    if len(bins) != BINS or not all(isinstance(found.images, int) for found in bins):
+        raise ValueError(bins)
     return Tested(_numbers(test, CALIBRATION), bins)
 
 

@@ -66,11 +66,12 @@ def averaged(cells: Cells, datasets: Sequence[str], part: str, digits: int = 2) 
 
 def harmonic(cells: Cells, datasets: Sequence[str], one: str, other: str) -> str:
     """The harmonic mean of two averages, with the standard deviation of that of each seed."""
-    values = [cells.average(datasets, part) for part in (one, other)]
-    by_seed = [cells.by_seed(datasets, part) for part in (one, other)]
-    both = [seed for seed in by_seed[0] if seed in by_seed[1]]
-    seeds = Seeds({seed: harmonic_mean(*(found[seed] for found in by_seed)) for seed in both})
-    return NONE if None in values else spread(harmonic_mean(*values), seeds)
+    ours, theirs = (cells.average(datasets, part) for part in (one, other))
+    if ours is None or theirs is None:
+        return NONE
+    mine, yours = (cells.by_seed(datasets, part) for part in (one, other))
+    seeds = Seeds({seed: harmonic_mean(mine[seed], yours[seed]) for seed in mine if seed in yours})
+    return spread(harmonic_mean(ours, theirs), seeds)
 
 
 def of(count: int, total: int) -> str:

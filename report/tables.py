@@ -26,6 +26,12 @@ from report.table import (
 from runs.results import harmonic_mean
 
 PARTS = ("base", "new", "hm")
+KNOWLEDGE = (
+    "Test-time knowledge: a decoupled method is told whether the tested classes were trained, and a "
+    "unified one is not"
+)
+SPREAD = "±: population standard deviation over seeds, of each seed's average over the datasets"
+MEDIAN = "Median of seeds: the average over the datasets of the medians over seeds"
 EUROSAT = "eurosat"  # its new classes differ so much between seeds that it is also left out
 
 
@@ -93,7 +99,7 @@ def base2new_averages(methods: dict[str, Cells], known: Mapping[str, str]) -> Ta
         theirs = [paper.accuracy("base2new", method, "average", part) for part in PARTS]
         ours = [known[method], *_averages(cells, both)]
         table.rows.append([method + of(len(both), len(names)), *ours, *map(_published, theirs)])
-        if both and len(cells.seeds) > 1:
+        if both and len(cells.seeds) > 2:
             medians = _averages(cells.medians(), both)
             table.rows.append(["  median of seeds", "", *medians, *[NONE] * 3])
         others = [name for name in both if name != EUROSAT]
@@ -101,15 +107,8 @@ def base2new_averages(methods: dict[str, Cells], known: Mapping[str, str]) -> Ta
             row = "  without EuroSAT" + of(len(others), len(names) - 1)
             theirs = paper.without(EUROSAT, method)
             table.rows.append([row, "", *_averages(cells, others), *map(_published, theirs)])
-    table.notes.append(
-        "Test-time knowledge: a decoupled method is told whether the tested classes were trained, "
-        "and a unified one is not"
-    )
-    if any("±" in text for row in table.rows for text in row):
-        table.notes.append(
-            "±: population standard deviation over seeds, of each seed's average over the "
-            "datasets; median of seeds: the average over the datasets of the medians over seeds"
-        )
+    seeds = max(len(cells.seeds) for cells in methods.values())
+    table.notes += [KNOWLEDGE, *[SPREAD] * (seeds > 1), *[MEDIAN] * (seeds > 2)]
     return _with_legend(table)
 
 
@@ -140,7 +139,7 @@ def base2new(method: str, cells: Cells) -> Table:
     table = Table(f"Base-to-new, {method}", ["Dataset", "Base", "New", "HM"])
     if _has_paper(method):
         table.header += ["Paper base", "new", "HM", "Δ base", "Δ new", "Δ HM"]
-    if paper.reruns(method):
+    if paper.has_spread(method):
         table.header.append("Re-runs")
     for name in names:
         base, new, hm = _base_new_hm(cells, [name])
@@ -152,7 +151,7 @@ def base2new(method: str, cells: Cells) -> Table:
     table.rows.append([average, *map(number, averages), *beside])
     table.notes += [seeds_note(cells), *_missing(cells, names, {"base": "base", "new": "new"})]
     table.notes += filter(None, [choice(method, "base2new")])
-    if paper.reruns(method):
+    if paper.has_spread(method):
         table.notes.append(
             "Re-runs: whether base, new and HM are in the range of the paper and its "
             "independent re-runs, where there are some"
@@ -214,7 +213,7 @@ def _beside(method: str, name: str, ours: Sequence[float | None]) -> list[str]:
     if _has_paper(method):
         theirs = [paper.accuracy("base2new", method, name, part) for part in PARTS]
         cells += [*map(_published, theirs), *map(_delta, ours, theirs)]
-    if paper.reruns(method):
+    if paper.has_spread(method):
         pairs = zip(PARTS, ours, strict=True)
         cells.append(" ".join(_inside(method, name, *pair) for pair in pairs))
     return cells

@@ -14,7 +14,8 @@ def test_the_spread_of_re_runs():
     assert paper.spread("MMRL", "eurosat", "new") == pytest.approx((72.06 - 1.76, 80.17))
     assert paper.spread("MMRLpp", "eurosat", "new") is None  # not in the paper's rows
     assert paper.spread("KgCoOp", "dtd", "new") is None  # of other settings alone
-    assert paper.spread("Mine", "dtd", "new") is None
+    methods = ("PromptSRC", "MMRL", "CoPrompt", "MMRLpp", "KgCoOp", "Mine")
+    assert list(map(paper.has_spread, methods)) == [True] * 3 + [False] * 3
 
 
 def agrees(hm, base, new):

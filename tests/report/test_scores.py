@@ -72,6 +72,18 @@ def test_a_damaged_file_is_refused(tmp_path, content, damage):
         written(tmp_path, damage if isinstance(damage, str) else content | damage)
 
 
+@pytest.mark.parametrize("bins", [[], None, [{"images": 0}] * 15, "fourteen", "half"])
+def test_bins_that_are_not_fifteen_are_refused(tmp_path, content, bins):
+    test = content["tests"]["base"]
+    if bins == "fourteen":
+        bins = test["reliability"][1:]
+    elif bins == "half":
+        bins = [test["reliability"][0] | {"images": 0.5}, *test["reliability"][1:]]
+    test["reliability"] = bins
+    with pytest.raises(ValueError, match="^damaged$"):
+        written(tmp_path, content)
+
+
 @pytest.mark.parametrize("value", ["1", True, [], float("inf"), 1e999, 10**400])
 def test_what_is_not_a_finite_number_is_refused(tmp_path, content, value):
     content["tests"]["base"]["ece"] = value
