@@ -27,8 +27,8 @@ from runs.results import harmonic_mean
 
 PARTS = ("base", "new", "hm")
 KNOWLEDGE = (
-    "Test-time knowledge: a decoupled method is told whether the tested classes were trained, and a "
-    "unified one is not"
+    "Test-time knowledge: a decoupled method is told whether the tested classes were trained, "
+    "and a unified one is not"
 )
 SPREAD = "±: population standard deviation over seeds, of each seed's average over the datasets"
 MEDIAN = "Median of seeds: the average over the datasets of the medians over seeds"
