@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from runs.memory import resident
+from trainers.memory import resident
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:

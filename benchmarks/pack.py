@@ -26,7 +26,7 @@ from benchmarks.measure import peak_memory
 from benchmarks.step import BATCH
 from benchmarks.workload import VIT_B16, Shape, batch, class_names, frozen_clip, side_of
 from promptsrc.command import positive
-from runs.memory import GIB
+from trainers.memory import GIB
 from trainers.pack import Pack, SharedCLIP, backward, clip_of
 
 STEPS = 3  # of which the first warms up

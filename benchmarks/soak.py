@@ -32,7 +32,7 @@ import runs.register  # noqa: F401
 from promptsrc.checkpoint import find, read_checkpoint
 from promptsrc.command import Parser
 from runs.arguments import parse_args, setup_config
-from runs.memory import GIB
+from trainers.memory import GIB
 
 COUNTED = ("resident GiB", "open files", "threads", "processes")
 GROWTH = 1.02  # of the resident memory from the second quarter of the time to the last

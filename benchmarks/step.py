@@ -19,7 +19,7 @@ from benchmarks.floor import matmul_rate, plain_flops, step_flops
 from benchmarks.measure import in_turn, peak_memory
 from benchmarks.workload import VIT_B16, WAYS, Shape, batch, class_names
 from promptsrc.clip.text import class_texts, tokenize
-from runs.memory import GIB
+from trainers.memory import GIB
 
 BATCH = 4
 DTYPES = {

@@ -42,13 +42,28 @@ class FewShotDataset(DatasetBase):
             raise ValueError(f"DATASET.NUM_SHOTS is {shots}; give images per class, or -1 for all")
         if cfg.DATASET.NUM_SHOTS >= 1:
             split = self._shots_of_seed(folder, split, cfg.DATASET.NUM_SHOTS, cfg.SEED)
-        split = class_half(split, cfg.DATASET.SUBSAMPLE_CLASSES)
+        which = cfg.DATASET.SUBSAMPLE_CLASSES
+        has_new = which == "base" and len({item.label for item in split.train}) > 1
+        self._new = class_half(split, "new") if has_new else None
+        split = class_half(split, which)
         check_labels(split, folder, self.needs_test)
         super().__init__(
             train_x=datums(folder, split.train),
             val=split.val and datums(folder, split.val),
             test=datums(folder, split.test),
         )
+
+    def new_half(self, part: str) -> tuple[list[str], list[Datum]]:
+        """Beside base classes: the names of the new ones, and their images of "val" or "test".
+
+        Raises:
+            FileNotFoundError: images are missing.
+        """
+        if self._new is None:
+            return [], []
+        names = {item.label: item.classname for item in self._new.train}
+        items = datums(Path(self.dataset_dir), getattr(self._new, part) or [])
+        return [names[label] for label in sorted(names)], items
 
     def _shots_of_seed(self, folder: Path, split: Split, shots: int, seed: int) -> Split:
         """The cached shots of this seed, or new ones; of all classes.

@@ -188,7 +188,8 @@ def load_prompts(
         theirs = learned_tensors(state, wanted=prompts.state_dict())
     else:
         theirs = {key.removeprefix("module."): value for key, value in state.items()}
-    prompts.are_trained = names is not None and same_names(names, prompts.classnames)
+    trained = {name_tokens(name) for name in names or ()}
+    prompts.are_trained = trained.issuperset(map(name_tokens, prompts.classnames))
     theirs = prompts.match_classes(theirs, names, source)
     mine, per_class = prompts.state_dict(), prompts.per_class
     differences = [f"{key} is missing" for key in mine if key not in theirs]

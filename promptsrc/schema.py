@@ -4,6 +4,7 @@ checkpoint     epoch, state_dict, and of our trainers trainer_state:
                    prompts       a description, as in a prompt file
                    regulation    weights, epochs_seen, sum: the prompt average
                    scaler        the state of a gradient scaler
+                   seconds       of the training so far
 description    method, backbone, learner, settings; perhaps module, classnames, input
 """
 
@@ -48,6 +49,9 @@ def check_trainer_state(state: Any) -> None:
         check_description(state["prompts"])
     if "scaler" in state and not isinstance(state["scaler"], dict):
         raise ValueError(f"its scaler is {_kind(state['scaler'])}, not a dict")
+    seconds = state.get("seconds", 0.0)
+    if not _is(seconds, float) or not 0 <= seconds < float("inf"):
+        raise ValueError(f"its seconds are {_kind(seconds)}, not a number from 0")
     if "regulation" in state:
         _check_average(state["regulation"])
 

@@ -167,12 +167,12 @@ def openworld(
     }
 
 
-def base_score(logits: Tensor, base: Tensor) -> Tensor:
+def base_score(logits: Tensor, base: Sequence[int]) -> Tensor:
     """r of `openworld_auc`: logits (B, C) among all classes, and the columns of base ones -> (B,).
 
     It is the largest probability of a base class, in float64.
     """
-    return logits.double().softmax(1)[:, base].amax(1).cpu()
+    return logits.double().softmax(1)[:, list(base)].amax(1).cpu()
 
 
 def openworld_auc(base: Tensor, right_in_half: Tensor, detector: Tensor) -> float:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 # the temporary names of `promptsrc.files.replacing` and `dassl.utils.tools.replacing`
 PART = re.compile(
-    r"\.(config|items|checkpoint|model|unfinished|prompts)\b.*\.([0-9a-f]{32}(\.[\w-]+)?|[a-z0-9_]{8})"
+    r"\.(config|items|results|checkpoint|model|unfinished|prompts)\b.*"
+    r"\.([0-9a-f]{32}(\.[\w-]+)?|[a-z0-9_]{8})"
 )
 UNFINISHED = "unfinished.state"  # `dassl.utils.unfinished`, which imports PyTorch
 LOCK = ".lock"  # held by the process that works in the folder

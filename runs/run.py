@@ -30,8 +30,9 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
 
     import runs.register  # noqa: F401 (makes names known)
     from datasets import OWN
-    from runs import folder, memory, saved_config
+    from runs import folder, saved_config
     from runs.terminal import brief, only_logged
+    from trainers import memory
     from trainers.pack import joined
 
     (saved_config.check_model if args.eval_only else saved_config.check_resumed)(cfg)

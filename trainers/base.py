@@ -12,7 +12,8 @@ A method overrides what its paper changes:
     model_inference     the logits of a test
 """
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -24,11 +25,12 @@ from dassl.optim import build_lr_scheduler, build_optimizer
 from torch import Tensor
 from yacs.config import CfgNode
 
-from promptsrc.checkpoint import among
+from promptsrc.checkpoint import among, load_prompts
 from promptsrc.clip.classes import notes
 from promptsrc.clip.frozen import FrozenCLIP, load_clip
 from promptsrc.clip.precision import CopiedScalar, precision
 from promptsrc.feature_cache import cached_diverse_features
+from promptsrc.inference.prompt_file import PromptFile
 from promptsrc.model import Encoded, PromptedCLIP, ZeroShotCLIP
 from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import GaussianAggregation, SelfRegulation
@@ -38,7 +40,9 @@ from promptsrc.weights.names import cache_folder
 from trainers import pack
 from trainers.checkpoints import CheckpointedTrainer
 from trainers.compiled import as_one_graph
+from trainers.cost import Phase
 from trainers.dassl_pytorch import Trainer
+from trainers.scored import Scored
 
 
 def check_input(settings: CfgNode, stated: Mapping[str, Any], backbone: str) -> None:
@@ -61,12 +65,25 @@ def check_input(settings: CfgNode, stated: Mapping[str, Any], backbone: str) -> 
 
 
 class CLIPTrainer(Trainer):
-    """Loads the backbone and evaluates `self.model`."""
+    """Loads the backbone and evaluates `self.model`.
+
+    Attributes:
+        tested_images: the batch (B, 3, R, R) of a test that was taken last.
+    """
 
     model: PromptedCLIP | ZeroShotCLIP
     half_on_cpu = False  # half kernels on a CPU: slow, for checks of fp16 only
     # "decoupled": a test is told whether its classes were trained, and chooses its logits by it
     test_time_knowledge = "unified"
+    trained_on: list[str] | None = None  # classes of a loaded checkpoint
+    parameters = 0  # that are learned
+    training: Phase | None = None  # in this process
+    train_seconds: float | None = None  # with those of earlier processes
+    tested_images: Tensor
+
+    def __init__(self, cfg: CfgNode):
+        super().__init__(cfg)
+        self.evaluator = Scored(self)
 
     def check_cfg(self, cfg: CfgNode) -> None:
         """
@@ -132,11 +149,28 @@ class CLIPTrainer(Trainer):
         """What a decoupled method classifies these classes by, for its log."""
         return ""
 
+    def for_classes(self, classnames: Sequence[str]) -> "CLIPTrainer":
+        """The method for other classes, with what it has learned; it can be tested, no more.
+
+        Raises:
+            ValueError: it has no answer among these.
+        """
+        raise ValueError(f"{self.cfg.TRAINER.NAME} is for the classes of its test alone")
+
     def test(self, split: str | None = None, **ignored: Any) -> float:
-        result = super().test(split, **ignored)
+        """A test of a run (without `split`; with one it is a validation) leaves `results.json`."""
+        if split or not isinstance(self.evaluator, Scored):
+            result = super().test(split, **ignored)
+        else:
+            with self.evaluator.recording():
+                result = super().test(split, **ignored)
         if self.test_time_knowledge == "decoupled":
             print(f"* Test-time knowledge: decoupled ({self.tested_by})")
         return result
+
+    def parse_batch_test(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        self.tested_images, labels = super().parse_batch_test(batch)
+        return self.tested_images, labels
 
     def parse_batch_train(  # type: ignore[override]  # Dassl's has the domains, too
         self, batch: dict[str, Any]
@@ -206,6 +240,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
                 "images; train on another dataset, and test these prompts with --eval-only"
             )
         super().before_train()
+        self.training = Phase()
 
     def build_regulation(self, frozen: FrozenCLIP) -> SelfRegulation | None:
         """PromptSRC's constraints for these prompts."""
@@ -315,6 +350,26 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
             last_step = (self.epoch + 1) * self.num_batches - 1
             self.write_scalar("train/aggregation_weight", weight, last_step)
             self.regulation.end_epoch(self.prompts)
+
+    @property
+    def parameters(self) -> int:  # type: ignore[override]  # of methods that learn nothing: 0
+        state, about = self.learned
+        return PromptFile(about, state).parameters
+
+    @property
+    def train_seconds(self) -> float | None:  # type: ignore[override]
+        return self.seconds_of_training if self.training else None
+
+    def for_classes(self, classnames: Sequence[str]) -> "PromptTrainer":
+        state, about = self.learned
+        other, frozen = copy.copy(self), self.model.frozen
+        with torch.random.fork_rng(devices=[]):  # of a start that is replaced
+            prompts = self.learner(frozen.clip, classnames, **self.prompt_settings())
+        load_prompts(prompts, state, self.cfg.TRAINER.NAME, about)
+        other.prompts = prompts.to(self.device).requires_grad_(False).eval()
+        other.model = other.build_student(frozen)
+        other.model.encode_classes()
+        return other
 
     def test(self, split: str | None = None, **ignored: Any) -> float:
         with self.model.classes_encoded_once():

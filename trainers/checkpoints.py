@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from yacs.config import CfgNode
 
 from promptsrc.checkpoint import (
@@ -22,6 +23,7 @@ from promptsrc.regulation import SelfRegulation
 from promptsrc.schema import check_trainer_state
 from promptsrc.weights.names import found_from_anywhere
 from trainers import pack
+from trainers.cost import Phase
 from trainers.dassl_pytorch import Trainer
 
 
@@ -38,6 +40,9 @@ class CheckpointedTrainer(Trainer):
     regulation: SelfRegulation | None
     scaler: torch.amp.GradScaler
     trained_on: list[str] | None = None  # classes of a loaded checkpoint
+    loaded: tuple[dict[str, Tensor], dict[str, Any]] | None = None  # of one that names its classes
+    training: Phase | None = None  # in this process
+    seconds_before: float | None = 0.0  # of the training in earlier ones; None: unknown
 
     def prompt_settings(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -89,6 +94,7 @@ class CheckpointedTrainer(Trainer):
         about = description_of(checkpoint)
         load_prompts(self.prompts, checkpoint["state_dict"], path, about)
         self.trained_on = (about or {}).get("classnames")
+        self.loaded = (checkpoint["state_dict"], about) if about and self.trained_on else None
         trained = (about or {}).get("input", {}).get("read_as", "stored")
         if trained != (here := self.cfg.INPUT.get("READ_AS") or "stored"):
             print(f"Note: images are read as {here}, in training as {trained} (INPUT.READ_AS)")
@@ -187,6 +193,17 @@ class CheckpointedTrainer(Trainer):
             "input": _test_input(self.cfg.INPUT),
         }
 
+    @property
+    def learned(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that the method has learned, also for classes that are not tested, and what for."""
+        return self.loaded or (self.prompts.state_dict(), self.description)
+
+    @property
+    def seconds_of_training(self) -> float | None:
+        """Up to now, with validations and saving; None where an earlier process did not say."""
+        before, now = self.seconds_before, self.training.seconds if self.training else 0.0
+        return None if before is None or now is None else before + now
+
     def training_state(self) -> dict[str, Any]:
         """What a resumed run needs besides prompts, optimizer and schedule.
 
@@ -200,7 +217,9 @@ class CheckpointedTrainer(Trainer):
                 f"{self.get_current_lr():.4e}, PREC {self.prec}); earlier checkpoints stay: lower "
                 "OPTIM.LR, or try PREC fp32 or amp, in another --output-dir"
             )
-        state = {"scaler": self.scaler.state_dict(), "prompts": self.description}
+        state: dict[str, Any] = {"scaler": self.scaler.state_dict(), "prompts": self.description}
+        if (seconds := self.seconds_of_training) is not None:
+            state["seconds"] = seconds
         if self.regulation:
             state["regulation"] = self.regulation.aggregation.state_dict()
         return state
@@ -214,6 +233,7 @@ class CheckpointedTrainer(Trainer):
         check_trainer_state(state)
         check_classes(self.prompts, {"trainer_state": state}, "the state of the run")
         self.scaler.load_state_dict(state["scaler"])
+        self.seconds_before = state.get("seconds")
         if self.regulation and "regulation" in state:  # else resume_model_if_exist reports it
             average = state["regulation"]
             shapes = {name: p.shape for name, p in self.prompts.named_parameters()}

@@ -174,8 +174,11 @@ def extend_cfg(cfg: CfgNode) -> None:
     cfg.MODEL.TEXTS_AT_ONCE = 0
     # the prompts of every epoch stay, each in a file: `python -m sweep.gpa` averages them anew
     cfg.TRAIN.KEEP_EPOCHS = False
-    # MMRL and MMRLpp: which tests are of classes trained on. B2N: of the base classes, FS: all, CD:
-    # of ImageNet
+    # a test of base classes also reads the images of new ones, and scores both among all classes
+    # (docs/RESULTS.md); CoCoOp then encodes about five times as many texts
+    cfg.TEST.ALL_CLASSES = True
+    # MMRL and MMRLpp: which tests are of classes trained on, where a checkpoint does not name them.
+    # B2N: of the base classes, FS: all, CD: of ImageNet
     cfg.TASK = "B2N"
     cfg.REGULATION = CfgNode(REGULATION)
     # ProGrad: the temperature, and how much of an opposing gradient is removed (lambda, 0 to 1)

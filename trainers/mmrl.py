@@ -1,7 +1,9 @@
 """MMRL: multi-modal representation learning (CVPR 2025, arXiv 2503.08497).
 
 L = alpha CE(s f.g) + (1 - alpha) CE(s f_r.g) + lambda (1 - mean cos(f, f0) + 1 - mean cos(g, g0)),
-f0 and g0 of the frozen CLIP. A test is told whether its classes were trained, by TASK.
+f0 and g0 of the frozen CLIP. A test is told whether its classes were trained: by the class names in
+the checkpoint, or by TASK where it has none, as published files. With TASK CD (ImageNet to other
+datasets) those of another dataset were not, even where their names are the same (ImageNetV2).
 """
 
 from collections.abc import Callable
@@ -43,6 +45,14 @@ class MMRL(PromptTrainer):
     model: RepresentationCLIP
     test_time_knowledge = "decoupled"
 
+    def check_cfg(self, cfg: CfgNode) -> None:
+        """
+        Raises:
+            ValueError: TASK is unknown.
+        """
+        super().check_cfg(cfg)
+        are_trained(cfg)
+
     def prompt_settings(self) -> dict[str, Any]:
         settings, template = self.settings, DATASETS.get(self.cfg.DATASET.NAME, DEFAULT)
         tokens = {"n": settings.N_REP_TOKENS, "dim": settings.REP_DIM}
@@ -53,10 +63,10 @@ class MMRL(PromptTrainer):
         features = template_features(frozen.clip, self.classnames, self.prompts.template)
         self.zero_shot = ZeroShotCLIP(frozen, features)
 
-    def build_student(self, frozen: FrozenCLIP) -> RepresentationCLIP:
-        student = RepresentationCLIP(frozen, self.prompts)
-        student.fuses = are_trained(self.cfg)
-        return student
+    def load_model(self, directory: str, epoch: int | None = None) -> None:
+        super().load_model(directory, epoch)
+        if directory and (self.trained_on is None or self.cfg.TASK == "CD"):
+            self.prompts.are_trained = are_trained(self.cfg)
 
     def losses(self, student: Any, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         alpha, weight = self.settings.ALPHA, self.settings.REG_WEIGHT
@@ -70,6 +80,6 @@ class MMRL(PromptTrainer):
 
     @property
     def tested_by(self) -> str:
-        if self.model.fuses:
+        if self.prompts.are_trained:
             return "class and representation features, as for trained classes"
         return "class features, as for new classes"

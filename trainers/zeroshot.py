@@ -1,10 +1,13 @@
 """Zero-shot CLIP (arXiv 2103.00020, section 3.1): no training, the dataset's own template."""
 
+import copy
 import time
+from collections.abc import Sequence
 
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
+from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.zeroshot import ensemble_features
 from promptsrc.model import ZeroShotCLIP
 from promptsrc.templates import DATASETS, DEFAULT, GENERIC
@@ -31,10 +34,15 @@ class ZeroshotCLIP(CLIPTrainer):
         return [DATASETS.get(self.cfg.DATASET.NAME, DEFAULT)]
 
     def build_model(self) -> None:
-        frozen = self.load_frozen_clip("fp32")
-        self.model = ZeroShotCLIP(
-            frozen, ensemble_features(frozen.clip, self.classnames, self.templates())
-        )
+        self.model = self.classifier(self.load_frozen_clip("fp32"), self.classnames)
+
+    def classifier(self, frozen: FrozenCLIP, classnames: Sequence[str]) -> ZeroShotCLIP:
+        return ZeroShotCLIP(frozen, ensemble_features(frozen.clip, classnames, self.templates()))
+
+    def for_classes(self, classnames: Sequence[str]) -> "ZeroshotCLIP":
+        other = copy.copy(self)
+        other.model = self.classifier(self.model.frozen, classnames)
+        return other
 
     def train(self) -> None:  # type: ignore[override]  # as Dassl's SimpleTrainer
         """Nothing to train: straight to the test, with the log lines of a training."""

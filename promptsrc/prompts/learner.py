@@ -37,7 +37,7 @@ class PromptLearner(nn.Module):
     prefix = "a photo of a"  # the words before a class name, learned or not
     per_class: tuple[str, ...] = ()  # tensors with a row per class, matched by name
     class_axes: Mapping[str, int] = {}  # of those whose classes are not on the first axis
-    are_trained = True  # its classes; whether they are those of the file that was loaded
+    are_trained = True  # its classes; whether they are among those of the file that was loaded
 
     classnames: list[str]
 

@@ -113,13 +113,9 @@ class Represented(NamedTuple):
 
 
 class RepresentationCLIP(PromptedCLIP):
-    """It `fuses` both features' logits for classes trained on."""
+    """It fuses both features' logits for classes trained on."""
 
     prompts: RepresentationTokens
-
-    def __init__(self, frozen: FrozenCLIP, prompts: RepresentationTokens):
-        super().__init__(frozen, prompts)
-        self.fuses = prompts.are_trained
 
     def encode(self, images: Tensor) -> Represented:  # type: ignore[override]  # it has more
         read, W = [0, *range(-self.prompts.n, 0)], self.frozen.clip.visual.proj.float()
@@ -132,4 +128,4 @@ class RepresentationCLIP(PromptedCLIP):
 
     def classify(self, images: Tensor) -> Tensor:
         found = self.encode(images)
-        return found.logits if self.fuses else found.class_logits
+        return found.logits if self.prompts.are_trained else found.class_logits

@@ -1,5 +1,6 @@
 """train.py --seeds: each seed is the run that it is alone, and a stop costs nothing."""
 
+import json
 import re
 import shutil
 import signal
@@ -54,6 +55,18 @@ def assert_as_alone(together, alone, atol=1e-5):
     assert figures.sub("", mine) == figures.sub("", other)
     for a, b in zip(figures.findall(mine), figures.findall(other), strict=True):
         assert float(a) == pytest.approx(float(b), abs=2e-4)
+    ours, theirs = (json.loads((run / "results.json").read_text()) for run in (together, alone))
+    for found, expected in zip(leaves(ours), leaves(theirs), strict=True):
+        assert found == pytest.approx(expected, abs=1e-3)
+    assert (ours["cost"]["train_seconds"], ours["cost"]["test_peak_gib"]) == (None, None)
+
+
+def leaves(found):
+    """Keys and values of a file of results, but of what it took."""
+    if isinstance(found, dict):
+        pairs = [(key, value) for key, value in found.items() if key != "cost"]
+        return [leaf for key, value in pairs for leaf in (key, *leaves(value))]
+    return [leaf for value in found for leaf in leaves(value)] if type(found) is list else [found]
 
 
 TRAINERS = ["PromptSRC", "CoOp", "MaPLe", "VPT", "CoCoOp"]

@@ -97,7 +97,9 @@ def test_the_published_rule(tmp_path, task, classes, dataset, trained):
     ],
 )
 def test_the_log_of_a_test_says_it(tmp_path, capsys, half, said):
+    _, epoch = write_theirs(NAMES[0], tmp_path / "theirs")
     trainer = trainer_of(NAMES[0], tmp_path, SUBSAMPLE_CLASSES=half)
+    trainer.load_model(str(tmp_path / "theirs"), epoch)
     trainer.test_loader = trainer.train_loader_x
     trainer.test()
     lines = capsys.readouterr().out.splitlines()
@@ -141,7 +143,9 @@ def test_a_file_chooses_by_the_names_and_new_ones_have_a_class_matrix(tmp_path, 
         encoded = trainer.model.encode(images)
         trained, other = (classifier.model(names) for names in (None, trainer.classnames[::-1]))
         torch.testing.assert_close(trained.classify(images), encoded.logits)
-        torch.testing.assert_close(other.classify(images), encoded.class_logits.flip(1))
+        torch.testing.assert_close(other.classify(images), encoded.logits.flip(1))
+        more = classifier.model([*trainer.classnames, "an owl"]).classify(images)
+        torch.testing.assert_close(more[:, :-1], encoded.class_logits)
     prompts = read_prompts(tmp_path)
     with pytest.raises(ValueError, match="are not image features times one class matrix"):
         write(prompts, None, tmp_path / "trained.npz")
