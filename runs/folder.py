@@ -28,6 +28,7 @@ PART = re.compile(
     r"\.([0-9a-f]{32}(\.[\w-]+)?|[a-z0-9_]{8})"
 )
 UNFINISHED = "unfinished.state"  # `dassl.utils.unfinished`, which imports PyTorch
+RESULTS = "results.json"  # `trainers.scored`, which does too
 LOCK = ".lock"  # held by the process that works in the folder
 
 
@@ -138,7 +139,7 @@ def _delete_failed_start(folder: Path, keep: Container[Path] = ()) -> None:
     if has_begun(folder) or not saved_config.is_of_a_run(folder / saved_config.NAME):
         return
     logs = ("log.txt", "log.txt-*", "tensorboard/events.*", "epochs/prompts-*.safetensors")
-    for pattern in (*logs, items.NAME, saved_config.NAME):
+    for pattern in (*logs, RESULTS, items.NAME, saved_config.NAME):
         for file in folder.glob(pattern):
             if file not in keep:
                 file.unlink(missing_ok=True)

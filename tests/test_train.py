@@ -230,6 +230,7 @@ def test_the_log_of_a_killed_start_is_replaced(tmp_path, in_root, capsys):
         "config.yaml",
         "items.json",
         "log.txt",
+        "results.json",
         "tensorboard",
     }
 

@@ -122,6 +122,10 @@ class Scored:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.evaluator, name)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """The evaluator's, without ours: it measures no more than an accuracy."""
+        return copy.deepcopy(self.evaluator, memo)
+
     @contextmanager
     def recording(self) -> Iterator[None]:
         """In the block one test runs, and is written to `results.json`."""
@@ -305,11 +309,20 @@ def cost(trainer: "CLIPTrainer", test: Phase) -> dict[str, Any]:
 
 
 def write(found: dict[str, Any], path: Path) -> None:
-    """The file, whole; what is not a number (of prompts that are not) is null in it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as part:
-        text = json.dumps(_finite(found), indent=1, ensure_ascii=False, allow_nan=False)
-        part.write_text(text, encoding="utf-8")
+    """Write the file, whole; NaN and Inf (of prompts that contain some) are null in it.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    text = json.dumps(_finite(found), indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OSError(
+            f"{path} can't be written ({error.strerror}); make room, then start again"
+        ) from None
 
 
 def _finite(value: Any) -> Any:

@@ -1,5 +1,7 @@
 """One test measures everything: `results.json` against what separate tests and plain code say."""
 
+import copy
+import errno
 import json
 import random
 from collections import Counter
@@ -396,11 +398,30 @@ def test_what_is_not_a_number_is_null(tmp_path):
     assert json.loads((tmp_path / "some.json").read_text()) == {"a": [1.0, None], "b": {"c": None}}
 
 
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    said = r"results.json can't be written \(No space left on device\); make room"
+    with pytest.raises(OSError, match=said):
+        scored.write({}, tmp_path / "results.json")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_evaluator_in_its_place_measures_nothing(tmp_path):
     _, model = built("CoOp", tmp_path)
     model.evaluator = model.evaluator.evaluator
     few(model).test()
     assert not (tmp_path / "results.json").exists()
+
+
+def test_a_copy_of_the_evaluator_is_without_its_trainer(tmp_path):
+    _, model = built("CoOp", tmp_path)
+    copied = copy.deepcopy(model.evaluator)
+    assert type(copied) is type(model.evaluator.evaluator)
+    copied.process(torch.eye(2), torch.tensor([0, 0]))
+    assert copied._correct == 1 and model.evaluator._total == 0
 
 
 def test_a_trainer_of_its_own_says_that_it_has_no_other_classes(tmp_path, monkeypatch, capsys):
