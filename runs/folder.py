@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 # the temporary names of `promptsrc.files.replacing` and `dassl.utils.tools.replacing`
 PART = re.compile(
-    r"\.(config|items|results|checkpoint|model|unfinished|prompts)\b.*"
+    r"\.(config|items|results|features|checkpoint|model|unfinished|prompts)\b.*"
     r"\.([0-9a-f]{32}(\.[\w-]+)?|[a-z0-9_]{8})"
 )
 UNFINISHED = "unfinished.state"  # `dassl.utils.unfinished`, which imports PyTorch
-RESULTS = "results.json"  # `trainers.scored`, which does too
+OF_A_TEST = ("results.json", "features.npz")  # `trainers`, likewise
 LOCK = ".lock"  # held by the process that works in the folder
 
 
@@ -139,7 +139,7 @@ def _delete_failed_start(folder: Path, keep: Container[Path] = ()) -> None:
     if has_begun(folder) or not saved_config.is_of_a_run(folder / saved_config.NAME):
         return
     logs = ("log.txt", "log.txt-*", "tensorboard/events.*", "epochs/prompts-*.safetensors")
-    for pattern in (*logs, RESULTS, items.NAME, saved_config.NAME):
+    for pattern in (*logs, *OF_A_TEST, items.NAME, saved_config.NAME):
         for file in folder.glob(pattern):
             if file not in keep:
                 file.unlink(missing_ok=True)

@@ -39,6 +39,7 @@ MAY_DIFFER = {
     "TEST.PER_CLASS_RESULT",
     "TEST.COMPUTE_CMAT",
     "TEST.ALL_CLASSES",
+    "TEST.SAVE_FEATURES",
 }
 # Of keys that were added later: what runs did before.
 BEFORE = {"INPUT.READ_AS": "stored"}

@@ -68,7 +68,7 @@ class CLIPTrainer(Trainer):
     """Loads the backbone and evaluates `self.model`.
 
     Attributes:
-        tested_images: the batch (B, 3, R, R) of a test that was taken last.
+        tested_images, tested_paths: the batch (B, 3, R, R) of a test that was taken last.
     """
 
     model: PromptedCLIP | ZeroShotCLIP
@@ -80,6 +80,7 @@ class CLIPTrainer(Trainer):
     training: Phase | None = None  # in this process
     train_seconds: float | None = None  # with those of earlier processes
     tested_images: Tensor
+    tested_paths: Sequence[str]
 
     def __init__(self, cfg: CfgNode):
         super().__init__(cfg)
@@ -170,6 +171,7 @@ class CLIPTrainer(Trainer):
 
     def parse_batch_test(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         self.tested_images, labels = super().parse_batch_test(batch)
+        self.tested_paths = batch.get("impath", ())
         return self.tested_images, labels
 
     def parse_batch_train(  # type: ignore[override]  # Dassl's has the domains, too

@@ -177,6 +177,8 @@ def extend_cfg(cfg: CfgNode) -> None:
     # a test of base classes also reads the images of new ones, and scores both among all classes
     # (docs/RESULTS.md); CoCoOp then encodes about five times as many texts
     cfg.TEST.ALL_CLASSES = True
+    # a test leaves features.npz: features of images and classes, logits, labels (docs/RESULTS.md)
+    cfg.TEST.SAVE_FEATURES = False
     # MMRL and MMRLpp: which tests are of classes trained on, where a checkpoint does not name them.
     # B2N: of the base classes, FS: all, CD: of ImageNet
     cfg.TASK = "B2N"

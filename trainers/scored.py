@@ -28,6 +28,7 @@ from promptsrc.files import replacing
 from promptsrc.scores import Records, base_score, openworld, summary
 from trainers import pack
 from trainers.cost import Phase
+from trainers.feature_file import Features
 
 if TYPE_CHECKING:
     from trainers.base import CLIPTrainer
@@ -117,7 +118,9 @@ class Scored:
     def __init__(self, trainer: "CLIPTrainer"):
         self.trainer, self.evaluator = trainer, trainer.evaluator
         self.all_classes = trainer.cfg.TEST.ALL_CLASSES
+        self.saves_features = trainer.cfg.TEST.SAVE_FEATURES
         self.current: Pass | None = None
+        self.features: Features | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.evaluator, name)
@@ -133,9 +136,10 @@ class Scored:
         frozen, model.frozen = model.frozen, EncodedOnce(model.frozen)
         try:
             self.current = plan(self.trainer, self.all_classes)
+            self.features = Features(self.trainer) if self.saves_features else None
             yield
         finally:
-            self.current, model.frozen = None, frozen
+            self.current, self.features, model.frozen = None, None, frozen
 
     def reset(self) -> None:
         self.evaluator.reset()
@@ -145,21 +149,39 @@ class Scored:
         self.evaluator.process(logits, labels)
         if self.current:
             self.current.add(self.trainer.tested_images, labels, {self.trainer: logits})
+        if self.features:
+            self.features.add(logits, labels)
 
     def evaluate(self) -> dict[str, float]:
         """The evaluator's metrics, and ours.
 
-        The file is there before the log has the accuracy, by which a run is finished.
+        The files are there before the log has the accuracy, by which a run is finished.
         """
         if self.current is None:
             return self.evaluator.evaluate()
         self._read_new_half(self.current)
         found = results(self.trainer, self.current)
-        write(found, Path(self.trainer.output_dir) / NAME)
+        self._write(found, Path(self.trainer.output_dir))
         metrics = self.evaluator.evaluate()
         for line in lines(found, self.current.why_not):
             print(line)
         return metrics | scalars(found, self.current.key)
+
+    def _write(self, found: dict[str, Any], folder: Path) -> None:
+        """
+        Raises:
+            OSError: a file can't be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write(found, folder / NAME)
+            if self.features:
+                self.features.write(folder)
+        except OSError as error:
+            raise OSError(
+                f"results of the test can't be written to {folder} ({error.strerror}); make room, "
+                "then start again"
+            ) from None
 
     def _read_new_half(self, test: Pass) -> None:
         if test.new_loader is None:
@@ -309,20 +331,10 @@ def cost(trainer: "CLIPTrainer", test: Phase) -> dict[str, Any]:
 
 
 def write(found: dict[str, Any], path: Path) -> None:
-    """Write the file, whole; NaN and Inf (of prompts that contain some) are null in it.
-
-    Raises:
-        OSError: it can't be written.
-    """
+    """Write the file, whole; NaN and Inf (of prompts that contain some) are null in it."""
     text = json.dumps(_finite(found), indent=1, ensure_ascii=False, allow_nan=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OSError(
-            f"{path} can't be written ({error.strerror}); make room, then start again"
-        ) from None
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _finite(value: Any) -> Any:

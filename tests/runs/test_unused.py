@@ -38,6 +38,7 @@ LATER = {
     "TEST.PER_CLASS_RESULT": "engine/test_evaluator.py",
     "TEST.COMPUTE_CMAT": "engine/test_evaluator.py",
     "TEST.ALL_CLASSES": "trainers/test_scored.py",
+    "TEST.SAVE_FEATURES": "trainers/test_feature_file.py",
     "TRAIN.CHECKPOINT_FREQ": "engine/test_trainer.py",
     "TRAIN.CHECKPOINT_MINUTES": "engine/test_loop.py",
     "TRAIN.KEEP_EPOCHS": "sweep/test_gpa.py",

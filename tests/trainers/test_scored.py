@@ -398,15 +398,19 @@ def test_what_is_not_a_number_is_null(tmp_path):
     assert json.loads((tmp_path / "some.json").read_text()) == {"a": [1.0, None], "b": {"c": None}}
 
 
-def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
+@pytest.mark.parametrize("writer", ["pathlib.Path.write_text", "numpy.savez"])
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys, writer):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_text", full)
-    said = r"results.json can't be written \(No space left on device\); make room"
+    _, model = built("CoOp", tmp_path, **{"TEST.SAVE_FEATURES": True})
+    few(model, every=60)
+    monkeypatch.setattr(writer, full)
+    said = r"can't be written to .* \(No space left on device\); make room, then start again$"
     with pytest.raises(OSError, match=said):
-        scored.write({}, tmp_path / "results.json")
-    assert list(tmp_path.iterdir()) == []
+        model.test()
+    assert {file.name for file in tmp_path.iterdir()} <= {"results.json"}
+    assert "=> result" not in capsys.readouterr().out
 
 
 def test_another_evaluator_in_its_place_measures_nothing(tmp_path):
