@@ -8,6 +8,7 @@ import pytest
 from report import scores
 from report.scores import Bin
 from tests.report import made
+from trainers import scored
 
 
 def written(folder, content):
@@ -31,6 +32,16 @@ def test_what_is_read(tmp_path, content):
     assert found.tests["new"].calibration == {k: test[k] for k in scores.CALIBRATION}
     bins = [tuple(b.values()) if b["images"] else (0, 0, 0) for b in test["reliability"]]
     assert found.tests["new"].reliability == [Bin(*values) for values in bins]
+
+
+def test_what_a_run_writes_is_read(trained):
+    assert (scores.NAME, scores.VERSION) == (scored.NAME, scored.VERSION)
+    found, content = scores.read(trained), json.loads((trained / scores.NAME).read_text())
+    test = content["tests"]["all"]
+    assert found.tests["all"].calibration == {k: test[k] for k in scores.CALIBRATION}
+    assert sum(b.images for b in found.tests["all"].reliability) == test["images"] == 16
+    assert (found.open_world, found.device) == ({}, content["cost"]["device"])
+    assert {"parameters", "train_seconds", "test_seconds"} <= set(found.cost)
 
 
 def test_what_is_not_known_is_left_out(tmp_path, content):
