@@ -94,7 +94,7 @@ def jobs(words: Sequence[str]) -> list[Job]:
         Path(args.config_file),
         flags=tuple(words[: len(words) - len(typed.opts)]),
         pairs=tuple(word for pair in pairs if pair[0] not in planned for word in pair),
-        load_epoch=cfg.OPTIM.MAX_EPOCH,
+        load_epoch=-1 if cfg.TEST.FINAL_MODEL == "best_val" else cfg.OPTIM.MAX_EPOCH,
     )
     data = DATASET, cfg.SEED, cfg.DATASET.NUM_SHOTS
     if why_without("base2new", args.trainer):

@@ -9,6 +9,7 @@ domain-generalization   train on ImageNet, test on its variants
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ from runs.job import Job
 from runs.results import TESTED, TRAINED
 from runs.settings import CONFIGS, method_folder
 
-SHOTS = 16  # of every protocol but few-shot
+SHOTS = 16  # of base2new, unless others are asked for, and of transfers
+FEW_SHOTS = (1, 2, 4, 8, 16)
 ELEVEN = (
     "imagenet",
     "caltech101",
@@ -50,7 +52,7 @@ FIXED = {
     "OUTPUT_DIR": "--output (train.py: --output-dir); scripts write to output/",
     "TRAINER.NAME": "--methods (train.py: --trainer), or another script",
     "MODEL_DIR": "--output, or a script's WEIGHTS",
-    "LOAD_EPOCH": "LOADEP for scripts; otherwise the last epoch is loaded",
+    "LOAD_EPOCH": "LOADEP for scripts; otherwise the last epoch is loaded, or the best_val one",
 }
 
 
@@ -61,14 +63,17 @@ class Setting(NamedTuple):
     pairs: tuple[str, ...]
 
     @property
-    def last_epoch(self) -> int:
-        """OPTIM.MAX_EPOCH, which may be written 20.0.
+    def tested_epoch(self) -> int:
+        """OPTIM.MAX_EPOCH, which may be written 20.0; -1, the best one, of runs that choose it.
 
         Raises:
             ValueError: it is not a whole number.
         """
-        pairs = dict(zip(self.pairs[::2], self.pairs[1::2], strict=False))
-        epoch = pairs.get("OPTIM.MAX_EPOCH") or _read(self.file)["OPTIM"]["MAX_EPOCH"]
+        pairs, file = dict(zip(self.pairs[::2], self.pairs[1::2], strict=False)), _read(self.file)
+        final = pairs.get("TEST.FINAL_MODEL") or file.get("TEST", {}).get("FINAL_MODEL")
+        if final == "best_val":
+            return -1
+        epoch = pairs.get("OPTIM.MAX_EPOCH") or file["OPTIM"]["MAX_EPOCH"]
         try:
             if float(epoch).is_integer():
                 return int(float(epoch))
@@ -134,7 +139,7 @@ class Method:
         file: a method file for all runs; None: the published one of each protocol.
         flags: more flags of train.py for all runs.
         pairs: KEY VALUE pairs for all runs.
-        load_epoch: the epoch that tests load; None: the last one.
+        load_epoch: the epoch that tests load; None: the last one, or the one that best_val chose.
         weight: KgCoOp's or TCP's, where the folders of base-to-new name it.
         values: further pairs, which the folders name.
 
@@ -214,7 +219,7 @@ class Method:
         needs = None
         if not layout.is_zero_shot(self.trainer):
             needs = model if isinstance(model, Job) else None
-            epoch = setting.last_epoch if self.load_epoch is None else self.load_epoch
+            epoch = setting.tested_epoch if self.load_epoch is None else self.load_epoch
             trained = str(model.folder if isinstance(model, Job) else model)
             words += ("--model-dir", trained, "--load-epoch", str(epoch))
         return Job((*words, *pairs, *setting.pairs), self.output / folder, TESTED, needs)
@@ -299,14 +304,14 @@ def plan(
     method: Method,
     datasets: Sequence[str] = (),
     seeds: Iterable[int] = layout.SEEDS,
-    shots: Iterable[int] = (1, 2, 4, 8, 16),
+    shots: Sequence[int] = (),
 ) -> list[Job]:
     """The runs of a protocol.
 
     Args:
         datasets: those to run on, by default the protocol's own; datasets of other protocols are
             left out.
-        shots: of few-shot.
+        shots: of few-shot, by default FEW_SHOTS, and of base2new, by default 16.
 
     Raises:
         ValueError: the protocol has no settings for this method.
@@ -316,12 +321,15 @@ def plan(
     if not datasets:
         return []
     if protocol == "base2new":
-        return [job for name in datasets for seed in seeds for job in base2new(method, name, seed)]
+        zero_shot = layout.is_zero_shot(method.trainer)  # shots change nothing
+        runs = product(datasets, (not zero_shot and shots) or (SHOTS,), seeds)
+        return [job for name, k, seed in runs for job in base2new(method, name, seed, k)]
     if layout.is_zero_shot(method.trainer):  # shots, seed and source change nothing
         tested = datasets if protocol == "few-shot" else ["imagenet", *datasets]
         return [method.zero_shot(name, method.setting(protocol, name)) for name in tested]
     if protocol == "few-shot":
-        return [few_shot(method, name, s, k) for name in datasets for k in shots for s in seeds]
+        runs = product(datasets, shots or FEW_SHOTS, seeds)
+        return [few_shot(method, name, seed, k) for name, k, seed in runs]
     sources = {seed: source(method, seed) for seed in seeds}
     tests = [transfer(method, name, s, job) for name in datasets for s, job in sources.items()]
     return [*sources.values(), *tests]

@@ -56,7 +56,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--methods", nargs="+", default=["PromptSRC"], help="trainers (default: PromptSRC)")
     add("--datasets", nargs="+", default=[], help="of configs/datasets; default: the protocol's")
     add("--seeds", nargs="+", type=int, default=list(SEEDS), help="default: 1 2 3")
-    add("--shots", nargs="+", type=int, default=[1, 2, 4, 8, 16], help="default: 1 2 4 8 16")
+    add(
+        "--shots", nargs="+", type=int, default=[], help="default: few-shot 1 2 4 8 16, base2new 16"
+    )
     add("--configs", default="", help="method files whose names start so, e.g. vit_t8")
     add("--set", nargs="+", default=[], metavar="KEY VALUE", help="configuration of every run")
     add(
@@ -90,7 +92,7 @@ def check(args: argparse.Namespace, parser: Parser) -> None:
         parser.error(f"--root is {args.root}, not a folder; it is the one that holds oxford_pets/")
     if min(args.seeds) < 0:
         parser.error(f"--seeds has {min(args.seeds)}; seeds are 0 or above")
-    if min(args.shots) < 1:
+    if min(args.shots, default=1) < 1:
         parser.error(f"--shots has {min(args.shots)}; shots are 1 or above")
     if args.output.exists() and not args.output.is_dir():
         parser.error(f"--output is {args.output}, a file; it takes a folder")

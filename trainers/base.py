@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from dassl.metrics import compute_accuracy
 from dassl.optim import build_lr_scheduler, build_optimizer
 from torch import Tensor
@@ -41,6 +40,7 @@ from trainers import pack
 from trainers.checkpoints import CheckpointedTrainer
 from trainers.compiled import as_one_graph
 from trainers.cost import Phase
+from trainers.cross_entropy import cross_entropy
 from trainers.dassl_pytorch import Trainer
 from trainers.scored import Scored
 
@@ -216,6 +216,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
         frozen = self.load_frozen_clip(self.prec)
         self.prompts = self.learner(frozen.clip, self.classnames, **settings).to(self.device)
         self.load_init_weights()
+        self.cross_entropy = self.build_cross_entropy()
         self.regulation = self.build_regulation(frozen)
         self.build_targets(frozen)
         frozen.cast()
@@ -264,6 +265,11 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
             lambda_2=settings.TEXT_LOSS_WEIGHT,
         )
 
+    def build_cross_entropy(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """The first term of the loss, of logits (B, C) and labels (B,)."""
+        labels = [item.label for item in self.dm.dataset.train_x]
+        return cross_entropy(self.cfg.TRAIN, labels, len(self.classnames), self.device)
+
     def build_targets(self, frozen: FrozenCLIP) -> None:
         """Whatever a method computes while CLIP is float32; nothing here."""
 
@@ -310,7 +316,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
 
     def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """The terms of the loss by name, weighted scalars."""
-        losses = {"loss_ce": F.cross_entropy(student.logits, labels)}
+        losses = {"loss_ce": self.cross_entropy(student.logits, labels)}
         if self.regulation:
             losses.update(self.regulation.losses(student, images))  # PyTorch 2.5 compiles no |=
         return losses

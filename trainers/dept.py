@@ -11,7 +11,6 @@ is told whether its classes were trained: by the class names in the checkpoint.
 import warnings
 from typing import Any
 
-import torch.nn.functional as F
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor
 
@@ -72,7 +71,9 @@ class Decoupled(PromptTrainer):
     def losses(self, student: Encoded, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         losses, probe = super().losses(student, images, labels), self.prompts.probe
         losses["loss_ce"] = (1 - probe.weight) * losses["loss_ce"]
-        losses["loss_probe"] = probe.weight * F.cross_entropy(*probe.of_training(student, labels))
+        losses["loss_probe"] = probe.weight * self.cross_entropy(
+            *probe.of_training(student, labels)
+        )
         return losses
 
     def load_model(self, directory: str, epoch: int | None = None) -> None:

@@ -179,6 +179,9 @@ def extend_cfg(cfg: CfgNode) -> None:
     cfg.TEST.ALL_CLASSES = True
     # a test leaves features.npz: features of images and classes, logits, labels (docs/RESULTS.md)
     cfg.TEST.SAVE_FEATURES = False
+    # the cross-entropy: labels are smoothed by this share; balanced: rare classes count as much
+    cfg.TRAIN.LABEL_SMOOTHING = 0.0
+    cfg.TRAIN.CLASS_WEIGHTS = "none"
     # MMRL and MMRLpp: which tests are of classes trained on, where a checkpoint does not name them.
     # B2N: of the base classes, FS: all, CD: of ImageNet
     cfg.TASK = "B2N"

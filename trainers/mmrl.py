@@ -9,7 +9,6 @@ datasets) those of another dataset were not, even where their names are the same
 from collections.abc import Callable
 from typing import Any
 
-import torch.nn.functional as F
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor
 from yacs.config import CfgNode
@@ -72,8 +71,8 @@ class MMRL(PromptTrainer):
         alpha, weight = self.settings.ALPHA, self.settings.REG_WEIGHT
         f0, g0 = self.zero_shot.encode(images).image, self.zero_shot.text
         losses = super().losses(student, images, labels)
-        losses["loss_ce"] = alpha * F.cross_entropy(student.class_logits, labels)
-        losses["loss_ce_rep"] = (1 - alpha) * F.cross_entropy(student.rep_logits, labels)
+        losses["loss_ce"] = alpha * self.cross_entropy(student.class_logits, labels)
+        losses["loss_ce_rep"] = (1 - alpha) * self.cross_entropy(student.rep_logits, labels)
         losses["loss_reg_image"] = weight * cosine_distance(student.image, f0)
         losses["loss_reg_text"] = weight * cosine_distance(student.text, g0)
         return losses

@@ -175,3 +175,40 @@ def test_a_line_says_that_validation_images_are_test_images(root, tmp_path, caps
     apart.test_loader.dataset.data_source = 2 * apart.dm.dataset.train_x[1::2]
     apart.train()
     assert "are test images" not in capsys.readouterr().out
+
+
+def test_a_training_without_better_epochs_stops(root, tmp_path, capsys, monkeypatch):
+    cfg = toy.config(root, tmp_path / "run", MAX_EPOCH=9)
+    cfg.TEST.FINAL_MODEL, cfg.TRAIN.PATIENCE = "best_val", 2
+    trainer = build_trainer(cfg)
+    accuracies = iter([20.0, 50.0, 50.0, 40.0])
+    test = trainer.test
+
+    def scripted(split=None):
+        return next(accuracies) if split == "val" else test(split)
+
+    monkeypatch.setattr(trainer, "test", scripted)
+    trainer.train()
+    assert trainer.epoch + 1 == 4
+    out = capsys.readouterr().out
+    assert "Stop after epoch 4: epoch 2 has the best validation accuracy (TRAIN.PATIENCE 2)" in out
+    assert "Deploy the model with the best val performance" in out
+    best = load_checkpoint(str(tmp_path / "run/head/model-best.pth.tar"))
+    assert best["epoch"] == 2
+    again = build_trainer(cfg)  # stays where it stopped
+    again.train()
+    assert again.start_epoch == 4 and "Stop after epoch 4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "final, patience, message",
+    [
+        ("last_step", 3, "TRAIN.PATIENCE is 3, but no epoch is validated; add TEST.FINAL_MODEL"),
+        ("best_val", -1, "TRAIN.PATIENCE is -1; it must be at least 0"),
+    ],
+)
+def test_patience_needs_validation(root, tmp_path, final, patience, message):
+    cfg = toy.config(root, tmp_path / "run")
+    cfg.TEST.FINAL_MODEL, cfg.TRAIN.PATIENCE = final, patience
+    with pytest.raises(ValueError, match=message):
+        build_trainer(cfg).train()

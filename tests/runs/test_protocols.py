@@ -45,7 +45,7 @@ def test_every_published_choice_is_a_shipped_file():
                 for shots in (1, 2, 4, 8, 16):
                     setting = Method(trainer, "data").setting(name, dataset, shots)
                     assert setting.file.stem.startswith("vit_b16")
-                    assert setting.last_epoch > 0 or trainer.startswith("Zeroshot")
+                    assert setting.tested_epoch > 0 or trainer.startswith("Zeroshot")
 
 
 def test_what_is_learned_for_each_class_has_no_protocol_on_other_classes(in_root):

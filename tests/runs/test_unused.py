@@ -42,6 +42,7 @@ LATER = {
     "TRAIN.CHECKPOINT_FREQ": "engine/test_trainer.py",
     "TRAIN.CHECKPOINT_MINUTES": "engine/test_loop.py",
     "TRAIN.KEEP_EPOCHS": "sweep/test_gpa.py",
+    "TRAIN.PATIENCE": "engine/test_trainer.py",
     "TRAIN.PRINT_FREQ": "engine/test_loop.py",
     "MODEL.BACKBONE.CACHE": "where files are, not what they are",
     "DATASET.ROOT": "where files are, not what they are",
@@ -184,7 +185,8 @@ def test_trainers_share_how_they_read_the_keys_of_all(read_by_all):
     reference = read_by_all["CoOp"]
     for name in TRAINERS:
         learns = not name.startswith("Zero")
-        of_training = ("OPTIM.", "MODEL.COMPILE", "TRAIN.KEEP_EPOCHS")
+        of_loss = ("TRAIN.LABEL_SMOOTHING", "TRAIN.CLASS_WEIGHTS")
+        of_training = ("OPTIM.", "MODEL.COMPILE", "TRAIN.KEEP_EPOCHS", *of_loss)
         shared = {k for k in reference if learns or not k.startswith(of_training)}
         differ = (shared ^ read_by_all[name]) - {"REGULATION.ENABLED", "OPTIM.MAX_EPOCH"}
         differ = {key for key in differ if not key.startswith(own_keys(name))}
@@ -192,6 +194,8 @@ def test_trainers_share_how_they_read_the_keys_of_all(read_by_all):
             TRAINER_REGISTRY.get(name), FeatureTrainer
         ):  # their own
             differ = {key for key in differ if not key.startswith("OPTIM.")}
+        if name == "TipAdapter":  # without a step, it has no loss
+            differ -= {*of_loss}
         if configuration(name, "output").OPTIM.NAME != "sgd":
             differ -= OF_OPTIMIZERS
         assert differ <= {"MODEL.INIT_WEIGHTS"}, name

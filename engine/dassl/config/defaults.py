@@ -36,6 +36,7 @@ def _defaults() -> CfgNode:
                 "CHECKPOINT_FREQ": 0,  # in epochs; 0: only the last one
                 "CHECKPOINT_MINUTES": 10.0,  # between states saved within an epoch; 0: none
                 "PRINT_FREQ": 10,  # in batches
+                "PATIENCE": 0,  # with best_val: epochs without a better one; 0: all are trained
                 "COUNT_ITER": "train_x",  # TrainerXU: steps per epoch; or train_u, smaller_one
             },
             "TEST": {
@@ -45,6 +46,8 @@ def _defaults() -> CfgNode:
                 "NO_TEST": False,
                 "SPLIT": "test",
                 "FINAL_MODEL": "last_step",  # or best_val
+                "CORRUPTION": "",  # of test images, a kind in dassl/data/transforms/corruptions.py
+                "SEVERITY": 1,  # of it, up to 5
             },
             "TRAINER": {"NAME": "", **METHODS},
         }

@@ -12,7 +12,7 @@ from dassl.utils.checks import in_range, one_of
 
 AT_LEAST = {  # keys of a node
     "OPTIM": {"MAX_EPOCH": 0},
-    "TRAIN": {"PRINT_FREQ": 1},
+    "TRAIN": {"PRINT_FREQ": 1, "PATIENCE": 0},
     "DATALOADER": {"NUM_WORKERS": 0, "CACHE_MB": 0},
 }
 CHOICES = {"FINAL_MODEL": ["last_step", "best_val"], "SPLIT": ["val", "test"]}  # of TEST

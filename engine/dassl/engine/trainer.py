@@ -38,7 +38,7 @@ from dassl.utils import (
 )
 from dassl.utils.model_folder import BEST
 from dassl.utils.signals import Stopped, StopSignals
-from dassl.utils.torchtools import checkpoints
+from dassl.utils.torchtools import checkpoints, load_training_checkpoint
 
 __getattr__ = names_of(__name__)
 
@@ -79,6 +79,8 @@ class TrainerBase(ModelManager):
         self.before_train()
         with self.stop_signals.awaited(), killed_on_failure():
             for epoch in range(self.start_epoch, self.max_epoch):
+                if self.out_of_patience(epoch):
+                    break
                 self.epoch = epoch
                 self.before_epoch()
                 self.run_epoch()
@@ -86,6 +88,10 @@ class TrainerBase(ModelManager):
                 if asked := self.stop_signals.asked:
                     raise Stopped(f"{asked} after epoch {epoch + 1}; the epoch is saved")
         self.after_train()
+
+    def out_of_patience(self, epochs_done: int) -> bool:
+        """Whether to stop before the last epoch."""
+        return False
 
     def before_train(self) -> None: ...
 
@@ -170,8 +176,14 @@ class SimpleTrainer(TrainerBase):
     def train(self) -> None:  # type: ignore[override]
         """
         Raises:
-            ValueError: a validation part is asked for, and there is none.
+            ValueError: a validation part is asked for, and there is none; or patience without one.
         """
+        best_val = not self.cfg.TEST.NO_TEST and self.cfg.TEST.FINAL_MODEL == "best_val"
+        if self.cfg.TRAIN.PATIENCE and not best_val:
+            raise ValueError(
+                f"TRAIN.PATIENCE is {self.cfg.TRAIN.PATIENCE}, but no epoch is validated; add "
+                "TEST.FINAL_MODEL best_val"
+            )
         if not self.cfg.TEST.NO_TEST:
             if self.cfg.TEST.FINAL_MODEL == "best_val":
                 self._loader("val", "TEST.FINAL_MODEL is best_val")
@@ -279,6 +291,21 @@ class SimpleTrainer(TrainerBase):
             self._save_if_best(self.test(split="val"))
         if self.stop_signals.asked or self._is_due(self.epoch + 1):
             self.save_model(self.epoch, self.output_dir)
+
+    def out_of_patience(self, epochs_done: int) -> bool:
+        """Whether the last TRAIN.PATIENCE epochs have not raised the validation accuracy."""
+        patience, (name, *_) = self.cfg.TRAIN.PATIENCE, self.get_model_names()
+        best = osp.join(self.output_dir, name, BEST)
+        if not patience or epochs_done < patience or not osp.isfile(best):
+            return False
+        best_epoch = load_training_checkpoint(best)["epoch"]
+        if epochs_done - best_epoch < patience:
+            return False
+        print(
+            f"Stop after epoch {epochs_done}: epoch {best_epoch} has the best validation accuracy "
+            f"(TRAIN.PATIENCE {patience})"
+        )
+        return True
 
     def _save_if_best(self, result: float) -> None:
         if result > self.best_result:

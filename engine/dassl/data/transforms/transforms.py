@@ -269,10 +269,21 @@ def _build_transform_test(
     steps = [
         _said(f"resize the smaller edge to {max(size)}", Resize(max(size), mode)),
         _said(f"{target_size} center crop", T.CenterCrop(size)),
+        *_corruptions(cfg),
         _to_tensor(),
     ]
     also = {"normalize", "instance_norm"} & set(choices)
     return T.Compose(steps + _chosen(cfg, _on_tensors(cfg, normalize), also))
+
+
+def _corruptions(cfg: CfgNode) -> list[Callable]:
+    """That of TEST.CORRUPTION, if one is set."""
+    if not (kind := cfg.TEST.CORRUPTION):
+        return []
+    from dassl.data.transforms.corruptions import Corrupt  # imports scipy.ndimage
+
+    severity = cfg.TEST.SEVERITY
+    return [_said(f"{kind}, severity {severity}", Corrupt(kind, severity))]
 
 
 def _to_tensor() -> Callable:

@@ -1,0 +1,43 @@
+"""The cross-entropy of a training, with smoothed labels and weighted classes where they are set.
+
+L = sum_i w_{y_i} CE(logits_i, t_i) / sum_i w_{y_i},   t = (1 - eps) onehot(y) + eps / C
+
+as torch.nn.functional.cross_entropy has it. Balanced weights are w_c = N / (C n_c), for n_c of the
+N training images: rare classes count as much as frequent ones.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from yacs.config import CfgNode
+
+CLASS_WEIGHTS = ("none", "balanced")
+
+
+def cross_entropy(
+    settings: CfgNode, labels: Sequence[int], classes: int, device: torch.device
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """The loss of logits (B, C) and labels (B,), a scalar.
+
+    Args:
+        settings: TRAIN of the configuration.
+        labels: of all training images.
+
+    Raises:
+        ValueError: LABEL_SMOOTHING is not within 0 and 1, or CLASS_WEIGHTS is unknown.
+    """
+    smoothing, weights = settings.LABEL_SMOOTHING, settings.CLASS_WEIGHTS
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"TRAIN.LABEL_SMOOTHING is {smoothing}; it is at least 0 and below 1")
+    if weights not in CLASS_WEIGHTS:
+        raise ValueError(
+            f"TRAIN.CLASS_WEIGHTS is {weights!r}; choose one of {', '.join(CLASS_WEIGHTS)}"
+        )
+    weight = None
+    if weights == "balanced":
+        counts = torch.bincount(torch.tensor(labels), minlength=classes)
+        weight = (len(labels) / (classes * counts)).to(device)
+    return partial(F.cross_entropy, weight=weight, label_smoothing=smoothing)
