@@ -155,8 +155,9 @@ def by_method(results: Iterable[Result], protocol: str) -> dict[str, Cells]:
 def label(result: Result, protocol: str) -> str:
     """The method's name, and in brackets what differs from the published settings.
 
-    That is the method file, or else the changed keys; and what its folder says of other keys. The
-    shipped setting that is one for all datasets is called `fixed setting`.
+    That is the method file, or else the changed keys; the shots of base-to-new, if they are not 16;
+    and what its folder says of other keys. The shipped setting that is one for all datasets is
+    called `fixed setting`.
     """
     place, values = result.place, dict(result.place.values)
     setting = shipped(place, protocol)
@@ -170,8 +171,14 @@ def label(result: Result, protocol: str) -> str:
                 f"{k} {mine[k]}" for k, value in keys.items() if mine.get(k, value) != value
             ]
             values = {key: value for key, value in values.items() if key not in keys}
+    differs += [f"{place.shots} shots"] if _has_other_shots(place, protocol) else []
     differs += [f"{key} {value}" for key, value in values.items()]
     return f"{place.trainer} ({', '.join(differs)})" if differs else place.trainer
+
+
+def _has_other_shots(place: Place, protocol: str) -> bool:
+    chosen = protocol == "base2new" and not layout.is_zero_shot(place.trainer)
+    return chosen and place.shots != SHOTS
 
 
 def part_of(place: Place, protocol: str) -> str:

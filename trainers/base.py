@@ -267,8 +267,7 @@ class PromptTrainer(CLIPTrainer, CheckpointedTrainer):
 
     def build_cross_entropy(self) -> Callable[[Tensor, Tensor], Tensor]:
         """The first term of the loss, of logits (B, C) and labels (B,)."""
-        labels = [item.label for item in self.dm.dataset.train_x]
-        return cross_entropy(self.cfg.TRAIN, labels, len(self.classnames), self.device)
+        return cross_entropy(self.cfg.TRAIN, self.dm.dataset, self.device)
 
     def build_targets(self, frozen: FrozenCLIP) -> None:
         """Whatever a method computes while CLIP is float32; nothing here."""

@@ -6,8 +6,9 @@ as torch.nn.functional.cross_entropy has it. Balanced weights are w_c = N / (C n
 N training images: rare classes count as much as frequent ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,13 +19,13 @@ CLASS_WEIGHTS = ("none", "balanced")
 
 
 def cross_entropy(
-    settings: CfgNode, labels: Sequence[int], classes: int, device: torch.device
+    settings: CfgNode, dataset: Any, device: torch.device
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss of logits (B, C) and labels (B,), a scalar.
 
     Args:
         settings: TRAIN of the configuration.
-        labels: of all training images.
+        dataset: with its training images, `train_x`, and `classnames`.
 
     Raises:
         ValueError: LABEL_SMOOTHING is not within 0 and 1, or CLASS_WEIGHTS is unknown.
@@ -38,6 +39,7 @@ def cross_entropy(
         )
     weight = None
     if weights == "balanced":
+        labels, classes = [item.label for item in dataset.train_x], len(dataset.classnames)
         counts = torch.bincount(torch.tensor(labels), minlength=classes)
         weight = (len(labels) / (classes * counts)).to(device)
     return partial(F.cross_entropy, weight=weight, label_smoothing=smoothing)

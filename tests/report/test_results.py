@@ -15,6 +15,21 @@ def setting(protocol, dataset):
     return Method("PromptSRC", "").setting(protocol, dataset)
 
 
+def test_shots_of_base2new_are_kept_apart(tmp_path):
+    accuracies = {("PromptSRC", 16): 80.0, ("PromptSRC", 4): 70.0}
+    accuracies |= {("ZeroshotCLIP", shots): 60.0 for shots in (16, 4)}  # shots change nothing
+    for (trainer, shots), accuracy in accuracies.items():
+        file = Method(trainer, "").setting("base2new", "dtd").file.stem
+        put(tmp_path, layout.base2new("train_base", "dtd", trainer, file, shots, 1), accuracy)
+    methods = by_method(find(tmp_path), "base2new")
+    found = {label: cells["dtd", "base"] for label, cells in methods.items()}
+    assert found == {
+        "PromptSRC": {1: 80.0},
+        "PromptSRC (4 shots)": {1: 70.0},
+        "ZeroshotCLIP": {1: 60.0},
+    }
+
+
 def test_changed_settings_are_in_the_label(tmp_path, in_root):
     published = setting("base2new", "dtd")
     place = layout.base2new("train_base", "dtd", "PromptSRC", published.file.stem, 16, 1)

@@ -135,6 +135,22 @@ def test_tests_wait_for_their_training_and_load_its_last_epoch(in_root):
     ]
 
 
+def test_a_test_loads_the_epoch_that_best_val_chose(in_root):
+    method = Method("PromptSRC", "data", pairs=("TEST.FINAL_MODEL", "best_val"))
+    _, test = plan("base2new", method, ["dtd"], [2])
+    assert test.config().LOAD_EPOCH == -1
+
+
+def test_shots_of_base2new(in_root):
+    jobs = plan("base2new", Method("PromptSRC", "data"), ["dtd"], [1], [1, 4])
+    assert [job.config().DATASET.NUM_SHOTS for job in jobs] == [1, 1, 4, 4]
+    assert len({job.folder for job in jobs}) == 4
+    assert len(plan("base2new", Method("ZeroshotCLIP", "data"), ["dtd"], [1], [1, 4])) == 2
+    default = plan("base2new", Method("PromptSRC", "data"), ["dtd"], [1])
+    assert [job.config().DATASET.NUM_SHOTS for job in default] == [16, 16]
+    assert len(plan("few-shot", Method("PromptSRC", "data"), ["dtd"], [1])) == 5
+
+
 @pytest.mark.parametrize("epoch", ["7", "7.0"])
 def test_epochs_are_read_as_train_py_reads_them(epoch, in_root):
     test = plan(

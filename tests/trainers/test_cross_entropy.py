@@ -19,8 +19,9 @@ def settings(smoothing=0.0, weights="none"):
 def test_the_formula(smoothing, weights):
     logits = torch.randn(7, 4, dtype=torch.float64, requires_grad=True)
     labels = torch.randint(4, (7,))
-    of_training = [0, 0, 0, 1, 1, 2, 3, 3]
-    loss_of = cross_entropy(settings(smoothing, weights), of_training, 4, CPU)
+    items = [SimpleNamespace(label=label) for label in (0, 0, 0, 1, 1, 2, 3, 3)]
+    dataset = SimpleNamespace(train_x=items, classnames=list("abcd"))
+    loss_of = cross_entropy(settings(smoothing, weights), dataset, CPU)
     if weights == "balanced":
         loss_of.keywords["weight"] = loss_of.keywords["weight"].double()
     w = (
@@ -47,4 +48,4 @@ def test_the_formula(smoothing, weights):
 )
 def test_other_values_are_refused(smoothing, weights, message):
     with pytest.raises(ValueError, match=message):
-        cross_entropy(settings(smoothing, weights), [0], 1, CPU)
+        cross_entropy(settings(smoothing, weights), None, CPU)
