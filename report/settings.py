@@ -11,7 +11,11 @@ from trainers.keys import own_keys
 
 FIXED = "fixed setting"  # one for all datasets, where the published settings differ by dataset
 READ_AS = "INPUT.READ_AS"  # of the dataset, not of the method
-COMPARED = ("MODEL.BACKBONE.", "INPUT.", "DATALOADER.TRAIN_X.", "OPTIM.", "REGULATION.")
+COMPARED = (
+    *("MODEL.BACKBONE.", "MODEL.INIT_WEIGHTS", "INPUT.", "DATALOADER.TRAIN_X.", "OPTIM."),
+    *("REGULATION.", "TRAIN.LABEL_SMOOTHING", "TRAIN.CLASS_WEIGHTS", "TRAIN.PATIENCE"),
+    *("TEST.FINAL_MODEL", "TEST.SPLIT", "TEST.CORRUPTION", "TEST.SEVERITY"),
+)
 
 
 def shipped(place: Place, protocol: str) -> Setting | None:

@@ -34,8 +34,8 @@ LENT_TO_DATASETS = {
     "promptsrc.weights.pickles",
 }
 SHARED = {  # by all trainers
-    *("base", "checkpoints", "compiled", "cost", "cross_entropy", "features", "keys", "pack"),
-    *("process_state", "register", "scored", "words"),
+    *("base", "checkpoints", "compiled", "cost", "cross_entropy", "feature_file", "features"),
+    *("keys", "memory", "pack", "process_state", "register", "scored", "words"),
 }
 LONGEST_COMMAND = 60  # lines
 

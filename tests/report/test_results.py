@@ -36,8 +36,11 @@ def test_changed_settings_are_in_the_label(tmp_path, in_root):
     put(tmp_path, place, 80.0)
     words = ["--config-file", str(published.file), "OPTIM.LR", "0.1"]
     changed = train.setup_config(train.parse_args(words)).dump()
+    corrupted = changed.replace("CORRUPTION: ''", "CORRUPTION: pixelate")
+    assert corrupted != changed
     for config, label in (
         (changed, "PromptSRC (OPTIM.LR 0.1)"),
+        (corrupted, "PromptSRC (OPTIM.LR 0.1, TEST.CORRUPTION pixelate)"),
         (changed.replace("LR: 0.1", "LR: 0.0025"), "PromptSRC"),
     ):
         (tmp_path / place / "config.yaml").write_text(config)
