@@ -129,8 +129,11 @@ def sweep(args: argparse.Namespace) -> int:
         roots.check(todo, Path(args.root))
         for job in [] if args.dry_run else todo:
             job.config()  # an invalid key is refused before anything starts
+        most, why = in_a_pack(todo, args)
     if args.dry_run:
-        print(*(shlex.join(command(p)) for p in packs(todo, args.pack)), sep="\n", flush=True)
+        print(*(shlex.join(command(p)) for p in packs(todo, most)), sep="\n", flush=True)
+        if why:
+            print(why, file=sys.stderr)
         return 0
     args.output.mkdir(parents=True, exist_ok=True)
     with locked(args.output, Busy("another sweep", args.output)):
@@ -138,10 +141,12 @@ def sweep(args: argparse.Namespace) -> int:
             if is_locked(job.folder):
                 raise Busy("another run", job.folder)
         todo = [job for job in todo if not job.is_finished()]  # a sweep may have just ended
-        started = packs(todo, args.pack)
+        started = packs(todo, most)
         shared = f"; {len(todo)} start in {len(started)} packs" if len(started) < len(todo) else ""
         print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished{shared}", flush=True)
-        failed = run(todo, len(jobs) - len(todo), args) if todo else {}
+        if why:
+            print(why, flush=True)
+        failed = run(todo, len(jobs) - len(todo), args, most) if todo else {}
         if any(job.accuracy() is not None for job in jobs):
             from report.__main__ import main as report
 
@@ -149,6 +154,17 @@ def sweep(args: argparse.Namespace) -> int:
     for folder, reason in failed.items():
         print(f"failed: {folder} ({reason})", file=sys.stderr)
     return 1 if failed else 0
+
+
+def in_a_pack(jobs: list[Job], args: argparse.Namespace) -> tuple[int, str]:
+    """How many runs start together, and of `--pack auto` why; on a cluster its nodes decide."""
+    if args.pack != AUTO or not jobs:
+        return args.pack, ""
+    from sweep import memory  # imports PyTorch
+
+    if args.cluster:
+        return memory.MOST, f"each element starts packs of what fits there, at most {memory.MOST}"
+    return memory.most(jobs, environments(args.workers))
 
 
 def planned(args: argparse.Namespace) -> list[Job]:
@@ -178,10 +194,10 @@ def of_method(protocol: str, name: str, args: argparse.Namespace) -> Iterator[Jo
         yield from plan(protocol, method, args.datasets, args.seeds, args.shots)
 
 
-def run(jobs: list[Job], done: int, args: argparse.Namespace) -> dict[str, str]:
+def run(jobs: list[Job], done: int, args: argparse.Namespace, most: int) -> dict[str, str]:
     """Run here or on a cluster; the reasons of failures by folder."""
     if not args.cluster:
-        failed = local.run(jobs, environments(args.workers), done, args.pack)
+        failed = local.run(jobs, environments(args.workers), done, most)
         return {str(job.folder): reason for job, reason in failed.items()}
     try:
         from sweep import cluster

@@ -12,8 +12,8 @@ from typing import Any
 import submitit
 
 from runs.job import Job
-from sweep import local
-from sweep.packs import Pack, packs
+from sweep import local, memory
+from sweep.packs import AUTO, Pack, packs
 
 LOGS = "slurm"  # in the output folder
 
@@ -23,12 +23,16 @@ class Chain:
     """One element of the array; called again, it skips finished runs."""
 
     jobs: list[Job]
-    most: int = 1  # runs of a pack
+    most: int = 1  # runs of a pack, or AUTO
 
     def __call__(self) -> dict[str, str]:
         """The reasons of failures by folder."""
         todo = [job for job in self.jobs if not job.is_finished()]
-        failed = local.run(todo, [{}], len(self.jobs) - len(todo), self.most)
+        most = self.most
+        if most == AUTO and todo:
+            most, why = memory.most(todo, [{}])
+            print(why, flush=True)
+        failed = local.run(todo, [{}], len(self.jobs) - len(todo), most)
         return {str(job.folder): reason for job, reason in failed.items()}
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
@@ -38,7 +42,7 @@ class Chain:
 
 def chains(jobs: Sequence[Job], most: int = 1) -> list[Chain]:
     """One chain for each pack that needs none of the others; those that need it follow."""
-    pack_of = {job: pack for pack in packs(jobs, most) for job in pack}
+    pack_of = {job: pack for pack in packs(jobs, most or memory.MOST) for job in pack}
     by_first: dict[Pack, list[Job]] = {}
     for job in jobs:
         first = job
@@ -62,7 +66,7 @@ def run(
         cluster: `slurm`, or `local` for processes of submitit's on this machine.
         limit: elements that run at a time.
         options: of submitit's executor, such as `timeout_min` and `slurm_partition`.
-        most: runs of a pack.
+        most: runs of a pack, or AUTO.
 
     Raises:
         ValueError: submitit refuses an option, or `output` has a line break.

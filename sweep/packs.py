@@ -18,7 +18,7 @@ from runs.job import Job, train_command
 
 Pack = tuple[Job, ...]  # of one run, or of several
 
-AUTO = 8  # runs; texts are encoded in parts if they do not fit into memory at once
+AUTO = 0  # in the place of a number of runs: as many as fit (sweep/memory.py)
 OWN = ("--output-dir", "--model-dir", "--seed")
 TOGETHER = re.compile(  # keys in which the runs of a pack may differ
     r"OPTIM\.(?!MAX_EPOCH$)\w+|(LOSS|REGULATION)\.\w+"

@@ -17,7 +17,7 @@ ALLOWED = {  # importing room: imported rooms
     "report": {"dassl", "promptsrc", "runs", "trainers", "datasets"},
     "sweep": {"promptsrc", "runs", "report", "trainers", "datasets"},
     "benchmarks": {"dassl", "promptsrc", "runs", "trainers", "sweep"},
-    "tools": {"dassl", "promptsrc", "runs", "trainers", "datasets"},
+    "tools": {"dassl", "promptsrc", "runs", "trainers", "datasets", "sweep"},
     "commands": {"promptsrc", "runs", "report", "sweep", "tools"},
 }
 # datasets takes from promptsrc only what reads files safely and ends commands

@@ -1,5 +1,6 @@
 """Which runs start together, and that they are the runs that they are alone."""
 
+import re
 import shlex
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from runs.results import TRAINED
 from sweep import local, packs
 from sweep.__main__ import main, planned
 from sweep.__main__ import parse_args as sweep_args
+from sweep.memory import MOST
 from tests.datasets.roots import make_root
 from tests.report.made import TINY
 from tests.sweep.test_local import WRITE
@@ -32,7 +34,7 @@ def words_of(pack):
 @pytest.mark.parametrize("trainer", ["PromptSRC", "CoOp"])
 def test_a_pack_has_the_command_lines_of_its_runs(protocol, trainer, tmp_path):
     jobs = plan(protocol, Method(trainer, "data", tmp_path), (), SEEDS, (1, 16))
-    found = packs.packs(jobs, packs.AUTO)
+    found = packs.packs(jobs, MOST)
     assert [len(pack) for pack in found] == [3] * (len(jobs) // 3)
     assert sorted(str(job.folder) for pack in found for job in pack) == sorted(
         str(job.folder) for job in jobs
@@ -66,7 +68,7 @@ def varied(tmp_path, trainer="PromptSRC", **values):
     ],
 )
 def test_values_that_leave_the_sizes_start_together(values, tmp_path):
-    found = packs.packs(varied(tmp_path, **values), packs.AUTO)
+    found = packs.packs(varied(tmp_path, **values), MOST)
     assert [len(pack) for pack in found] == [4, 4]
     for pack in found:
         assert_lines_of_its_runs(pack)
@@ -84,7 +86,7 @@ def test_values_that_leave_the_sizes_start_together(values, tmp_path):
     ],
 )
 def test_other_values_start_apart(key, values, tmp_path):
-    found = packs.packs(varied(tmp_path, **{key: values}), packs.AUTO)
+    found = packs.packs(varied(tmp_path, **{key: values}), MOST)
     assert [len(pack) for pack in found] == [2] * 4
 
 
@@ -169,7 +171,11 @@ def test_packed_and_alone_the_tables_are_the_same(tmp_path, in_root, capsys):
     words += ["eurosat", "--seeds", "1", "2", "--shots", "2", *QUICK]
     alone, pack = tables_of(words, tmp_path, "auto")
     assert alone == pack and len(pack) == 3
-    assert "6 runs, 0 finished; 6 start in 3 packs" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "6 runs, 0 finished; 6 start in 3 packs" in out
+    assert re.search(
+        r"^at most \d runs in a pack: about 0.0\d GiB each \(ViT-T/8, batch", out, re.M
+    )
     assert main([*words, "--output", str(tmp_path / "x"), "--pack", "2", "--dry-run"]) == 0
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
     seeds = [[line[i + 1] for i, word in enumerate(line) if word == "--seed"] for line in lines]
