@@ -40,7 +40,7 @@ def comparison(results: Sequence[Result], one: str, other: str) -> Table:
     """What one method has over another one.
 
     Args:
-        one, other: labels of the tables, in any case.
+        one, other: labels of the tables, in any case; a trainer's name, if it has one label.
 
     Raises:
         InvalidCommand: there is no such method, or it is the same one.
@@ -63,8 +63,10 @@ def comparison(results: Sequence[Result], one: str, other: str) -> Table:
 
 
 def _named(labels: Sequence[str], name: str) -> str:
+    typed = name.lower()
     found = [label for label in labels if label == name]
-    found = found or [label for label in labels if label.lower() == name.lower()]
+    found = found or [label for label in labels if label.lower() == typed]
+    found = found or [label for label in labels if label.lower().partition(" (")[0] == typed]
     if len(found) != 1:
         there = f"the results have {', '.join(labels)}" if labels else "there are none"
         raise InvalidCommand(f"--compare: no base-to-new results of {name!r}; {there}")

@@ -25,7 +25,7 @@ COST = [
 ]
 OF_COST = (
     "Seconds of a run: the average over datasets of the means over seeds; peak GiB: the largest of "
-    "all runs"
+    "all runs; runs of a pack share time and memory, and have none of their own"
 )
 PROTOCOLS = {
     "base2new": "base-to-new",

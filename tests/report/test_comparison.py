@@ -96,6 +96,14 @@ def test_only_seeds_that_both_have_count(tmp_path):
     assert hm[0] == "HM" and hm[5] == "2/0/0"
 
 
+def test_a_trainers_name_is_enough(tmp_path):
+    rng = np.random.default_rng(5)
+    for trainer in ("PromptSRC", "IVLP"):
+        put_run(tmp_path, rng, trainer, "a", 1)
+    table = comparison(find(tmp_path), "promptsrc", "IVLP")
+    assert table.header[1:3] == ["PromptSRC (c)", "IVLP (c)"]
+
+
 def test_one_pair_has_no_interval(tmp_path):
     for trainer, base in (("A", 60), ("B", 70)):
         base_new(tmp_path, "a", 1, base, 50, trainer=trainer, config="c")
