@@ -128,9 +128,9 @@ def results_of(tmp_path):
     "words, code, message",
     [
         (
-            ["A", "B (c)"],
+            ["C", "B (c)"],
             2,
-            "--compare: no base-to-new results of 'A'; the results have A (c), B (c)",
+            "--compare: no base-to-new results of 'C'; the results have A (c), B (c)",
         ),
         (["A (c)", "a (C)"], 2, "--compare names A (c) twice; it takes two different methods"),
         (
