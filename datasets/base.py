@@ -91,6 +91,8 @@ class FewShotDataset(DatasetBase):
 class OwnDataset(FewShotDataset):
     """Your own images: each is opened once before a training, and copies are found.
 
+    Without training images they are for tests only: their classes are those of the test images.
+
     Raises:
         OSError: images are unreadable.
         ValueError: DATASET.BAD_IMAGES is invalid, or DATASET.REFUSE_DUPLICATES is set and there
@@ -106,6 +108,9 @@ class OwnDataset(FewShotDataset):
         if untested := without_test(split):
             print(printable(f"Classes without test images: {untested}"))
         check_duplicates(split, folder, cfg.DATASET.REFUSE_DUPLICATES)
+        self.only_for_tests = not split.train
+        if self.only_for_tests:
+            split = split._replace(train=split.test)
         super().__init__(cfg, folder, split)
 
 

@@ -11,7 +11,7 @@ from datasets.base import OwnDataset
 from datasets.classnames import check_distinct
 from datasets.files import absolute
 from datasets.places import own_folder
-from datasets.shares import split_by_shares
+from datasets.shares import ALL_TESTED, split_by_shares
 from datasets.splits import Item, Split
 from datasets.table import Table, check_rows, local, note_on_test, read, tested
 from promptsrc.escape import printable
@@ -61,7 +61,7 @@ def names_of(table: Table) -> dict[int, str]:
 
 
 def split(table: Table, file: Path, folder: Path, shares: Sequence[float]) -> Split:
-    """The split that a table states, or one by shares.
+    """The split that a table states, or one by shares; all lines are tested if none is trained on.
 
     Raises:
         ValueError: train has no line; there are shares besides a column, or neither.
@@ -71,6 +71,8 @@ def split(table: Table, file: Path, folder: Path, shares: Sequence[float]) -> Sp
     for row in table.rows:
         item = Item(local(row.path, folder), labels[row.classname], row.classname)
         parts[row.part].append(item)
+    if tuple(shares) == ALL_TESTED and not parts["train"]:
+        return split_by_shares([item for items in parts.values() for item in items], shares)
     if not table.has_parts:
         if not shares:
             raise ValueError(

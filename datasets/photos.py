@@ -7,6 +7,7 @@ import difflib
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from datasets.check.published import published_in
 from datasets.class_folders import Reader, folders_in, read_classes
 from datasets.files import absolute, visible_files
 from datasets.parts import named, parts_in, with_test
+from datasets.shares import ALL_TESTED
 from promptsrc.escape import printable
 from promptsrc.inference.endings import can_read, why_not
 from promptsrc.inference.listing import images_below
@@ -28,28 +30,51 @@ STATED = "images.csv"  # comes before the folders beside it
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".rar", ".7z")
 
 
-def settings(path: str | os.PathLike) -> dict[str, Any]:
+def settings(path: str | os.PathLike, to_test: bool = False) -> dict[str, Any]:
     """The configuration of a path: DATASET.NAME, DATASET.ROOT and DATASET.SPLIT.
 
+    Args:
+        to_test: nothing is trained; one class is enough, and no training part is needed.
+
     Raises:
-        ValueError: it can't be trained on; one line says what to do.
+        ValueError: it can't be used; one line says what to do.
     """
     typed = os.fspath(path)
     if re.match(r"\w+://", typed):
         raise ValueError(f"{typed} is a web address; download it, and give the folder of photos")
     try:
-        place = source(absolute(typed))
-        states_parts = _check_folders(place) if place.is_dir() else _check_table(place)
+        place = source(absolute(typed), to_test)
+        check = _check_folders if place.is_dir() else _check_table
+        states_parts = check(place, to_test)
     except OSError as error:
         raise ValueError(printable(str(error))) from None
     return {
         "DATASET.NAME": "ImageFolder" if place.is_dir() else "CSV",
         "DATASET.ROOT": str(place),
-        "DATASET.SPLIT": () if states_parts else SHARES,
+        "DATASET.SPLIT": () if states_parts or to_test else SHARES,
     }
 
 
-def source(place: Path) -> Path:
+def without_training(cfg: "CfgNode") -> dict[str, Any]:
+    """For a test of your own images: the keys that take all of them, if none is for training."""
+    place = absolute(os.path.join(cfg.DATASET.ROOT, cfg.DATASET.FOLDER))
+    try:
+        if cfg.DATASET.SPLIT:
+            return {}
+        if cfg.DATASET.NAME == "CSV":
+            file = place if place.is_file() else place / cfg.DATASET.CSV_FILE
+            trained = "train" in {row.part for row in table.read(file).rows}
+            return {} if trained else {"DATASET.SPLIT": ALL_TESTED}
+        parts = with_test(place, parts_in(place))
+    except (OSError, ValueError):
+        return {}  # the dataset says what is wrong
+    if "train" in parts:
+        return {}
+    folder = os.path.join(cfg.DATASET.FOLDER, parts.get("test", ""))
+    return {"DATASET.FOLDER": folder, "DATASET.SPLIT": ALL_TESTED}
+
+
+def source(place: Path, to_test: bool = False) -> Path:
     """The folder of class folders or of parts, or the table: `images.csv`, or the only one.
 
     Raises:
@@ -62,7 +87,7 @@ def source(place: Path) -> Path:
     tables = tables_in(place)
     if place / STATED in tables:
         return place / STATED
-    problem = problem_of(place)
+    problem = problem_of(place, to_test)
     if problem and len(tables) > 1:
         names = ", ".join(file.name for file in tables)
         raise ValueError(f"{place} has the tables {names}; give the path of one")
@@ -96,7 +121,7 @@ def has_test(cfg: "CfgNode") -> bool:
     return not lines.has_parts or bool(table.tested({row.part for row in lines.rows}))
 
 
-def problem_of(folder: Path) -> str:
+def problem_of(folder: Path, to_test: bool = False) -> str:
     """What is missing for class folders, or parts with class folders; empty: nothing."""
     if published := published_in(folder):
         return (
@@ -104,17 +129,19 @@ def problem_of(folder: Path) -> str:
             "name one with --dataset-config-file configs/datasets/<dataset>.yaml"
         )
     parts = parts_in(folder)
-    if parts and "train" not in parts:
+    if to_test:
+        parts = with_test(folder, parts)
+    elif parts and "train" not in parts:
         names = ", ".join(f"{name}/" for name in parts.values())
         return f"{folder} has {names} but no train/; make it, with a folder for each class"
-    place = folder / parts.get("train", "")
+    place = folder / _with_classes(parts)
     classes = folders_in(place)
     if not classes:
         images = sum(map(can_read, visible_files(place)))
         loose = f"{images:,} image{'s' * (images != 1)}, but " * bool(images)
         hint = "put the images of each class into a folder with its name"
         return f"{place} has {loose}no class folders; {hint}"
-    if len(classes) == 1:
+    if len(classes) == 1 and not to_test:
         inner = place / classes[0]
         if folders_in(inner) and not any(map(can_read, visible_files(inner))):
             return f"{place} holds only {classes[0]}/; if its folders are the classes, give {inner}"
@@ -137,22 +164,28 @@ def _check_is_table(place: Path) -> None:
         raise ValueError(f"{place} is an archive; unpack it, and give the folder")
 
 
-def _check_folders(folder: Path) -> bool:
+def _with_classes(parts: Mapping[str, str]) -> str:
+    """The folder of the part whose class folders are the classes; empty: there are no parts."""
+    return parts.get("train") or parts.get("test", "")
+
+
+def _check_folders(folder: Path, _: bool) -> bool:
     """Check class folders; whether they are in parts."""
     parts = with_test(folder, parts_in(folder))
-    reader = Reader(folder, read_classes(folder / parts.get("train", ""), ""))
+    reader = Reader(folder, read_classes(folder / _with_classes(parts), ""))
     for part in parts.values() or ("",):
         reader.items(part)
     return bool(parts)
 
 
-def _check_table(file: Path) -> bool:
+def _check_table(file: Path, to_test: bool) -> bool:
     """Check a table; whether it says which line is for what."""
     lines = table.read(file)
     table.check_rows(lines, file, file.parent)
-    if lines.has_parts and "train" not in {row.part for row in lines.rows}:
+    if lines.has_parts and "train" not in {row.part for row in lines.rows} and not to_test:
         raise ValueError(f"{file} has no line with split train; add some")
-    if len(names := {row.classname for row in lines.rows}) < 2:
+    names = {row.classname for row in lines.rows}
+    if len(names) < 2 - to_test:
         there = f"one class, {min(names)!r}" if names else "no images"
         raise ValueError(f"{file} has {there}; a classifier needs two or more")
     return lines.has_parts

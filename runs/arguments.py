@@ -109,7 +109,7 @@ def _parser() -> Parser:
     add("--head", default="", help="name of a head (Dassl's flag; our methods have none)")
     add("--eval-only", action="store_true", help="test the checkpoint in --model-dir")
     add("--model-dir", default="", help="folder of the run whose checkpoint is tested")
-    add("--load-epoch", type=int, help="epoch of that checkpoint (default: the best one)")
+    add("--load-epoch", type=int, help="epoch of that checkpoint (default: the best, or last)")
     add("--no-train", action="store_true", help="build everything, train nothing")
     add("--debug", action="store_true", help="show the traceback of a failure")
     add(
@@ -132,7 +132,7 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
         ValueError: a key or a value is not allowed.
     """
     from datasets import OWN
-    from datasets.photos import has_test
+    from datasets.photos import has_test, without_training
     from runs.completed import completed
     from runs.config import default_config, merge, merge_file, merge_pairs
     from runs.folder import began_without
@@ -164,6 +164,8 @@ def setup_config(args: argparse.Namespace) -> "CfgNode":
         and began_without(cfg, "DATASET.SHUFFLED_SPLIT")
     ):
         cfg.DATASET.SHUFFLED_SPLIT = True
+    if cfg.DATASET.NAME in OWN and args.eval_only:
+        merge(cfg, without_training(cfg), "your photos")
     if cfg.DATASET.NAME in OWN and not has_test(cfg):
         cfg.TEST.NO_TEST = True
     cfg.freeze()

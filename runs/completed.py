@@ -41,10 +41,12 @@ def completed(args: argparse.Namespace) -> argparse.Namespace:
 def _take_photos(args: argparse.Namespace, photos: str) -> None:
     from datasets.photos import settings as keys_of
 
-    args.own = keys_of(photos)
+    args.own = keys_of(photos, to_test=args.eval_only)
     if "DATASET.ROOT" in args.opts[:-1:2]:
         at = 2 * args.opts[::2].index("DATASET.ROOT")
         args.opts = args.opts[:at] + args.opts[at + 2 :]
+    if args.eval_only and _take_run(args, photos):
+        return
     args.trainer = args.trainer or METHOD
     if args.eval_only:
         return
@@ -52,6 +54,32 @@ def _take_photos(args: argparse.Namespace, photos: str) -> None:
         args.seed = 1
     if not args.output_dir and "OUTPUT_DIR" not in args.opts[::2]:
         args.output_dir = str(_output(args, Path(photos).expanduser().resolve()))
+
+
+def _take_run(args: argparse.Namespace, photos: str) -> bool:
+    """Test photos with the settings of the run in `--model-dir`, its own photos by its own split.
+
+    Returns:
+        whether that is known, since it has a `config.yaml`.
+    """
+    from runs.config import default_config
+    from runs.saved_config import NAME, flat, is_of_a_run
+    from runs.yaml_file import read_yaml
+
+    run = Path(args.model_dir)
+    if not args.model_dir or not is_of_a_run(run / NAME):
+        return False
+    theirs, here = flat(read_yaml(run / NAME)), ("DATASET.NAME", "DATASET.ROOT")
+    if all(theirs.get(key) == args.own[key] for key in here):
+        args.own = {key: value for key, value in theirs.items() if key.startswith("DATASET.")}
+    else:
+        fresh = flat(default_config())
+        args.own = {key: fresh[key] for key in fresh if key.startswith("DATASET.")} | args.own
+    args.own |= {"RESUME": "", "TEST.SPLIT": "test", "TEST.NO_TEST": False}
+    args.config_file = args.config_file or str(run / NAME)
+    if not args.output_dir and "OUTPUT_DIR" not in args.opts[::2]:
+        args.output_dir = str(Path("output", f"{run.resolve().name}-on-{Path(photos).stem}"))
+    return True
 
 
 def _output(args: argparse.Namespace, photos: Path) -> Path:

@@ -41,7 +41,7 @@ def default_config() -> CfgNode:
     datasets.extend_cfg(cfg)
     trainers.extend_cfg(cfg)
     cfg.MODEL_DIR = ""  # --eval-only: the run whose checkpoint is tested
-    cfg.LOAD_EPOCH = -1  # its epoch; -1: the best one
+    cfg.LOAD_EPOCH = -1  # its epoch; -1: the best one, or the last of a finished training
     cfg.DETERMINISTIC = False  # repeat bit for bit on a GPU, too
     return cfg
 

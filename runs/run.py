@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runs import early
@@ -94,8 +96,38 @@ def _test(trainer: Any, cfg: "CfgNode") -> None:
         raise ValueError(
             f"--eval-only tests a trained {cfg.TRAINER.NAME}; name its run with --model-dir"
         )
-    trainer.load_model(cfg.MODEL_DIR, epoch=cfg.LOAD_EPOCH if cfg.LOAD_EPOCH >= 0 else None)
+    trainer.load_model(cfg.MODEL_DIR, epoch=_epoch(cfg))
+    _note_trained_on(trainer, cfg)
     trainer.test()
+
+
+def _epoch(cfg: "CfgNode") -> int | None:
+    """The epoch to test. None: the best one; of a finished training without a best one, the last.
+
+    A training that was stopped has prompts that are not its result.
+    """
+    from promptsrc.checkpoint import find
+    from runs.log import read
+
+    if cfg.LOAD_EPOCH >= 0:
+        return cfg.LOAD_EPOCH
+    if cfg.MODEL_DIR and read(Path(cfg.MODEL_DIR)).finished:
+        with suppress(FileNotFoundError):  # load_model says it
+            epoch = find(cfg.MODEL_DIR).name.rpartition("-")[2]
+            return int(epoch) if epoch.isdecimal() else None
+    return None
+
+
+def _note_trained_on(trainer: Any, cfg: "CfgNode") -> None:
+    """Say it if some of your own test images were trained on."""
+    from datasets import OWN
+    from promptsrc.files import fingerprint
+    from runs.items import trained_on
+
+    if cfg.DATASET.NAME in OWN and (known := trained_on(cfg.MODEL_DIR)):
+        paths = [item.impath for item in trainer.dm.dataset.test or ()]
+        if again := sum(fingerprint(path) in known for path in paths):
+            print(f"Note: the run was trained on {again:,} of the {len(paths):,} test images")
 
 
 def _has_clip(trainer: str) -> bool:

@@ -350,7 +350,9 @@ def lines(found: dict[str, Any], why_not: str) -> Iterator[str]:
     tests = found["tests"]
     if "openworld" in found:
         new, scores = tests["new"], found["openworld"]
-        yield f"* Among the {new['classes']} new classes: {new['accuracy']:.1f}%"
+        count = new["classes"]
+        among = f"{count} new classes" if count > 1 else "1 new class"
+        yield f"* Among the {among}: {new['accuracy']:.1f}%"
         yield (
             f"* Among all {tests['all']['classes']} classes: base {scores['S']:.1f}%, "
             f"new {scores['U']:.1f}%, H {scores['H']:.1f}%, "
