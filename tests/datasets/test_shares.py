@@ -5,7 +5,7 @@ import random
 import pytest
 
 from datasets.shares import split_by_shares
-from datasets.splits import Item, by_label, cut
+from datasets.splits import Item, Split, by_label, cut
 
 
 def photos(*names, classes=("ape", "bat", "cow")):
@@ -66,8 +66,13 @@ def test_a_class_with_one_image_is_trained_on():
 
 
 @pytest.mark.parametrize(
-    "shares", [(0, 0, 1), (1, 0, 0), (0.5, 0.5, 0), (0.5, 0.2, 0.2), ("a", "b", "c"), (0.5, 0.5)]
+    "shares", [(0, 0.1, 0.9), (1, 0, 0), (0.5, 0.5, 0), (0.5, 0.2, 0.2), ("a", "b", "c")]
 )
 def test_shares_leave_something_for_training_and_for_the_test(shares):
     with pytest.raises(ValueError, match="DATASET.SPLIT is .*; give shares of train, val and test"):
         split_by_shares(photos("1", "2"), shares)
+
+
+def test_all_images_can_be_tested():
+    items = photos("1", "2")
+    assert split_by_shares(items, (0, 0, 1)) == Split([], None, items)
