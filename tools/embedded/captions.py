@@ -90,8 +90,12 @@ GROUPS = {
 }
 
 
+# Where tags are other names of the whole picture.
+NAMED_BY_TAGS = ("clothes", "digits", "letters")
+
+
 class Captions:
-    """Draws captions for the drawings of a list."""
+    """Draws captions for the pictures of a list."""
 
     def __init__(self, rows: list[dict]):
         class_of = {
@@ -104,8 +108,11 @@ class Captions:
         self.rows = rows
 
     def draw(self, i: int, rng: random.Random) -> str:
-        """A caption of drawing i; half of them only name its group, if it has one."""
+        """A caption of picture i; half of them only name its group, if it has one."""
         row, group = self.rows[i], self.groups[i]
+        template = rng.choice(SHORT if rng.random() < 0.5 else TEACHER)
+        if row["source"] in NAMED_BY_TAGS:
+            return template.replace("{}", rng.choice(row["tags"]))
         label = row["label"].replace(":", "").lower()
         names = [label] if label else []
         if label and group:
@@ -114,5 +121,4 @@ class Captions:
             names.append(" ".join(rng.sample(row["tags"], min(3, len(row["tags"])))))
         bare = group and (not names or rng.random() < 0.5)
         name = group if bare else (rng.choice(names) if names else row["subgroup"])
-        template = rng.choice(SHORT if rng.random() < 0.5 else TEACHER)
         return template.replace("{}", name)

@@ -27,7 +27,7 @@ TARGET = Path("data/emoji")
 def main(work: Path) -> None:
     """Write the images, the split and the list of held-out concepts."""
     rows = json.loads((work / "drawings.json").read_text())
-    pictures = np.load(work / "drawings.npz")["rgba"]
+    pictures = np.load(work / "drawings.npy", mmap_mode="r")
     order = sorted(CLASSES)
     rng = random.Random(SEED)
     rng.shuffle(order)  # so that base and new classes, halves of this order, are alike
@@ -37,7 +37,7 @@ def main(work: Path) -> None:
         for part, chosen in _divide(concepts(name), rng).items():
             held_out += [sorted(concept) for concept in chosen]
             for i in _sample(rows, chosen, IMAGES[part], rng):
-                file = f"{rows[i]['vendor']}-{rows[i]['hexcode'].lower()}.png"
+                file = f"{rows[i]['source']}-{rows[i]['hexcode'].lower()}.png"
                 path = f"{name.replace(' ', '_')}/{file}"
                 write_picture(pictures[i], TARGET / "images" / path)
                 split[part].append([path, label, name.replace(" ", "_")])
@@ -67,7 +67,7 @@ def _sample(
         [
             i
             for i, row in enumerate(rows)
-            if row["vendor"] in VENDORS and concept_of(row["label"]) in concept
+            if row["source"] in VENDORS and concept_of(row["label"]) in concept
         ]
         for concept in chosen
     ]
@@ -81,10 +81,15 @@ def _sample(
 def write_picture(rgba: np.ndarray, path: Path) -> None:
     """A drawing (64, 64, 4) as a small PNG on white."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    on_white(rgba).save(path, optimize=True)
+
+
+def on_white(rgba: np.ndarray) -> Image.Image:
+    """A drawing (64, 64, 4) in 48 x 48 pixels of 64 colours."""
     drawing = Image.fromarray(rgba).resize((PIXELS, PIXELS), Image.Resampling.BOX)
     picture = Image.new("RGB", drawing.size, (BACKGROUND,) * 3)
     picture.paste(drawing, mask=drawing)
-    picture.quantize(64, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
+    return picture.quantize(64, method=Image.Quantize.MEDIANCUT)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ OpenMoji. Writes WORK/clip.pt every 200 steps.
 
 import json
 import math
-import os
 import random
+import tempfile
 import time
 from pathlib import Path
 
@@ -46,7 +46,27 @@ BATCH = 192  # per process
 KEPT_PATCHES = 18  # of 36, for this share of the steps, then all
 PARTIAL = 0.85
 MUON_LR, ADAM_LR, DECAY = 2e-3, 1.5e-3, 0.1
-IN_CLASS = 0.6  # share of samples that are drawn evenly from the classes
+SHARES = {  # of the samples: from the emoji classes evenly, and from each kind of picture
+    "classes": 0.25,
+    "emoji": 0.2,
+    "icons": 0.15,
+    "clip-art": 0.07,
+    "stamps": 0.07,
+    "clothes": 0.14,
+    "digits": 0.09,
+    "letters": 0.03,
+}
+# Vendors whose drawings the emoji dataset has, and those that share drawings with them.
+FAMILIES = {
+    "noto",
+    "noto-v1",
+    "twemoji",
+    "emojione",
+    "fluent-flat",
+    "fluent",
+    "fluent-3d",
+}
+UNSEEN = {"openmoji", "fluent-high-contrast", "emojione-monotone"}  # of the outline dataset
 DATASET = Path("data/emoji")
 
 
@@ -75,45 +95,49 @@ def some_patches(clip: CLIP, images: Tensor, rng: torch.Generator) -> Tensor:
 
 
 class Drawings:
-    """Batches of augmented drawings and captions, without any held-out concept."""
+    """Batches of augmented pictures and captions, without the images of any downstream dataset."""
 
     def __init__(self, work: Path, rank: int):
         rows = json.loads((work / "drawings.json").read_text())
         held_out = set(json.loads((work / "held_out.json").read_text()))
-        words = [set(concept.lower().split()) for concept in held_out]
-        keep = [
-            i
-            for i, row in enumerate(rows)
-            if row["vendor"] != "openmoji" and not _is_held_out(row, held_out, words)
-        ]
-        self.rgba = torch.from_numpy(_weighted(np.load(work / "drawings.npz")["rgba"][keep]))
+        keep = [i for i, row in enumerate(rows) if not _is_held_out(row, held_out)]
+        self.rgba = torch.from_numpy(_weighted(np.load(work / "drawings.npy")[keep]))
+        self.mono = torch.tensor([rows[i]["mono"] for i in keep])
+        self.written = torch.tensor([rows[i]["source"] in ("digits", "letters") for i in keep])
         self.captions = Captions([rows[i] for i in keep])
         self.rng = random.Random(1000 + rank)
         self.torch_rng = torch.Generator().manual_seed(1000 + rank)
-        members: dict[str, list[int]] = {}
-        for i, group in enumerate(self.captions.groups):
-            if self.captions.in_class[i]:
-                members.setdefault(group, []).append(i)
-        self.classes = [members[name] for name in sorted(members)]
+        self.kinds = _kinds(self.captions)
 
     def batch(self) -> tuple[Tensor, list[str]]:
         """Images (B, 3, 48, 48) and their captions."""
-        chosen = [self._one() for _ in range(BATCH)]
-        images = augment(self.rgba[chosen], self.torch_rng)
+        kinds = self.rng.choices([*self.kinds], [*SHARES.values()], k=BATCH)
+        chosen = [self.rng.choice(self.rng.choice(self.kinds[kind])) for kind in kinds]
+        flags = self.mono[chosen], self.written[chosen]
+        images = augment(self.rgba[chosen], *flags, self.torch_rng)
         return images, [self.captions.draw(i, self.rng) for i in chosen]
 
-    def _one(self) -> int:
-        if self.rng.random() < IN_CLASS:
-            return self.rng.choice(self.rng.choice(self.classes))
-        return self.rng.randrange(len(self.rgba))
 
-
-def _is_held_out(row: dict, held_out: set[str], words: list[set[str]]) -> bool:
-    """Whether it is an emoji of a held-out concept, or clip art whose name has all its words."""
-    if row["vendor"] != "clip-art":
+def _is_held_out(row: dict, held_out: set[str]) -> bool:
+    """Whether it is a concept of the emoji dataset as its vendors draw it, or of UNSEEN."""
+    if row["source"] in FAMILIES:
         return concept_of(row["label"]) in held_out
-    name = set(row["label"].split())
-    return any(concept <= name for concept in words)
+    return row["source"] in UNSEEN
+
+
+def _kinds(captions: Captions) -> dict[str, list[list[int]]]:
+    """The pictures of each kind in SHARES, in lists that are drawn from evenly."""
+    found: dict[str, dict[str, list[int]]] = {kind: {} for kind in SHARES}
+    for i, (row, group) in enumerate(zip(captions.rows, captions.groups, strict=True)):
+        source = row["source"]
+        if source in ("clothes", "digits", "letters"):
+            found[source].setdefault(row["label"], []).append(i)
+            continue
+        if captions.in_class[i]:
+            found["classes"].setdefault(group, []).append(i)
+        kind = source if source in SHARES else "emoji" if row["hexcode"] else "icons"
+        found[kind].setdefault("", []).append(i)
+    return {kind: [lists[name] for name in sorted(lists)] for kind, lists in found.items()}
 
 
 def _weighted(rgba: np.ndarray) -> np.ndarray:
@@ -139,13 +163,16 @@ class Vocabulary:
         tokens = tokenize(texts)
         eot = tokens.argmax(-1)
         numbers = self.number[tokens[:, : int(eot.max()) + 1].long()]
+        rows = clip.token_embedding(numbers.clamp(min=0))
+        if (unknown := numbers < 0).any():  # as the loader of the shipped file does
+            rows = torch.where(unknown[..., None], clip.token_embedding.weight.mean(0), rows)
         no_slots = eot.new_empty(len(eot), 0)
-        return encode_text(clip, Texts(numbers, eot, clip.token_embedding(numbers), no_slots))
+        return encode_text(clip, Texts(numbers, eot, rows, no_slots))
 
 
-def train(rank: int, processes: int, steps: int, work: Path) -> None:
+def train(rank: int, processes: int, steps: int, work: Path, meeting_point: Path) -> None:
     """The whole training, in process `rank`."""
-    _share(rank, processes)
+    _share(rank, processes, meeting_point)
     torch.manual_seed(0)
     drawings = Drawings(work, rank)
     vocabulary = Vocabulary(drawings.captions)
@@ -170,18 +197,17 @@ def train(rank: int, processes: int, steps: int, work: Path) -> None:
             with replacing(work / "clip.pt") as part:
                 torch.save(content, part)
             base, new = zero_shot(clip, vocabulary, "val")
+            more = {f.stem: round(zero_shot_of(clip, vocabulary, f), 1) for f in work.glob("val_*.npz")}
             print(
                 f"step {step + 1}/{steps} loss {loss.item():.3f} val base {base:.1f} "
-                f"new {new:.1f} {time.time() - started:.0f} s",
+                f"new {new:.1f} {more} {time.time() - started:.0f} s",
                 flush=True,
             )
 
 
-def _share(rank: int, processes: int) -> None:
-    os.sched_setaffinity(0, {os.cpu_count() - 1 - rank})
+def _share(rank: int, processes: int, meeting_point: Path) -> None:
     torch.set_num_threads(1)
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29511"}
-    dist.init_process_group("gloo", rank=rank, world_size=processes)
+    dist.init_process_group("gloo", f"file://{meeting_point}", rank=rank, world_size=processes)
 
 
 def _optimizers(clip: CLIP) -> list[torch.optim.Optimizer]:
@@ -233,6 +259,17 @@ def _average(parameters: list[nn.Parameter], processes: int) -> None:
 
 
 @torch.no_grad()
+def zero_shot_of(clip: CLIP, vocabulary: Vocabulary, file: Path) -> float:
+    data = np.load(file)
+    texts = [f"a photo of a {name}." for name in data["names"].tolist()]
+    text = F.normalize(vocabulary.encode(clip, texts), dim=-1)
+    images = plain(torch.from_numpy(data["images"]).permute(0, 3, 1, 2))
+    image = F.normalize(encode_image(clip, images), dim=-1)
+    right = (image @ text.t()).argmax(1) == torch.from_numpy(data["labels"].astype(np.int64))
+    return 100 * right.float().mean().item()
+
+
+@torch.no_grad()
 def zero_shot(clip: CLIP, vocabulary: Vocabulary, part: str) -> tuple[float, float]:
     """Accuracy in percent on base classes among themselves, and on new ones among themselves."""
     items = json.loads((DATASET / "split_zhou_Emoji.json").read_text())[part]
@@ -256,4 +293,6 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=2200, help="default: 2200")
     parser.add_argument("--processes", type=int, default=3, help="default: 3")
     args = parser.parse_args()
-    mp.spawn(train, (args.processes, args.steps, args.work), nprocs=args.processes)
+    with tempfile.TemporaryDirectory() as folder:
+        shared = args.processes, args.steps, args.work, Path(folder, "meeting_point")
+        mp.spawn(train, shared, nprocs=args.processes)

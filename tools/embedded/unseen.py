@@ -18,8 +18,8 @@ VENDOR = "openmoji"
 def main(work: Path) -> None:
     """Write the images and the split."""
     rows = json.loads((work / "drawings.json").read_text())
-    pictures = np.load(work / "drawings.npz")["rgba"]
-    drawing = {row["hexcode"].lower(): i for i, row in enumerate(rows) if row["vendor"] == VENDOR}
+    pictures = np.load(work / "drawings.npy", mmap_mode="r")
+    drawing = {row["hexcode"].lower(): i for i, row in enumerate(rows) if row["source"] == VENDOR}
     split = json.loads((TARGET / "split_zhou_Emoji.json").read_text())
     for part, items in split.items():
         things = dict.fromkeys((_hexcode(path), label, name) for path, label, name in items)
