@@ -164,6 +164,9 @@ PUBLISHED = {
         sizes=(0, 0, 30000),
     ),
     "Emoji": Published("emoji", "data/emoji of this project", 31, (585, 162, 341)),
+    "Outlines": Published("outlines", "data/outlines of this project", 20, (320, 80, 480)),
+    "Fashion": Published("fashion", "data/fashion of this project", 10, (200, 100, 1500)),
+    "Digits": Published("digits", "data/digits of this project", 10, (200, 100, 1400)),
 }
 
 

@@ -116,13 +116,13 @@ def test_dividing_gives_whole_concepts_to_one_part_only():
 
 def test_sampling_takes_turns_among_concepts_and_only_downstream_vendors():
     rows = [
-        {"vendor": vendor, "label": label}
+        {"source": vendor, "label": label}
         for label in ("owl", "duck")
         for vendor in (*VENDORS, "openmoji")
     ]
     chosen = _sample(rows, [frozenset({"owl"}), frozenset({"duck"})], 6, random.Random(0))
     assert Counter(rows[i]["label"] for i in chosen) == {"owl": 3, "duck": 3}
-    assert "openmoji" not in {rows[i]["vendor"] for i in chosen}
+    assert "openmoji" not in {rows[i]["source"] for i in chosen}
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

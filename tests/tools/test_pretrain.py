@@ -8,25 +8,28 @@ import torch
 
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.text import tokenize
-from tools.embedded.augment import MEAN, PIXELS, STD, augment, plain
+from tools.embedded.augment import MEAN, PIXELS, STD, _places, augment, plain
 from tools.embedded.captions import Captions
 from tools.embedded.concepts import CLASSES
 from tools.embedded.muon import Muon, orthogonal
 from tools.embedded.pretrain import (
+    SHARES,
     SIZES,
     Vocabulary,
     _is_held_out,
+    _kinds,
     _schedule,
     contrastive_loss,
     some_patches,
 )
 
 ROW = {
-    "vendor": "noto",
+    "source": "noto",
     "label": "owl",
+    "hexcode": "1F989",
     "tags": ["bird", "wise"],
-    "group": "animals-nature",
     "subgroup": "animal-bird",
+    "mono": False,
 }
 
 
@@ -83,23 +86,42 @@ def test_schedule_warms_up_and_ends_at_zero():
     assert _schedule(1.0) == pytest.approx(0.0, abs=1e-12)
 
 
+NONE = torch.zeros(16, dtype=torch.bool)
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
 def test_augmented_images_stay_in_range_and_repeat_with_the_seed():
-    rgba = torch.randint(
-        0, 256, (8, 4, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-    )
-    first, again = (augment(rgba, torch.Generator().manual_seed(5)) for _ in range(2))
-    assert first.shape == (8, 3, PIXELS, PIXELS)
+    rgba = torch.randint(0, 256, (16, 4, 64, 64), dtype=torch.uint8, generator=seeded(0))
+    first, again = (augment(rgba, NONE, NONE, seeded(5)) for _ in range(2))
+    assert first.shape == (16, 3, PIXELS, PIXELS)
     assert torch.equal(first, again)
     pixels = first * STD + MEAN
     assert pixels.min() >= -1e-6 and pixels.max() <= 1 + 1e-6
-    assert not torch.equal(first, augment(rgba, torch.Generator().manual_seed(6)))
+    assert not torch.equal(first, augment(rgba, NONE, NONE, seeded(6)))
 
 
-def test_a_transparent_drawing_shows_only_its_background():
-    images = augment(
-        torch.zeros(16, 4, 64, 64, dtype=torch.uint8), torch.Generator().manual_seed(0)
-    )
-    assert images.flatten(2).std(2).max() < 1e-5
+def test_a_picture_of_one_colour_is_seen_on_its_background():
+    disk = (torch.linspace(-1, 1, 64)[:, None] ** 2 + torch.linspace(-1, 1, 64) ** 2) < 0.3
+    rgba = torch.zeros(64, 4, 64, 64, dtype=torch.uint8)
+    rgba[:, 3] = 255 * disk
+    pixels = augment(rgba, torch.ones(64, dtype=torch.bool), NONE[:1].expand(64), seeded(3)) * STD
+    middle, corner = pixels[:, :, 22:26, 22:26], pixels[:, :, :2, :2]
+    contrast = (middle.mean((1, 2, 3)) - corner.mean((1, 2, 3))).abs()
+    assert (contrast > 0.05).float().mean() > 0.9
+
+
+def test_what_is_written_is_not_mirrored():
+    half = torch.zeros(64, 4, 64, 64, dtype=torch.uint8)
+    half[:, :, :, :32] = 255  # white on the left
+    written = torch.ones(64, dtype=torch.bool)
+    for flags, expected in ((written, 0.0), (~written, 0.5)):
+        grid = _places(flags, seeded(1))
+        moved = torch.nn.functional.grid_sample(half.float(), grid, align_corners=False)
+        right = moved[..., 24:].sum((1, 2, 3)) > moved[..., :24].sum((1, 2, 3))
+        assert right.float().mean() == pytest.approx(expected, abs=0.15)
 
 
 def test_plain_is_clips_normalisation():
@@ -136,14 +158,38 @@ def test_vocabulary_holds_every_token_of_captions_and_prompts():
     torch.testing.assert_close(vocabulary.encode(clip, texts), plain, rtol=1e-3, atol=1e-5)
 
 
-def test_held_out_concepts_are_left_out_in_any_vendors_drawing():
-    held_out = {"owl", "beer mug"}
-    words = [set(concept.split()) for concept in held_out]
-    for vendor in ("noto", "fluent", "fxemoji"):
-        assert _is_held_out({"vendor": vendor, "label": "owl"}, held_out, words)
-        assert not _is_held_out({"vendor": vendor, "label": "duck"}, held_out, words)
-    assert _is_held_out({"vendor": "clip-art", "label": "mug with beer"}, held_out, words)
-    assert not _is_held_out({"vendor": "clip-art", "label": "beer barrel"}, held_out, words)
+def test_what_downstream_datasets_hold_is_left_out():
+    def is_held_out(source, label):
+        return _is_held_out(ROW | {"source": source, "label": label}, {"owl", "beer mug"})
+
+    for source in ("noto", "noto-v1", "fluent", "fluent-3d", "twemoji", "emojione"):
+        assert is_held_out(source, "owl") and not is_held_out(source, "duck")
+    for source in ("openmoji", "fluent-high-contrast", "emojione-monotone"):
+        assert is_held_out(source, "duck")
+    for source in ("fxemoji", "clip-art", "stamps", "game-icons"):  # other pictures of the concept
+        assert not is_held_out(source, "owl")
+
+
+def test_every_kind_of_picture_is_drawn_from():
+    rows = [ROW, ROW | {"hexcode": "", "source": "game-icons", "label": "sword", "subgroup": ""}]
+    rows += [
+        ROW | {"hexcode": "", "source": source, "label": source, "subgroup": "", "tags": [source]}
+        for source in ("clip-art", "stamps", "clothes", "digits", "letters")
+    ]
+    captions = Captions(rows)
+    kinds = _kinds(captions)
+    assert kinds == {
+        "classes": [[0]],
+        "emoji": [[0]],
+        "icons": [[1]],
+        "clip-art": [[2]],
+        "stamps": [[3]],
+        "clothes": [[4]],
+        "digits": [[5]],
+        "letters": [[6]],
+    }
+    assert kinds.keys() == SHARES.keys() and sum(SHARES.values()) == pytest.approx(1)
+    assert "clothes" in captions.draw(4, random.Random(0))
 
 
 def test_dropping_patches_that_are_all_alike_changes_nothing():

@@ -39,7 +39,8 @@ def main(work: Path) -> None:
             for i in _sample(rows, chosen, IMAGES[part], rng):
                 file = f"{rows[i]['source']}-{rows[i]['hexcode'].lower()}.png"
                 path = f"{name.replace(' ', '_')}/{file}"
-                write_picture(pictures[i], TARGET / "images" / path)
+                (TARGET / "images" / path).parent.mkdir(parents=True, exist_ok=True)
+                on_white(pictures[i]).save(TARGET / "images" / path, optimize=True)
                 split[part].append([path, label, name.replace(" ", "_")])
     (TARGET / "split_zhou_Emoji.json").write_text(json.dumps(split, indent=0) + "\n")
     labels = sorted(label for concept in held_out for label in concept)
@@ -76,12 +77,6 @@ def _sample(
     longest = max(map(len, pools))
     turns = [pool[turn] for turn in range(longest) for pool in pools if turn < len(pool)]
     return turns[:most]
-
-
-def write_picture(rgba: np.ndarray, path: Path) -> None:
-    """A drawing (64, 64, 4) as a small PNG on white."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    on_white(rgba).save(path, optimize=True)
 
 
 def on_white(rgba: np.ndarray) -> Image.Image:

@@ -104,10 +104,10 @@ def _drawn(
             count = PARTS[folder][part]
             mine, pool = pool[:count], pool[count:]
             stem = name.replace("/", "_").replace(" ", "_").lower()
-            chosen[part] += [
-                (f"{stem}/{part}-{i:05d}.png", label, name.replace(" ", "_"), Image.fromarray(images[i]))
-                for i in mine
-            ]
+            for i in mine:
+                path = f"{stem}/{part}-{i:05d}.png"
+                picture = Image.fromarray(images[i])
+                chosen[part].append((path, label, name.replace(" ", "_"), picture))
     return chosen
 
 

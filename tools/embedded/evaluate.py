@@ -1,11 +1,13 @@
 """Zero-shot accuracy of the shipped weights: python -m tools.embedded.evaluate [FOLDER ...]
 
-A folder has the layout of data/emoji, which is the default. The texts are "a photo of a <name>.".
-Base classes compete only with each other, and so do new ones.
+A folder has the layout of data/emoji; by default the four in data. The texts are
+"a photo of a <name>.". Base classes compete only with each other, and so do new ones.
 """
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +21,9 @@ from promptsrc.clip.openai import CLIP
 from promptsrc.clip.towers import encode_image
 from promptsrc.clip.zeroshot import template_features
 from promptsrc.templates import DEFAULT
-from tools.embedded.augment import plain
-from tools.embedded.dataset import TARGET
+from tools.embedded.augment import PIXELS, plain
+
+DOMAINS = [Path("data", name) for name in ("emoji", "outlines", "fashion", "digits")]
 
 
 def main(folders: list[Path]) -> None:
@@ -28,24 +31,37 @@ def main(folders: list[Path]) -> None:
     clip = load_clip("ViT-T/8")
     for folder in folders:
         for part in ("val", "test"):
-            base, new = accuracies(clip, folder, part)
+            base, new = accuracies(
+                clip, folder, part, partial(template_features, clip, template=DEFAULT)
+            )
             print(f"{folder} {part}: base {base:.1f} new {new:.1f}")
 
 
 @torch.no_grad()
-def accuracies(clip: CLIP, folder: Path, part: str) -> tuple[float, float]:
-    """Accuracy in percent on base and on new classes, each the mean over classes."""
-    items = json.loads((folder / "split_zhou_Emoji.json").read_text())[part]
-    names = dict(sorted({(label, name) for _, label, name in items}))
-    files = [folder / "images" / path for path, *_ in items]
-    pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
-    text = F.normalize(template_features(clip, list(names.values()), DEFAULT), dim=-1)
+def accuracies(
+    clip: CLIP, folder: Path, part: str, encode_names: Callable[[list[str]], Tensor]
+) -> tuple[float, float]:
+    """Accuracy in percent on base and on new classes, each the mean over classes.
+
+    Args:
+        encode_names: class names -> features (C, D).
+    """
+    (split,) = folder.glob("split_zhou_*.json")
+    items = json.loads(split.read_text())[part]
+    names = dict(sorted({(label, name.replace("_", " ")) for _, label, name in items}))
+    pixels = np.stack([_pixels(folder / "images" / path) for path, *_ in items])
+    text = F.normalize(encode_names(list(names.values())), dim=-1)
     image = encode_image(clip, plain(torch.from_numpy(pixels).permute(0, 3, 1, 2)))
     scores = image @ text.t()  # (N, C)
     labels, half = torch.tensor([label for _, label, _ in items]), (len(names) + 1) // 2
     halves = range(half), range(half, len(names))
     base, new = (_balanced(scores, labels, classes) for classes in halves)
     return base, new
+
+
+def _pixels(file: Path) -> np.ndarray:
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB").resize((PIXELS, PIXELS), Image.Resampling.BICUBIC))
 
 
 def _balanced(scores: Tensor, labels: Tensor, classes: range) -> float:
@@ -55,4 +71,4 @@ def _balanced(scores: Tensor, labels: Tensor, classes: range) -> float:
 
 
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]] or [TARGET])
+    main([Path(name) for name in sys.argv[1:]] or DOMAINS)

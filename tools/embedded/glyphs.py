@@ -18,7 +18,7 @@ FONTS = (
     "reenie-beanie", "roboto", "rock-salt", "schoolbell", "shadows-into-light", "short-stack",
     "sriracha", "sue-ellen-francisco", "waiting-for-the-sunrise", "walter-turncoat",
 )  # fmt: skip
-DIGITS = "zero one two three four five six seven eight nine".split()
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WEIGHTS = (0, 2, 4)  # pixels that a stroke is made wider, of 256
 
@@ -30,7 +30,13 @@ def glyphs(work: Path) -> Iterator[tuple[Drawing, Image.Image]]:
         content = member(package, f"files/{font}-latin-400-normal.woff2")
         typeface = ImageFont.truetype(io.BytesIO(content), 160)
         for number, name in enumerate(DIGITS):
-            tags = (name, f"digit {name}", f"number {name}", f"digit {number}", f"handwritten {name}")
+            tags = (
+                name,
+                f"digit {name}",
+                f"number {name}",
+                f"digit {number}",
+                f"handwritten {name}",
+            )
             for weight in WEIGHTS:
                 drawing = Drawing(source="digits", label=name, tags=tags, mono=True)
                 yield drawing, _drawn(typeface, str(number), weight * 3)

@@ -39,16 +39,16 @@ MONO = (
     "temaki",
 )
 # Words of a name that say how an icon is drawn.
-STYLES = set(
-    "outline outlined filled fill flat duo duotone bold thin light solid regular line alt variant "
-    "negative small large big off color square circle".split()
-)
-MORE_THINGS = set(
-    "apron backpack bag belt blazer blouse boot boots cap cardigan coat dress flip flops gown "
-    "handbag hat heel heels hoodie jacket jeans jumper pants polo pullover purse raincoat sandal "
-    "sandals scarf shirt shoe shoes shorts skirt slipper slippers sneaker sneakers sock socks suit "
-    "sweater sweatshirt swimsuit tie top trousers tshirt underwear vest waistcoat".split()
-)
+STYLES = """
+alt big bold color duo duotone fill filled flat large light line negative off outline outlined
+regular small solid circle square thin variant
+"""
+MORE_THINGS = """
+apron backpack bag belt blazer blouse boot boots cap cardigan coat dress flip flops gown handbag hat
+heel heels hoodie jacket jeans jumper pants polo pullover purse raincoat sandal sandals scarf shirt
+shoe shoes shorts skirt slipper slippers sneaker sneakers sock socks suit sweater sweatshirt
+swimsuit tie top trousers tshirt underwear vest waistcoat
+"""
 SUBGROUPS = ("animal-", "plant-", "food-", "drink", "dishware", "place-", "transport-", "sky-",
              "sport", "game", "arts-", "clothing", "musical-", "phone", "computer", "light-",
              "book-", "household", "tool", "science", "medical", "weapon", "office")  # fmt: skip
@@ -56,7 +56,8 @@ SUBGROUPS = ("animal-", "plant-", "food-", "drink", "dishware", "place-", "trans
 
 def objects(work: Path) -> Iterator[tuple[Drawing, Image.Image]]:
     """Icons whose name ends with the word for a thing, such as `pickup-truck`."""
-    things = MORE_THINGS | {
+    styles = STYLES.split()
+    things = set(MORE_THINGS.split()) | {
         re.findall(r"[a-z]+", drawing.label.lower())[-1]
         for drawing in names(work).values()
         if drawing.subgroup.startswith(SUBGROUPS)
@@ -65,7 +66,7 @@ def objects(work: Path) -> Iterator[tuple[Drawing, Image.Image]]:
     for collection in (*COLOURED, *MONO):
         seen = set()
         for name, svg in icons(json.loads(member(package, f"json/{collection}.json"))):
-            words = [word for word in re.findall(r"[a-z]+", name) if word not in STYLES]
+            words = [word for word in re.findall(r"[a-z]+", name) if word not in styles]
             label = " ".join(words)
             if not 1 <= len(words) <= 3 or words[-1] not in things or label in seen:
                 continue

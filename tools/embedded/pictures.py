@@ -3,7 +3,6 @@
 import io
 from typing import NamedTuple
 
-import resvg_py
 from PIL import Image
 
 SIZE = 64
@@ -29,6 +28,8 @@ class Drawing(NamedTuple):
 
 def rendered(svg: str) -> Image.Image:
     """An SVG image as RGBA."""
+    import resvg_py  # not installed with the project
+
     png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE))
     return square(Image.open(io.BytesIO(png)))
 

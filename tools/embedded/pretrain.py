@@ -1,8 +1,8 @@
 """Pre-train the tiny CLIP from scratch: python -m tools.embedded.pretrain WORK
 
 Contrastive, as CLIP (arXiv 2103.00020). Each process has one thread and its own batch; gradients
-are averaged. It never sees a concept of the embedded dataset, in any vendor's drawing, nor
-OpenMoji. Writes WORK/clip.pt every 200 steps.
+are averaged. It never sees an image of the embedded datasets, nor a concept of data/emoji in a
+drawing of its vendors or their kin. Writes WORK/clip.pt every 200 steps.
 """
 
 import json
@@ -10,6 +10,7 @@ import math
 import random
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 
 from promptsrc.clip.openai import CLIP
@@ -25,10 +25,11 @@ from promptsrc.clip.text import Texts, tokenize
 from promptsrc.clip.towers import encode_image, encode_text
 from promptsrc.command import Parser
 from promptsrc.files import replacing
-from promptsrc.templates import TEACHER
-from tools.embedded.augment import augment, plain
+from promptsrc.templates import DEFAULT, TEACHER
+from tools.embedded.augment import augment
 from tools.embedded.captions import GROUPS, SHORT, Captions
 from tools.embedded.concepts import CLASSES, concept_of
+from tools.embedded.evaluate import DOMAINS, accuracies
 from tools.embedded.muon import Muon
 
 SIZES = {
@@ -67,7 +68,6 @@ FAMILIES = {
     "fluent-3d",
 }
 UNSEEN = {"openmoji", "fluent-high-contrast", "emojione-monotone"}  # of the outline dataset
-DATASET = Path("data/emoji")
 
 
 def contrastive_loss(image: Tensor, text: Tensor, scale: Tensor, same: Tensor) -> Tensor:
@@ -169,6 +169,10 @@ class Vocabulary:
         no_slots = eot.new_empty(len(eot), 0)
         return encode_text(clip, Texts(numbers, eot, rows, no_slots))
 
+    def of_names(self, clip: CLIP) -> Callable[[list[str]], Tensor]:
+        """Class names -> features (C, D) of "a photo of a <name>."."""
+        return lambda names: self.encode(clip, [DEFAULT.format(name) for name in names])
+
 
 def train(rank: int, processes: int, steps: int, work: Path, meeting_point: Path) -> None:
     """The whole training, in process `rank`."""
@@ -196,13 +200,18 @@ def train(rank: int, processes: int, steps: int, work: Path, meeting_point: Path
             content = {"model": clip.state_dict(), "ids": vocabulary.ids, "samples": samples}
             with replacing(work / "clip.pt") as part:
                 torch.save(content, part)
-            base, new = zero_shot(clip, vocabulary, "val")
-            more = {f.stem: round(zero_shot_of(clip, vocabulary, f), 1) for f in work.glob("val_*.npz")}
             print(
-                f"step {step + 1}/{steps} loss {loss.item():.3f} val base {base:.1f} "
-                f"new {new:.1f} {more} {time.time() - started:.0f} s",
+                f"step {step + 1}/{steps} loss {loss.item():.3f} {_validated(clip, vocabulary)} "
+                f"{time.time() - started:.0f} s",
                 flush=True,
             )
+
+
+def _validated(clip: CLIP, vocabulary: Vocabulary) -> str:
+    """Zero-shot accuracy on the validation images of the embedded datasets, base/new."""
+    found = (accuracies(clip, folder, "val", vocabulary.of_names(clip)) for folder in DOMAINS)
+    pairs = (f"{base:.1f}/{new:.1f}" for base, new in found)
+    return " ".join(f"{folder.name} {pair}" for folder, pair in zip(DOMAINS, pairs, strict=True))
 
 
 def _share(rank: int, processes: int, meeting_point: Path) -> None:
@@ -256,35 +265,6 @@ def _average(parameters: list[nn.Parameter], processes: int) -> None:
     for p in parameters:
         p.grad.copy_(flat[offset : offset + p.numel()].view_as(p))
         offset += p.numel()
-
-
-@torch.no_grad()
-def zero_shot_of(clip: CLIP, vocabulary: Vocabulary, file: Path) -> float:
-    data = np.load(file)
-    texts = [f"a photo of a {name}." for name in data["names"].tolist()]
-    text = F.normalize(vocabulary.encode(clip, texts), dim=-1)
-    images = plain(torch.from_numpy(data["images"]).permute(0, 3, 1, 2))
-    image = F.normalize(encode_image(clip, images), dim=-1)
-    right = (image @ text.t()).argmax(1) == torch.from_numpy(data["labels"].astype(np.int64))
-    return 100 * right.float().mean().item()
-
-
-@torch.no_grad()
-def zero_shot(clip: CLIP, vocabulary: Vocabulary, part: str) -> tuple[float, float]:
-    """Accuracy in percent on base classes among themselves, and on new ones among themselves."""
-    items = json.loads((DATASET / "split_zhou_Emoji.json").read_text())[part]
-    names = [name for _, name in sorted({(label, name) for _, label, name in items})]
-    texts = [f"a photo of a {name.replace('_', ' ')}." for name in names]
-    text = F.normalize(vocabulary.encode(clip, texts), dim=-1)
-    files = [DATASET / "images" / path for path, *_ in items]
-    pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
-    images = plain(torch.from_numpy(pixels).permute(0, 3, 1, 2))
-    image = F.normalize(encode_image(clip, images), dim=-1)
-    labels, half = torch.tensor([label for _, label, _ in items]), (len(names) + 1) // 2
-    scores, base = image @ text.t(), labels < half
-    right_base = scores[base, :half].argmax(1) == labels[base]
-    right_new = scores[~base, half:].argmax(1) + half == labels[~base]
-    return 100 * right_base.float().mean().item(), 100 * right_new.float().mean().item()
 
 
 if __name__ == "__main__":
