@@ -1,23 +1,45 @@
-"""A step's forward pass and an evaluation on `cuda`, on a machine without a GPU.
+"""A step's losses, an evaluation and packs on `cuda`, on a machine without a GPU.
 
-PyTorch's FakeTensorMode computes shapes and devices alone, and raises where devices mix.
+PyTorch's FakeTensorMode computes shapes and devices alone, and raises where devices mix. Every
+registered method is built as a run builds it, with its shipped settings for the bundled CLIP.
 """
 
+import inspect
 import types
 
 import pytest
 import torch
-from dassl.engine import TRAINER_REGISTRY
+from dassl.engine import TRAINER_REGISTRY, build_trainer
+from torch._guards import detect_fake_mode
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from promptsrc.pack import PackedTowers
-from tests.conftest import ROOT
-from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
+from runs.arguments import parse_args, setup_config
+from runs.embedded import with_defaults
+from trainers import pack
+from trainers.base import CLIPTrainer
+from trainers.dassl_pytorch import Trainer
 
-CASES, _ = load_cases(ROOT / "tests" / "goldens")
 CUDA = torch.device("cuda")
-OURS = ("promptsrc", "trainers", "clip", "torch.nn", "tests")
-NAMES = {case["trainer"]: name for name, case in CASES.items() if "injected" in case}
+OURS = ("promptsrc", "trainers", "clip", "torch.nn")
+METHODS = {
+    name: TRAINER_REGISTRY.get(name)
+    for name in TRAINER_REGISTRY.registered_names()
+    if TRAINER_REGISTRY.get(name).__module__.startswith("trainers.")
+}
+
+
+def precisions(method):
+    """All, unless the method computes in one."""
+    prec = inspect.getattr_static(method, "prec", "fp32")
+    return ["fp32", "fp16", "bf16", "amp"] if isinstance(prec, property) else [prec]
+
+
+RUNS = [
+    pytest.param(name, prec, marks=[pytest.mark.slow] * (prec != "fp16" and len(all_of_it) > 1))
+    for name in sorted(METHODS)
+    for all_of_it in [precisions(METHODS[name])]
+    for prec in all_of_it
+]
 
 
 def on_cuda(value, seen):
@@ -48,22 +70,40 @@ def on_cuda(value, seen):
 
 @pytest.fixture
 def gpu(monkeypatch):
+    """The mode; to be entered when all is built."""
     properties = types.SimpleNamespace(total_memory=80 * 2**30, major=9, minor=0)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda *_: properties)
-    with FakeTensorMode() as mode:
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # else no autocast
-        yield mode
+    # inside the mode, else there is no autocast; when it is entered, it must not start CUDA
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: detect_fake_mode() is not None)
+    return FakeTensorMode()
 
 
-def build(trainer, prec, output):
-    """A trainer that has taken a step on the CPU: packed texts are plans, which need values."""
-    case = CASES[NAMES[trainer]]
-    cfg = config_of(case, output)
-    cfg.TRAINER[trainer.upper()].PREC = prec
-    batches = batches_of(case)
-    built = recorded(TRAINER_REGISTRY.get(trainer), case["class_names"], batches)(cfg)
-    built.forward(batches[0]["img"], batches[0]["label"])
-    return built, batches[0], eval_images_of(case)
+@pytest.fixture
+def build(monkeypatch, in_root, tmp_path):
+    """Builds a trainer that has taken a step on the CPU: packed texts are plans, of values."""
+    monkeypatch.setattr(CLIPTrainer, "half_on_cpu", True)
+    monkeypatch.setattr(Trainer, "init_writer", lambda *_: None)
+
+    def built(name, prec):
+        pairs = ["DATASET.NUM_SHOTS", "1", "DATALOADER.NUM_WORKERS", "0", "USE_CUDA", "False"]
+        words = ["--trainer", name, "--seed", "1", "--output-dir", str(tmp_path), *pairs]
+        cfg = setup_config(with_defaults(parse_args(words)))
+        cfg.defrost()
+        if hasattr(METHODS[name], "node"):
+            cfg.TRAINER[METHODS[name].node].PREC = prec
+        trainer = build_trainer(cfg)
+        test = trainer.parse_batch_test(next(iter(trainer.test_loader)))[0][:2]
+        if not trainer.get_model_names():
+            return trainer, None, test
+        trainer.before_train()
+        trainer.num_batches, trainer.batch_idx = 2, 0
+        batch = trainer.parse_batch_train(next(iter(trainer.train_loader_x)))
+        trainer.forward(*batch)
+        trainer.set_model_mode("eval")
+        trainer.model_inference(test)
+        return trainer, batch, test
+
+    return built
 
 
 def devices(value):
@@ -73,40 +113,81 @@ def devices(value):
     return set().union(*map(devices, parts))
 
 
-@pytest.mark.parametrize("prec", ["fp32", "fp16", "bf16", "amp"])
-@pytest.mark.parametrize("trainer", sorted(NAMES))
-def test_losses_and_logits_are_on_the_gpu(trainer, prec, tmp_path, request):
-    built, batch, images = build(trainer, prec, tmp_path)
-    request.getfixturevalue("gpu")
-    on_cuda(vars(built), {})
-    loss, losses, logits = built.forward(*on_cuda((batch["img"], batch["label"]), {}))
-    assert devices((loss, losses, logits)) == {"cuda"}
-    with torch.no_grad(), built.model.classes_encoded_once():
-        assert devices(built.model_inference(on_cuda(images, {}))) == {"cuda"}
+def step_and_test(trainer, batch, test):
+    """The devices of what a step and a test give. Gradients are made up: fake ones have no CUDA."""
+    found = set()
+    if batch:
+        trainer.backward = lambda *_, **__: [
+            setattr(p, "grad", torch.empty_like(p)) for p in trainer.prompts.parameters()
+        ]
+        trainer.update = lambda: None
+        trainer.set_model_mode("train")
+        found |= devices(trainer.step(*batch))
+        trainer.set_model_mode("eval")
+    with torch.no_grad():
+        found |= devices(trainer.model_inference(test))
+        if batch:
+            with trainer.model.classes_encoded_once():
+                found |= devices(trainer.model_inference(test))
+    return found
 
 
-@pytest.mark.parametrize("prec", ["fp32", "fp16", "bf16", "amp"])
-def test_packs_are_on_the_gpu(prec, tmp_path, request):
-    built, batch, _ = build("PromptSRC", prec, tmp_path)
-    packed, prompts = PackedTowers(built.model.frozen), built.prompts
-    texts = [built.model.texts, built.prompts.texts(built.model.frozen.clip)]
-    packed.encode_text(texts, [prompts.text] * 2)
-    request.getfixturevalue("gpu")
-    on_cuda([vars(packed), texts, vars(prompts)], seen := {})
-    images = on_cuda(batch["img"], seen)
-    assert devices(packed.encode_text(texts, [prompts.text] * 2)) == {"cuda"}
-    assert devices(packed.encode_image([images] * 2, [prompts.image] * 2)) == {"cuda"}
+@pytest.mark.parametrize("name, prec", RUNS)
+def test_losses_and_logits_are_on_the_gpu(name, prec, build, request):
+    built = build(name, prec)
+    with request.getfixturevalue("gpu"):
+        trainer, batch, test = on_cuda(built, {})
+        on_cuda(vars(trainer), {})
+        assert step_and_test(trainer, batch, test) == {"cuda"}
 
 
-def test_tokens_at_positions_are_on_the_gpu(tmp_path, request):
-    built, _, _ = build("PromptSRC", "fp32", tmp_path)
-    frozen, texts, vectors = built.model.frozen, built.model.texts, built.prompts
-    request.getfixturevalue("gpu")
-    on_cuda(vars(built), {})
-    positions = torch.ones(len(texts.eot), 2, dtype=torch.long, device=CUDA)
-    assert devices(frozen.text_tokens(texts, vectors.text, positions)) == {"cuda"}
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_packs_are_on_the_gpu(name, build, request, monkeypatch):
+    """Two runs are built as a pack, and take a step and a test as another one."""
+    built, prec = {}, precisions(METHODS[name])[-1]
+
+    def start(run):
+        built[run] = build(name, prec)
+        return 0
+
+    assert pack.Pack({run: lambda run=run: start(run) for run in "ab"}).run() == {"a": 0, "b": 0}
+    gpu, served, together, found = request.getfixturevalue("gpu"), pack._served, set(), {}
+    with gpu:
+        given = on_cuda(tuple(built.values()), seen := {})
+        for trainer, *_ in given:
+            on_cuda(vars(trainer), seen)
+
+    def answered(requests):
+        together.add(len(requests))
+        with gpu:
+            return served(requests)
+
+    def work(run, mine):
+        with gpu:
+            found[run] = step_and_test(*mine)
+        return 0
+
+    monkeypatch.setattr(pack, "_served", answered)
+    works = {"a": lambda: work("a", given[0]), "b": lambda: work("b", given[1])}
+    assert pack.Pack(works).run() == {"a": 0, "b": 0}
+    assert together == (set() if name == "CLIPLoRA" else {2})
+    assert found == {"a": {"cuda"}, "b": {"cuda"}}
+
+
+def test_tokens_at_positions_are_on_the_gpu(build, request):
+    trainer, *_ = build("PromptSRC", "fp32")
+    frozen, texts, vectors = trainer.model.frozen, trainer.model.texts, trainer.prompts
+    with request.getfixturevalue("gpu"):
+        on_cuda(vars(trainer), {})
+        positions = torch.ones(len(texts.eot), 2, dtype=torch.long, device=CUDA)
+        assert devices(frozen.text_tokens(texts, vectors.text, positions)) == {"cuda"}
 
 
 def test_a_mixture_of_devices_is_found(gpu):
-    with pytest.raises(RuntimeError, match="cuda"):
+    with gpu, pytest.raises(RuntimeError, match="cuda"):
         torch.zeros(2, device=CUDA) + torch.zeros(2)
+
+
+def test_the_walk_finds_the_methods():
+    assert len(RUNS) > 80 and {"PromptSRC", "CLIPLoRA", "MMRLpp", "ZeroshotCLIP"} <= {*METHODS}

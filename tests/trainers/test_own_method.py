@@ -19,6 +19,8 @@ from promptsrc.regulation import gaussian_weights
 from tests.conftest import ROOT
 from tests.parity import batches_of, config_of, eval_images_of, recorded
 from tests.trainers.test_checkpoints import CASES
+from tests.trainers.test_pack import by_content
+from trainers import pack
 from trainers.ivlp import IVLP
 
 CASE = CASES["ivlp_default"]
@@ -39,7 +41,7 @@ def late(tmp_path, monkeypatch):
     TRAINER_REGISTRY._obj_map.pop("Late", None)
 
 
-def trainer_of(base, output, names=NAMES, epochs=3, extend=None, optim=(), **changed):
+def trainer_of(base, output, names=NAMES, epochs=3, extend=None, optim=(), seed=3, **changed):
     cfg = config_of(CASE, output)
     if extend:
         extend(cfg)
@@ -47,7 +49,7 @@ def trainer_of(base, output, names=NAMES, epochs=3, extend=None, optim=(), **cha
     cfg.TRAINER.NAME, cfg.OPTIM.MAX_EPOCH = base.__name__, epochs
     cfg.REGULATION.update(changed)
     cfg.OPTIM.update(optim)
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     return recorded(base, names, batches_of(CASE))(cfg)
 
 
@@ -135,6 +137,37 @@ class Hooked(IVLP):
         self.update()
         self.seen = self.__dict__.get("seen", 0) + 1
         return {"loss": loss, "kl_loss": teacher}
+
+
+@pytest.mark.parametrize("own", ["Late", "Hooked"])
+def test_an_own_method_packs(own, late, tmp_path, monkeypatch):
+    """One that learns other vectors, and one whose step has two backward passes."""
+    kinds = {"Late": (late.Late, late.extend_cfg), "Hooked": (Hooked, None)}
+    by_content(monkeypatch)
+    together, encode = [], pack.SharedCLIP.encode_text
+
+    def counted(self, texts, prompts):
+        together.append(len(texts))
+        return encode(self, texts, prompts)
+
+    def train(way, seed):
+        (folder := tmp_path / f"{way}{seed}").mkdir()
+        kind, extend = kinds[own]
+        trainer = trainer_of(kind, folder, extend=extend, seed=seed)
+        trainer.train()
+        found[way, seed] = trainer.prompts.state_dict()
+        return 0
+
+    found = {}
+    train("alone", 3), train("alone", 4)
+    monkeypatch.setattr(pack.SharedCLIP, "encode_text", counted)
+    works = {str(seed): lambda seed=seed: train("pack", seed) for seed in (3, 4)}
+    assert pack.Pack(works).run() == {"3": 0, "4": 0}
+    assert {*together} == {2}
+    for seed in (3, 4):
+        for key, value in found["alone", seed].items():
+            torch.testing.assert_close(found["pack", seed][key], value, atol=1e-5, rtol=0)
+    assert not equal(found["pack", 3], found["pack", 4])
 
 
 def test_every_hook_of_a_trainer(tmp_path, capsys):
