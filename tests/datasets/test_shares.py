@@ -66,7 +66,8 @@ def test_a_class_with_one_image_is_trained_on():
 
 
 @pytest.mark.parametrize(
-    "shares", [(0, 0.1, 0.9), (1, 0, 0), (0.5, 0.5, 0), (0.5, 0.2, 0.2), ("a", "b", "c")]
+    "shares",
+    [(0, 0.1, 0.9), (1, 0, 0), (0.5, 0.5, 0), (0.5, 0.2, 0.2), ("a", "b", "c"), (0.5, 0.5)],
 )
 def test_shares_leave_something_for_training_and_for_the_test(shares):
     with pytest.raises(ValueError, match="DATASET.SPLIT is .*; give shares of train, val and test"):
