@@ -35,7 +35,7 @@ LENT_TO_DATASETS = {
 }
 SHARED = {  # by all trainers
     *("base", "checkpoints", "compiled", "cost", "cross_entropy", "feature_file", "features"),
-    *("keys", "memory", "pack", "process_state", "register", "scored", "words"),
+    *("keys", "memory", "pack", "parts", "process_state", "register", "scored", "words"),
 }
 LONGEST_COMMAND = 60  # lines
 

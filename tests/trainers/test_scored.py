@@ -23,7 +23,7 @@ from runs.results import TESTED, parse_run
 from runs.settings import trainers
 from tests.runs.test_unused import built
 from tests.trainers.test_init_weights import CSC, trained
-from trainers import scored
+from trainers import parts, scored
 from trainers.base import CLIPTrainer
 
 HALF, WIDE = "DATASET.SUBSAMPLE_CLASSES", "TEST.ALL_CLASSES"
@@ -343,6 +343,17 @@ def test_missing_images_of_new_classes_are_said_and_the_base_ones_tested(tmp_pat
     assert said in capsys.readouterr().out
 
 
+def test_a_half_without_images_has_no_part(tmp_path):
+    trained(tmp_path / "run", **{HALF: "base"})
+    model = loaded("CoOp", tmp_path / "run", tmp_path / "test", "all")
+    data = model.dm.test_loader.dataset.data_source
+    data[:] = [item for item in data if item.label < 16]
+    model.test()
+    found = results(tmp_path / "test")
+    assert list(found["tests"]) == ["base", "all"] and "openworld" not in found
+    assert found["tests"]["all"]["images"] == found["tests"]["base"]["images"] == len(data)
+
+
 def test_the_file_is_whole_and_there_before_the_log_has_a_result(tmp_path, monkeypatch, capsys):
     _, model = built("CoOp", tmp_path, **{HALF: "base"})
     few(model).test()
@@ -445,7 +456,7 @@ def test_a_trainer_of_its_own_says_that_it_has_no_other_classes(tmp_path, monkey
     ],
 )
 def test_which_names_are_among_others(names, others, found):
-    assert scored.are_among(names, others) == found
+    assert parts.are_among(names, others) == found
 
 
 class Asked:
