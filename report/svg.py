@@ -111,7 +111,7 @@ class Plot:
         right, bottom = self._at(point[0] + 0.5, point[1] - 0.5)
         sizes = {"width": f"{right - left - 2:.1f}", "height": f"{bottom - top - 2:.1f}"}
         place = {"x": f"{left + 1:.1f}", "y": f"{top + 1:.1f}"}
-        self._add("rect", "cell", **place, **sizes, **{"fill-opacity": f"{0.1 + 0.7 * shade:.2f}"})
+        self._add("rect", "cell", **place, **sizes, **{"fill-opacity": f"{0.1 + 0.6 * shade:.2f}"})
         self._write((left + right) / 2, (top + bottom) / 2 + 3.5, content)
 
     def error_bar(self, point: Point, spread: float, style: str = "") -> None:

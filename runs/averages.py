@@ -44,14 +44,19 @@ class Averages:
         parts: the classes to test on: `all`; `base` and `new` of a run on base classes.
 
     Raises:
-        ValueError, OSError: the run is not regulated or has not kept all epochs, or its data or
-            backbone are missing or do not fit.
+        ValueError, OSError: the run is not regulated, tests its best epoch or has not kept all
+            epochs, or its data or backbone are missing or do not fit.
     """
 
     def __init__(self, folder: Path, split: str = "", root: str = ""):
         self.folder, self.cfg = folder, config_of_run(folder, root)
         self.cfg.OUTPUT_DIR, self.cfg.TEST.SPLIT = str(folder), split or self.cfg.TEST.SPLIT
         self.cfg.TEST.COMPUTE_CMAT = self.cfg.TEST.PER_CLASS_RESULT = False
+        if self.cfg.TEST.FINAL_MODEL == "best_val":
+            raise ValueError(
+                f"{folder} is tested with its best epoch (TEST.FINAL_MODEL best_val), not with an "
+                "average; name a run that is tested with its last one"
+            )
         self.epochs = list(self._kept())
         classes = self.cfg.DATASET.SUBSAMPLE_CLASSES
         self.parts = {"base": ("base", "new")}.get(classes, (classes,))

@@ -32,10 +32,10 @@ def test_the_page_has_a_map_for_each_part_and_says_which_images(split):
     assert page.tags.count("svg") == 3 and page.tags.count("rect") == 6
     assert {"Base", "New", "HM", averages.CAUTION[split]} <= {*page.text}
     opacities = re.findall(r'fill-opacity="([\d.]+)"', content)
-    assert opacities == ["0.10", "0.80", "0.80", "0.10", "0.80", "0.10"]
+    assert opacities == ["0.10", "0.70", "0.70", "0.10", "0.70", "0.10"]
 
 
 def test_equal_accuracies_of_all_classes():
     found = {(m, 1.0): {"all": Seeds({0: 50.0})} for m in (1.0, 2.0)}
     assert averages.table(found, "val", []).rows == [["1, 1", "50.00"], ["2, 1", "50.00"]]
-    assert re.findall(r'fill-opacity="([\d.]+)"', averages.page(found, "val", [])) == ["0.45"] * 2
+    assert re.findall(r'fill-opacity="([\d.]+)"', averages.page(found, "val", [])) == ["0.40"] * 2

@@ -90,7 +90,7 @@ def test_a_cell_is_one_unit_each_way_and_darker_for_more():
     )
     assert (left, width) == ((LEFT + RIGHT) / 2 + 1, (RIGHT - LEFT) / 2 - 2)
     assert (top, height) == (TOP + 1, BOTTOM - TOP - 2)
-    assert opacity == 0.8 and ">47.3</text>" in content
+    assert opacity == 0.7 and ">47.3</text>" in content
 
 
 def test_names_and_titles_are_escaped():

@@ -128,6 +128,7 @@ def weights(run):
     return torch.cat([value.flatten() for value in checkpoint(run)["state_dict"].values()])
 
 
+@pytest.mark.slow
 def test_runs_of_different_methods_are_what_they_are_alone(in_root, tmp_path):
     shared = [*EMOJI, "--backbone", "ViT-T/8", "--seed", "1"]
     names = {name: ["--trainer", name] for name in ("PromptSRC", "CoOp", "CLIPAdapter", "MMRL")}

@@ -58,7 +58,13 @@ def state_of(folder, epoch=3):
     return read_checkpoint(path)
 
 
-@pytest.mark.parametrize("trainer", ["PromptSRC", "CoCoOp", "MMRL", "ExtrasLinearProbeMaPLe"])
+OTHERS = [
+    pytest.param(name, marks=pytest.mark.slow)
+    for name in ("CoCoOp", "MMRL", "ExtrasLinearProbeMaPLe")
+]
+
+
+@pytest.mark.parametrize("trainer", ["PromptSRC", *OTHERS])
 def test_an_average_is_that_of_a_training_bit_for_bit(in_root, tmp_path, trainer):
     averages = Averages(run(tmp_path / "kept", trainer))
     found = averages.accuracies([Gaussian(*each) for each in GAUSSIANS])
@@ -174,6 +180,11 @@ def test_a_mistake_is_one_line(kept, in_root, tmp_path, capsys):
     shutil.copytree(kept, gap := tmp_path / "gap")
     (gap / "epochs" / "prompts-2.safetensors").unlink()
     said = f"{gap} has kept the prompts of 2 of 3 epochs; train it with TRAIN.KEEP_EPOCHS True"
+    assert said in refused(capsys, 1, gap, *one)
+
+    config = (gap / "config.yaml").read_text()
+    (gap / "config.yaml").write_text(config.replace("last_step", "best_val"))
+    said = f"{gap} is tested with its best epoch (TEST.FINAL_MODEL best_val), not with an average"
     assert said in refused(capsys, 1, gap, *one)
 
     shutil.copytree(kept, mixed := tmp_path / "mixed")
