@@ -1,9 +1,9 @@
 """Methods on the bundled dataset: accuracy on base classes, new classes, and the harmonic mean.
 
-    python demo.py              zero-shot CLIP, IVLP and PromptSRC into output/demo
-    python demo.py --compare    every method into output/compare
+    python demo.py              zero-shot CLIP, IVLP and PromptSRC, seeds 1 to 3, into output/demo
+    python demo.py --compare    every method, seed 1, into output/compare
 
-Writes table.json, table.md and figure.png next to the folders of the runs. Seed 1.
+Writes table.json, table.md and figure.png next to the folders of the runs.
 """
 
 import json
@@ -15,9 +15,10 @@ from pathlib import Path
 from promptsrc.command import Parser, exit_code, stop_like_ctrl_c
 from runs.embedded import DATA, DATASET, measure
 from runs.settings import trainers
+from tools.embedded import study
 from tools.embedded.figure import draw, table
 
-METHODS = ("ZeroshotCLIP", "IVLP", "PromptSRC")
+METHODS, SEEDS = ("ZeroshotCLIP", "IVLP", "PromptSRC"), (1, 2, 3)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,7 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     def work() -> None:
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
-        rows = [measure(method, output) for method in (trainers() if args.compare else METHODS)]
+        if args.compare:
+            rows = [measure(method, output) for method in trainers()]
+        else:
+            rows = study.measured(METHODS, SEEDS, output)
         (output / "table.json").write_text(json.dumps(rows, indent=2) + "\n")
         (output / "table.md").write_text(table(rows))
         draw(rows, DATA / DATASET, "split_zhou_Emoji.json", output / "figure.png")

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Row = Mapping[str, str | float | None]  # the keys of COLUMNS; None where a method has no value
+# Some keys of COLUMNS, with None where a method has no value; "spread": standard deviations by key.
+Row = Mapping[str, Any]
 
 COLUMNS = {  # heading and format
     "method": ("method", ""),
@@ -29,11 +30,17 @@ BARS = {
 
 def table(rows: Sequence[Row]) -> str:
     """In Markdown."""
-    lines = [[heading for heading, _ in COLUMNS.values()], ["---"] * len(COLUMNS)]
-    for row in rows:
-        cells = ((row[key], form) for key, (_, form) in COLUMNS.items())
-        lines.append(["-" if value is None else format(value, form) for value, form in cells])
+    columns = [key for key in COLUMNS if key in rows[0]]
+    lines = [[COLUMNS[key][0] for key in columns], ["---"] * len(columns)]
+    lines += [[_cell(row, key) for key in columns] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(row: Row, key: str) -> str:
+    form, spread = COLUMNS[key][1], row.get("spread", {})
+    if row[key] is None:
+        return "-"
+    return format(row[key], form) + (f" ± {spread[key]:{form}}" if key in spread else "")
 
 
 def draw(rows: Sequence[Row], dataset: Path, split: str, path: Path) -> None:
@@ -73,7 +80,9 @@ def _draw_bars(axis: "Axes", rows: Sequence[Row]) -> None:
         there = [(i, value) for i, row in enumerate(rows) if (value := row[key]) is not None]
         positions = [i + (k - 1) * width for i, _ in there]
         values = [float(value) for _, value in there]
-        bars = axis.bar(positions, values, width * 0.94, color=colour, label=label)
+        spread = [rows[i].get("spread", {}).get(key, 0) for i, _ in there]
+        errors = {"yerr": spread, "ecolor": "#2b333b", "capsize": 3} if any(spread) else {}
+        bars = axis.bar(positions, values, width * 0.94, color=colour, label=label, **errors)
         if len(rows) <= 8:  # more numbers than that would overlap
             axis.bar_label(bars, fmt="%.1f", fontsize=9 if few else 7.5, padding=2)
     names = [str(row["method"]).replace("ExtrasLinearProbe", "DePT on ") for row in rows]
