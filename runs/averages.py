@@ -144,6 +144,7 @@ class Averages:
         trainer.regulation.aggregation = aggregation
         trainer.regulation_settings.update(GPA_MEAN=gaussian.mean, GPA_STD=gaussian.std)
         trainer.cfg.OUTPUT_DIR = str(folder)
+        trainer.cfg.TEST = config_of_run(self.folder).TEST  # not the split of this command
         trainer.save_model(len(self.epochs) - 1, str(folder))
         with replacing(folder / saved_config.NAME) as part:
             part.write_text(saved_config.shown(trainer.cfg).dump(), encoding="utf-8")

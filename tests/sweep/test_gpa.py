@@ -15,6 +15,7 @@ import train
 from promptsrc.checkpoint import read_checkpoint
 from promptsrc.inference.prompt_file import read_prompts
 from runs.averages import Averages, Gaussian
+from runs.config import config_of_run
 from runs.results import TESTED, TRAINED, parse_run
 from sweep.gpa import main
 from tests.report.made import Page
@@ -143,7 +144,9 @@ def test_each_image_is_read_once_for_all_averages(kept, in_root, monkeypatch):
 def test_a_saved_average_is_the_folder_of_a_run(kept, in_root, tmp_path, capsys):
     to, trained = tmp_path / "saved", run(tmp_path / "trained", mean=1, std=4)
     given = [str(kept), "--mean", "1", "--std", "4", "--to", str(tmp_path), "--save", str(to)]
+    given += ["--split", "val"]  # of the choice, not of the run
     assert main(given) == 0
+    assert config_of_run(to).TEST == config_of_run(trained).TEST
     saved, expected = state_of(to), state_of(trained)
     for key, value in expected["state_dict"].items():
         assert torch.equal(saved["state_dict"][key], value)
