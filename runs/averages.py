@@ -36,6 +36,15 @@ class Gaussian(NamedTuple):
     std: float
 
 
+def check_free(folder: Path) -> None:
+    """
+    Raises:
+        FileExistsError: there is something already.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists; name a folder that does not")
+
+
 class Averages:
     """The averages that a run's epochs can have.
 
@@ -136,8 +145,7 @@ class Averages:
         Raises:
             FileExistsError: there is something already.
         """
-        if folder.exists():
-            raise FileExistsError(f"{folder} exists; name a folder that does not")
+        check_free(folder)
         trainer, aggregation = self.trainer, self._sum(gaussian)
         about, tensors = self.prompts(gaussian)
         load_prompts(trainer.prompts, tensors, self.folder, about)

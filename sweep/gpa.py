@@ -39,6 +39,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.save and len(args.runs) * len(args.mean) * len(args.std) > 1:
         parser.error("--save takes one RUN, one --mean and one --std")
+    if args.to and args.to.exists() and not args.to.is_dir():
+        parser.error(f"--to is {args.to}, a file; it takes a folder")
     return args
 
 
@@ -58,12 +60,14 @@ def averages(args: argparse.Namespace) -> None:
     from promptsrc.regulation import gaussian_weights  # imports PyTorch
     from report import averages as shown
     from report import formats
-    from runs.averages import Averages, Gaussian
+    from runs.averages import Averages, Gaussian, check_free
 
     gaussians = [Gaussian(*pair) for pair in product(*map(dict.fromkeys, (args.mean, args.std)))]
     with checking_the_command():
         for gaussian in gaussians:
             gaussian_weights(1, *gaussian)
+    if args.save:
+        check_free(args.save)
     runs = [Averages(run, args.split, args.root) for run in args.runs]
     splits = [run.cfg.TEST.SPLIT for run in runs]
     if len({*zip((run.parts for run in runs), splits, strict=True)}) > 1:
@@ -71,7 +75,7 @@ def averages(args: argparse.Namespace) -> None:
     found, notes = tested(runs, gaussians), notes_of(runs)
     table = shown.table(found, splits[0], notes)
     page = shown.page(found, splits[0], notes)
-    to = args.to or Path(os.path.commonpath(args.runs))
+    to = args.to or common_folder(args.runs)
     to.mkdir(parents=True, exist_ok=True)
     write_all({to / "gpa.html": page, to / "gpa.csv": formats.csv_of_tables([table])})
     print(f"{formats.text(table)}\nwritten to {to}: gpa.html, gpa.csv")
@@ -94,6 +98,11 @@ def tested(
         }
         for i, gaussian in enumerate(gaussians)
     }
+
+
+def common_folder(runs: Sequence[Path]) -> Path:
+    """The folder that all are in."""
+    return Path(os.path.commonpath([run.absolute() for run in runs]))
 
 
 def notes_of(runs: "Sequence[Averages]") -> list[str]:

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections import Counter
 from itertools import product
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from promptsrc.inference.prompt_file import read_prompts
 from runs.averages import Averages, Gaussian
 from runs.config import config_of_run
 from runs.results import TESTED, TRAINED, parse_run
-from sweep.gpa import main
+from sweep.gpa import common_folder, main
 from tests.report.made import Page
 
 EMOJI = ["--root", "data", "--dataset-config-file", "configs/datasets/emoji.yaml"]
@@ -160,8 +161,14 @@ def test_a_saved_average_is_the_folder_of_a_run(kept, in_root, tmp_path, capsys)
     assert predict.main(["--model-dir", str(trained), image]) == 0
     timed = re.compile(r" in [\d.]+ s")
     assert timed.sub("", ours) == timed.sub("", capsys.readouterr().out)
-    assert main(given) == 1
+    (tmp_path / "gpa.csv").unlink()
+    assert main(given) == 1 and not (tmp_path / "gpa.csv").exists()  # before any test
     assert f"{to} exists; name a folder that does not" in capsys.readouterr().err
+
+
+def test_relative_and_absolute_runs_have_a_common_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert common_folder([Path("a/b"), tmp_path / "a" / "c"]) == tmp_path / "a"
 
 
 def refused(capsys, code, *given):
@@ -179,6 +186,8 @@ def test_a_mistake_is_one_line(kept, in_root, tmp_path, capsys):
     for mean, std, said in [(1, 0, "GPA_STD is 0.0; it must be above 0"), ("nan", 1, "is nan")]:
         assert said in refused(capsys, 2, kept, "--mean", mean, "--std", std)
     assert "--save takes one" in refused(capsys, 2, kept, *one, 2, "--save", tmp_path / "x")
+    said = "config.yaml, a file; it takes a folder"
+    assert said in refused(capsys, 2, kept, *one, "--to", kept / "config.yaml")
 
     shutil.copytree(kept, gap := tmp_path / "gap")
     (gap / "epochs" / "prompts-2.safetensors").unlink()
