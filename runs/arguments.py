@@ -44,8 +44,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     words, runs = without_runs(sys.argv[1:] if argv is None else argv)
     words, seeds = without_seeds(words)
     args = parser.parse_args(words)
+    if args.seeds is not None or args.run is not None:
+        parser.error("--seeds and --run are words of their own: written in full, and without =")
     args.seeds, args.runs = seeds, runs
-    if runs and (len(runs) < 2 or seeds):
+    if runs and (len(runs) < 2 or seeds or any("--seeds" in own for own in runs)):
         parser.error("--run stands before the words of each of two or more runs, without --seeds")
     if seeds is not None and (len(seeds) < 2 or len({*seeds}) < len(seeds) or args.seed >= 0):
         parser.error("--seeds takes two or more different seeds, and replaces --seed")

@@ -252,6 +252,9 @@ def test_each_test_image_is_read_once(in_root, tmp_path, monkeypatch):
         (["--seeds", "x"], "--seeds takes two or more different seeds"),
         (["--run", "--seed", "1"], "--run stands before the words of each of two or more runs"),
         (["--seeds", "1", "2", "--run", "--run"], "of each of two or more runs, without --seeds"),
+        (["--run", "--run", "--seeds", "1", "2"], "of each of two or more runs, without --seeds"),
+        (["--run=--seed", "1"], "--seeds and --run are words of their own"),
+        (["--seeds=1", "2"], "--seeds and --run are words of their own"),
     ],
 )
 def test_other_seeds_are_refused(words, message, capsys):
