@@ -92,12 +92,22 @@ def size_of(job: Job) -> tuple[int, str, int]:
 
 
 def free_memory(worker: Mapping[str, str]) -> int:
-    """Bytes that are free on a worker's GPU, or else in the machine."""
+    """Bytes that are free on a worker's GPU, or else in the machine.
+
+    Raises:
+        OSError: the GPU can't be used, since it is full, or another process has it alone.
+    """
     if not torch.cuda.device_count():
         return available()
     code = "import torch; print(torch.cuda.mem_get_info()[0])"  # the context ends with the process
     command, environment = [sys.executable, "-c", code], os.environ | dict(worker)
-    return int(subprocess.check_output(command, env=environment, text=True))
+    try:
+        pipe = subprocess.PIPE
+        return int(subprocess.check_output(command, env=environment, text=True, stderr=pipe))
+    except subprocess.CalledProcessError as error:
+        *_, reason = ("no reason", *error.stderr.split("\n\n")[0].strip().splitlines())
+        gpu = worker.get("CUDA_VISIBLE_DEVICES", "")
+        raise OSError(f"GPU {gpu} can't be used ({reason}); free it, or give --pack N") from None
 
 
 def available() -> int:

@@ -61,7 +61,7 @@ def test_a_backbone_that_is_not_listed_counts_as_the_largest(tmp_path, monkeypat
 def test_a_gpu_is_asked_in_a_process_of_its_own(monkeypatch):
     asked = []
 
-    def answer(command, env, text):
+    def answer(command, env, text, stderr):
         asked.append(env["CUDA_VISIBLE_DEVICES"])
         return f"{10 * GIB}\n"
 
@@ -69,6 +69,19 @@ def test_a_gpu_is_asked_in_a_process_of_its_own(monkeypatch):
     monkeypatch.setattr(subprocess, "check_output", answer)
     assert memory.free_memory({"CUDA_VISIBLE_DEVICES": "1"}) == 10 * GIB
     assert asked == ["1"]
+
+
+def test_a_gpu_that_cannot_be_used_is_one_line(monkeypatch):
+    failing = "import sys; print('Traceback\\nRuntimeError: CUDA error: busy', file=sys.stderr)"
+    original = subprocess.check_output
+
+    def answer(command, **given):
+        return original([*command[:2], f"{failing}; sys.exit(1)"], **given)
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(subprocess, "check_output", answer)
+    with pytest.raises(OSError, match=r"^GPU 1 can't be used \(RuntimeError: CUDA error: busy\)"):
+        memory.free_memory({"CUDA_VISIBLE_DEVICES": "1"})
 
 
 def test_the_machine_says_what_is_available(tmp_path, monkeypatch):
