@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import pytest
 import torch
 from safetensors import safe_open
 
@@ -11,7 +12,7 @@ from promptsrc.clip.zeroshot import template_features
 from promptsrc.templates import DEFAULT
 from promptsrc.weights.names import read_weights
 from tests.tools.test_dataset import DATA, ROOT
-from tools.embedded.evaluate import _balanced, accuracies
+from tools.embedded.evaluate import DOMAINS, _balanced, accuracies, parse_args
 from tools.embedded.pack import TARGET, packed
 from tools.embedded.pretrain import SIZES
 
@@ -77,3 +78,11 @@ def test_balanced_accuracy_weighs_classes_equally_and_predicts_no_other():
     assert _balanced(scores, labels, range(2)) == 100.0
     scores, labels = torch.cat([scores, scores[:1]]), torch.tensor([0, 0, 0, 1, 3, 3, 1])
     assert _balanced(scores, labels, range(2)) == 75.0
+
+
+def test_a_folder_without_a_split_is_one_line(in_root, tmp_path, capsys):
+    assert parse_args([]) == DOMAINS and parse_args([str(DOMAINS[2])]) == [DOMAINS[2]]
+    with pytest.raises(SystemExit) as end:
+        parse_args([str(tmp_path)])
+    assert end.value.code == 2
+    assert f"error: {tmp_path} has no split_zhou_*.json" in capsys.readouterr().err

@@ -5,8 +5,7 @@ A folder has the layout of data/emoji; by default the four in data. The texts ar
 """
 
 import json
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from promptsrc.clip.frozen import load_clip
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.towers import encode_image
 from promptsrc.clip.zeroshot import template_features
+from promptsrc.command import Parser
 from promptsrc.templates import DEFAULT
 from tools.embedded.augment import PIXELS, plain
 
@@ -70,5 +70,16 @@ def _balanced(scores: Tensor, labels: Tensor, classes: range) -> float:
     return 100 * float(np.mean([right[labels == label].float().mean().item() for label in classes]))
 
 
+def parse_args(argv: Sequence[str] | None = None) -> list[Path]:
+    """The folders."""
+    parser = Parser(__doc__)
+    parser.add_argument("folders", nargs="*", metavar="FOLDER", type=Path, help="default: all four")
+    folders = parser.parse_args(argv).folders or DOMAINS
+    for folder in folders:
+        if len([*folder.glob("split_zhou_*.json")]) != 1:
+            parser.error(f"{folder} has no split_zhou_*.json, or several; run this in the project")
+    return folders
+
+
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]] or DOMAINS)
+    main(parse_args())
