@@ -74,7 +74,6 @@ GROUPS = {
     "tool": "tool",
     "sport": "sports equipment",
     "body-parts": "body part",
-    "clothing ": "clothing",
     "transport-water": "boat",
     "transport-air": "aircraft",
     "face-concerned": "sad face",

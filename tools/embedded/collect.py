@@ -2,7 +2,8 @@
 
 Writes WORK/drawings.npy (uint8 RGBA, 64 x 64) and WORK/drawings.json (for each: where it is from
 and its words). Needs npm, apt-get, git, resvg-py (PyPI) and a few minutes. All sources have fixed
-versions; promptsrc/weights/README.md and data/emoji/LICENSES.md have their licences.
+versions. promptsrc/weights/README.md and LICENSES.md in data/* have the licences of what ships;
+those of the other sources (icons, stamps, clothes, fonts) stand in their packages.
 """
 
 import json

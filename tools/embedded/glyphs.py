@@ -20,7 +20,7 @@ FONTS = (
 )  # fmt: skip
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-WEIGHTS = (0, 2, 4)  # pixels that a stroke is made wider, of 256
+STROKES = (0, 6, 12)  # pixels that are added around a figure, of 320
 
 
 def glyphs(work: Path) -> Iterator[tuple[Drawing, Image.Image]]:
@@ -37,9 +37,9 @@ def glyphs(work: Path) -> Iterator[tuple[Drawing, Image.Image]]:
                 f"digit {number}",
                 f"handwritten {name}",
             )
-            for weight in WEIGHTS:
+            for stroke in STROKES:
                 drawing = Drawing(source="digits", label=name, tags=tags, mono=True)
-                yield drawing, _drawn(typeface, str(number), weight * 3)
+                yield drawing, _drawn(typeface, str(number), stroke)
         for letter in LETTERS:
             tags = (f"letter {letter}",)
             drawing = Drawing(source="letters", label=tags[0], tags=tags, mono=True)

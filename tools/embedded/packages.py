@@ -41,11 +41,11 @@ def debian(work: Path, package: str) -> Path:
 
 
 def clone(work: Path, repository: str) -> Path:
-    """The files of a public repository, such as `alexeygrigorev/clothing-dataset-small@9b25e2f`."""
+    """The files of a public repository, such as `alexeygrigorev/clothing-dataset-small@1196151`."""
     name, _, commit = repository.partition("@")
     folder = work / name.partition("/")[2]
     if not folder.exists():
         address = f"https://github.com/{name}"
         subprocess.run(["git", "clone", "--quiet", address, folder.name], cwd=work, check=True)
-        subprocess.run(["git", "checkout", "--quiet", commit], cwd=folder, check=True)
+    subprocess.run(["git", "checkout", "--quiet", commit], cwd=folder, check=True)
     return folder

@@ -27,7 +27,7 @@ from promptsrc.command import Parser
 from promptsrc.files import replacing
 from promptsrc.templates import DEFAULT, TEACHER
 from tools.embedded.augment import augment
-from tools.embedded.captions import GROUPS, SHORT, Captions
+from tools.embedded.captions import GROUPS, NAMED_BY_TAGS, SHORT, Captions
 from tools.embedded.concepts import CLASSES, concept_of
 from tools.embedded.evaluate import DOMAINS, accuracies
 from tools.embedded.muon import Muon
@@ -130,7 +130,7 @@ def _kinds(captions: Captions) -> dict[str, list[list[int]]]:
     found: dict[str, dict[str, list[int]]] = {kind: {} for kind in SHARES}
     for i, (row, group) in enumerate(zip(captions.rows, captions.groups, strict=True)):
         source = row["source"]
-        if source in ("clothes", "digits", "letters"):
+        if source in NAMED_BY_TAGS:
             found[source].setdefault(row["label"], []).append(i)
             continue
         if captions.in_class[i]:
