@@ -23,7 +23,7 @@ from runs.job import Job
 from sweep.packs import packs
 from trainers.memory import GIB
 
-MEMINFO = Path("/proc/meminfo")
+MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 MOST = 8  # more runs make a step no faster, and each waits for all
 SHARE = 0.7
 PROCESS = GIB  # of Python, PyTorch and a GPU's context
@@ -111,8 +111,15 @@ def free_memory(worker: Mapping[str, str]) -> int:
 
 
 def available() -> int:
-    """Bytes that new processes can take; without Linux's /proc half of the machine's."""
+    """Bytes that new processes can take; without Linux's /proc half of the machine's.
+
+    At most what the limit of a container or a Slurm job (cgroup version 2) leaves.
+    """
+    found = memory_of(torch.device("cpu")) // 2
     for line in MEMINFO.read_text().splitlines() if MEMINFO.is_file() else ():
         if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return memory_of(torch.device("cpu")) // 2
+            found = int(line.split()[1]) * 1024
+    limit, taken = CGROUP / "memory.max", CGROUP / "memory.current"
+    if limit.is_file() and (most := limit.read_text().strip()) != "max":
+        found = min(found, max(int(most) - int(taken.read_text()), 0))
+    return found

@@ -84,10 +84,23 @@ def test_a_gpu_that_cannot_be_used_is_one_line(monkeypatch):
         memory.free_memory({"CUDA_VISIBLE_DEVICES": "1"})
 
 
+@pytest.mark.parametrize(
+    "limit, free", [("max", 40 * 1024), ("9000", 9000 - 500), ("400", 0), ("90000000", 40 * 1024)]
+)
+def test_a_container_may_have_less_than_the_machine(limit, free, tmp_path, monkeypatch):
+    (tmp_path / "meminfo").write_text("MemAvailable:   40 kB\n")
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    (tmp_path / "memory.current").write_text("500\n")
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    assert memory.available() == free
+
+
 def test_the_machine_says_what_is_available(tmp_path, monkeypatch):
     made = tmp_path / "meminfo"
     made.write_text("MemTotal:       100 kB\nMemAvailable:    40 kB\n")
     monkeypatch.setattr(memory, "MEMINFO", made)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
     assert memory.available() == 40 * 1024
     monkeypatch.setattr(memory, "MEMINFO", tmp_path / "none")
     assert GIB / 4 < memory.available() < 2**44
