@@ -13,6 +13,7 @@ from yacs.config import CfgNode
 
 from promptsrc.checkpoint import check_classes, find, read_checkpoint
 from runs.items import PARTS
+from runs.run import tested_epoch
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def checkpoint_file(folder: Path, cfg: CfgNode) -> Path:
         FileNotFoundError: there is none.
     """
     if cfg.MODEL_DIR and not any(folder.glob("*/checkpoint")):
-        return find(cfg.MODEL_DIR, "best" if cfg.LOAD_EPOCH < 0 else cfg.LOAD_EPOCH)
+        epoch = tested_epoch(cfg)
+        return find(cfg.MODEL_DIR, "best" if epoch is None else epoch)
     return find(folder, "best" if cfg.TEST.FINAL_MODEL == "best_val" else "newest")
 
 

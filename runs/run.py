@@ -96,12 +96,12 @@ def _test(trainer: Any, cfg: "CfgNode") -> None:
         raise ValueError(
             f"--eval-only tests a trained {cfg.TRAINER.NAME}; name its run with --model-dir"
         )
-    trainer.load_model(cfg.MODEL_DIR, epoch=_epoch(cfg))
+    trainer.load_model(cfg.MODEL_DIR, epoch=tested_epoch(cfg))
     _note_trained_on(trainer, cfg)
     trainer.test()
 
 
-def _epoch(cfg: "CfgNode") -> int | None:
+def tested_epoch(cfg: "CfgNode") -> int | None:
     """The epoch to test. None: the best one; of a finished training without a best one, the last.
 
     A training that was stopped has prompts that are not its result.

@@ -51,3 +51,16 @@ def test_which_checkpoint_is_tested(tmp_path, final, own, expected):
     if not own:
         cfg.LOAD_EPOCH = -1
         assert checkpoint_file(tmp_path / "run", cfg) == tmp_path / "other/P/model-best.pth.tar"
+
+
+def test_of_a_finished_training_without_a_best_epoch_the_last_is_tested(tmp_path):
+    model = tmp_path / "other" / "P"
+    model.mkdir(parents=True)
+    (model / "model.pth.tar-3").touch()
+    (model / "checkpoint").write_text("model.pth.tar-3\n")
+    cfg = default_config()
+    cfg.MODEL_DIR = str(tmp_path / "other")
+    with pytest.raises(FileNotFoundError, match="no best checkpoint"):  # it was stopped
+        checkpoint_file(tmp_path / "run", cfg)
+    (tmp_path / "other" / "log.txt").write_text("Finish training\n")
+    assert checkpoint_file(tmp_path / "run", cfg) == model / "model.pth.tar-3"
