@@ -78,19 +78,26 @@ def _take_run(args: argparse.Namespace, photos: str) -> bool:
     args.own |= {"RESUME": "", "TEST.SPLIT": "test", "TEST.NO_TEST": False}
     args.config_file = args.config_file or str(run / NAME)
     if not args.output_dir and "OUTPUT_DIR" not in args.opts[::2]:
-        args.output_dir = str(Path("output", f"{run.resolve().name}-on-{Path(photos).stem}"))
+        tested = Path(photos).expanduser().resolve()
+        name = tested.name if tested.is_dir() else tested.stem
+        args.output_dir = str(_outside(tested, f"{run.resolve().name}-on-{name}"))
     return True
 
 
 def _output(args: argparse.Namespace, photos: Path) -> Path:
-    """`output/photos`, `output/photos-CoOp-ViT-B-16`; beside photos in which the command runs."""
+    """`output/photos`, `output/photos-CoOp-ViT-B-16`."""
     backbone = args.backbone or _pairs(args).get("MODEL.BACKBONE.NAME", settings.BUNDLED)
     file = Path(backbone).expanduser()
     words = [photos.stem]
     words += [args.trainer] * (args.trainer != METHOD)
     words += [file.stem if file.exists() else backbone] * (backbone != settings.BUNDLED)
+    return _outside(photos, "-".join(words).replace("/", "-"))
+
+
+def _outside(photos: Path, name: str) -> Path:
+    """`output/NAME`, where the command runs; beside photos in which it runs."""
     inside = photos.is_dir() and Path.cwd().resolve().is_relative_to(photos)
-    return (photos.parent if inside else Path()) / "output" / "-".join(words).replace("/", "-")
+    return (photos.parent if inside else Path()) / "output" / name
 
 
 def _pairs(args: argparse.Namespace) -> dict[str, str]:

@@ -6,6 +6,7 @@ from PIL import Image
 from runs.arguments import parse_args, setup_config
 from runs.completed import completed
 from runs.early import check
+from runs.saved_config import NAME, shown
 from tests.conftest import ROOT
 
 PROMPTSRC = "vit_t8_c2_ep20_batch4_4+4ctx"
@@ -66,6 +67,28 @@ def test_no_run_is_written_among_the_photos(photos, place, typed, monkeypatch):
     monkeypatch.chdir(photos / place)
     output = str(photos.parent / "output" / "pets")
     assert completed(parse_args([typed])).output_dir == output
+
+
+@pytest.mark.parametrize(
+    ("place", "typed", "output"),
+    [
+        (".", "holiday.2024", "output/run-on-holiday.2024"),  # not that of holiday.2025
+        ("holiday.2024", ".", "{}/output/run-on-holiday.2024"),
+        (".", "table.csv", "output/run-on-table"),
+    ],
+)
+def test_tests_of_other_images_have_folders_outside_of_them(
+    photos, place, typed, output, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("runs.settings.CONFIGS", ROOT / "configs")  # as if imported there
+    cfg = setup_config(parse_args([str(photos)]))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / NAME).write_text(shown(cfg).dump())
+    photos.rename(tmp_path / "holiday.2024")
+    (tmp_path / "table.csv").write_text("path,class\nholiday.2024/cat/0.png,cat\n")
+    monkeypatch.chdir(tmp_path / place)
+    args = parse_args(["--eval-only", typed, "--model-dir", str(tmp_path / "run")])
+    assert completed(args).output_dir == output.format(tmp_path)
 
 
 @pytest.mark.parametrize("words", [["--root", "elsewhere"], ["DATASET.ROOT", "elsewhere"]])
