@@ -212,3 +212,11 @@ def test_patience_needs_validation(root, tmp_path, final, patience, message):
     cfg.TEST.FINAL_MODEL, cfg.TRAIN.PATIENCE = final, patience
     with pytest.raises(ValueError, match=message):
         build_trainer(cfg).train()
+
+
+def test_a_method_without_optimizers_has_epochs_of_its_own(root, tmp_path, capsys, monkeypatch):
+    trainer = build_trainer(toy.config(root, tmp_path / "run", MAX_EPOCH=1))
+    trainer._models.clear()  # nothing is registered
+    monkeypatch.setattr(trainer, "run_epoch", lambda: None)
+    trainer.train()
+    assert "Finish training" in capsys.readouterr().out

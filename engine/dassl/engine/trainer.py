@@ -294,9 +294,12 @@ class SimpleTrainer(TrainerBase):
 
     def out_of_patience(self, epochs_done: int) -> bool:
         """Whether the last TRAIN.PATIENCE epochs have not raised the validation accuracy."""
-        patience, (name, *_) = self.cfg.TRAIN.PATIENCE, self.get_model_names()
-        best = osp.join(self.output_dir, name, BEST)
-        if not patience or epochs_done < patience or not osp.isfile(best):
+        patience = self.cfg.TRAIN.PATIENCE
+        if not patience or epochs_done < patience:
+            return False
+        paths = (osp.join(self.output_dir, name, BEST) for name in self.get_model_names())
+        best = next(paths, "")
+        if not osp.isfile(best):
             return False
         best_epoch = load_training_checkpoint(best)["epoch"]
         if epochs_done - best_epoch < patience:
