@@ -1,6 +1,6 @@
 """The cross-entropy of a training, with smoothed labels and weighted classes where they are set.
 
-L = sum_i w_{y_i} CE(logits_i, t_i) / sum_i w_{y_i},   t = (1 - eps) onehot(y) + eps / C
+L = -sum_i sum_c w_c t_ic log p_ic / sum_i w_{y_i},   t_i = (1 - eps) onehot(y_i) + eps / C
 
 as torch.nn.functional.cross_entropy has it. Balanced weights are w_c = N / (C n_c), for n_c of the
 N training images: rare classes count as much as frequent ones.
