@@ -6,7 +6,7 @@ the checkpoint, or by TASK where it has none, as published files. With TASK CD (
 datasets) those of another dataset were not, even where their names are the same (ImageNetV2).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
@@ -66,6 +66,12 @@ class MMRL(PromptTrainer):
         super().load_model(directory, epoch)
         if directory and (self.trained_on is None or self.cfg.TASK == "CD"):
             self.prompts.are_trained = are_trained(self.cfg)
+
+    def for_classes(self, classnames: Sequence[str]) -> PromptTrainer:
+        other = super().for_classes(classnames)
+        if self.cfg.TASK == "CD" and not are_trained(self.cfg):  # as in `load_model`
+            other.prompts.are_trained = False
+        return other
 
     def losses(self, student: Any, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         alpha, weight = self.settings.ALPHA, self.settings.REG_WEIGHT

@@ -11,6 +11,8 @@ from promptsrc.inference.formats import write
 from promptsrc.inference.prompt_file import read_prompts
 from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
 from tests.parity.cases import MORE2 as GOLDENS
+from tests.runs.test_unused import built
+from tests.trainers.test_init_weights import trained as saved
 from trainers.mmrl import are_trained
 
 CASES, TOLERANCES = load_cases(GOLDENS)
@@ -105,6 +107,16 @@ def test_the_log_of_a_test_says_it(tmp_path, capsys, half, said):
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == f"* Test-time knowledge: decoupled {said}"
     assert lines[-3].startswith("* error: ")
+
+
+@pytest.mark.parametrize("task, fused", [("B2N", True), ("CD", False)])
+def test_on_another_dataset_no_classes_are_trained(tmp_path, task, fused):
+    saved(tmp_path / "run", "MMRL", TASK=task)
+    _, other = built("MMRL", tmp_path / "test", TASK=task)  # not ImageNet, with the same names
+    other.load_model(str(tmp_path / "run"), 1)
+    assert other.prompts.are_trained == fused
+    assert other.for_classes(other.classnames).prompts.are_trained == fused
+    assert not other.for_classes([*other.classnames, "an owl"]).prompts.are_trained
 
 
 def test_an_unknown_task_is_refused(tmp_path):
