@@ -108,7 +108,7 @@ def test_unknown_classes_are_tested_by_their_names(place, tmp_path):
     assert found["tests"]["all"]["accuracy"] == pytest.approx(
         accuracy(place / "run", place / "mixed", list(FOUR))
     )
-    assert "* Among the 1 new class: 100.0%" in log
+    assert "* Among the one new class: 100.0%" in log
     found, log = result_of(place, tmp_path / "other", place / "other")
     assert list(found["tests"]) == ["all"]
     assert found["tests"]["all"]["accuracy"] == pytest.approx(

@@ -169,7 +169,7 @@ def lines(found: dict[str, Any], why_not: str) -> Iterator[str]:
     if "openworld" in found:
         new, scores = tests["new"], found["openworld"]
         count = new["classes"]
-        among = f"{count} new classes" if count > 1 else "1 new class"
+        among = f"{count} new classes" if count > 1 else "one new class"
         yield f"* Among the {among}: {new['accuracy']:.1f}%"
         yield (
             f"* Among all {tests['all']['classes']} classes: base {scores['S']:.1f}%, "

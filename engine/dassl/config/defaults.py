@@ -46,7 +46,7 @@ def _defaults() -> CfgNode:
                 "NO_TEST": False,
                 "SPLIT": "test",
                 "FINAL_MODEL": "last_step",  # or best_val
-                "CORRUPTION": "",  # of test images, a kind in dassl/data/transforms/corruptions.py
+                "CORRUPTION": "",  # of val and test images, a kind in transforms/corruptions.py
                 "SEVERITY": 1,  # of it, up to 5
             },
             "TRAINER": {"NAME": "", **METHODS},
