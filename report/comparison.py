@@ -67,7 +67,9 @@ def _named(labels: Sequence[str], name: str) -> str:
     found = [label for label in labels if label == name]
     found = found or [label for label in labels if label.lower() == typed]
     found = found or [label for label in labels if label.lower().partition(" (")[0] == typed]
-    if len(found) != 1:
+    if len(found) > 1:
+        raise InvalidCommand(f"--compare: {name!r} may be {' or '.join(found)}; name one of them")
+    if not found:
         there = f"the results have {', '.join(labels)}" if labels else "there are none"
         raise InvalidCommand(f"--compare: no base-to-new results of {name!r}; {there}")
     return found[0]

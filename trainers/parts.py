@@ -80,6 +80,10 @@ class Pass:
         self.why_not = ""
         self._detector: list[Tensor] = []
 
+    def leave_others_out(self, why: str) -> None:
+        """Keep the part of the log alone."""
+        self.parts, self.base, self.why_not = {self.key: self.parts[self.key]}, [], why
+
     def add(self, images: Tensor, labels: Tensor, known: dict["CLIPTrainer", Tensor]) -> None:
         """A batch; `known` are logits that have been computed already."""
 

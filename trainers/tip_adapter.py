@@ -148,7 +148,7 @@ class TipAdapter(TipAdapterF):
         return None, None
 
     def build_cross_entropy(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """Never used, so that keys of it are refused."""
+        """No step needs one; its keys are not read, so a run refuses them."""
         return F.cross_entropy
 
     def run_epoch(self) -> None:

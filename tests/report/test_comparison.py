@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata, ttest_rel
 
+from promptsrc.command import InvalidCommand
 from report.__main__ import main
 from report.comparison import comparison
 from report.results import find
@@ -102,6 +103,9 @@ def test_a_trainers_name_is_enough(tmp_path):
         put_run(tmp_path, rng, trainer, "a", 1)
     table = comparison(find(tmp_path), "promptsrc", "IVLP")
     assert table.header[1:3] == ["PromptSRC (c)", "IVLP (c)"]
+    base_new(tmp_path, "a", 1, 60, 50, trainer="IVLP", config="d")
+    with pytest.raises(InvalidCommand, match=r"'ivlp' may be IVLP \(c\) or IVLP \(d\); name one"):
+        comparison(find(tmp_path), "promptsrc", "ivlp")
 
 
 def test_one_pair_has_no_interval(tmp_path):

@@ -343,6 +343,20 @@ def test_missing_images_of_new_classes_are_said_and_the_base_ones_tested(tmp_pat
     assert said in capsys.readouterr().out
 
 
+def test_unreadable_images_of_new_classes_do_not_cost_the_test(tmp_path, capsys):
+    _, model = built("CoOp", tmp_path, **{HALF: "base"})
+    few(model)
+    broken = tmp_path / "broken.png"
+    broken.write_text("no image")
+    new = model.dm.dataset._new
+    model.dm.dataset._new = new._replace(test=[*new.test[:3], new.test[3]._replace(path=broken)])
+    model.test()
+    found = results(tmp_path)
+    assert list(found["tests"]) == ["base"] and "openworld" not in found
+    out = capsys.readouterr().out
+    assert "* Not tested among other classes: " in out and "broken.png" in out
+
+
 def test_a_half_without_images_has_no_part(tmp_path):
     trained(tmp_path / "run", **{HALF: "base"})
     model = loaded("CoOp", tmp_path / "run", tmp_path / "test", "all")
