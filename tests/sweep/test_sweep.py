@@ -34,7 +34,7 @@ OPTIONS = [
 QUICK = ["--set", "OPTIM.MAX_EPOCH", "2", "TRAINER.PROMPTSRC.GPA_MEAN", "2"]
 RUNS = [
     *(
-        f"base2new/{part}/{name}/shots_16/PromptSRC/{CFG}/seed1"
+        f"base2new/{part}/{name}/shots_2/PromptSRC/{CFG}/seed1"
         for name in ("dtd", "eurosat")
         for part in ("train_base", "test_new")
     ),
@@ -110,13 +110,13 @@ def test_a_stopped_sweep_resumes_and_its_tables_are_right(root, tmp_path, capsys
     made = {
         table.title: {row[0]: row[1:] for row in table.rows} for table in tables(find(tmp_path))
     }
-    rows = made[f"Base-to-new, PromptSRC ({CFG})"]
+    rows = made[f"Base-to-new, PromptSRC ({CFG}, 2 shots)"]
     base = [
-        value[f"base2new/train_base/{name}/shots_16/PromptSRC/{CFG}/seed1"]
+        value[f"base2new/train_base/{name}/shots_2/PromptSRC/{CFG}/seed1"]
         for name in ("dtd", "eurosat")
     ]
     new = [
-        value[f"base2new/test_new/{name}/shots_16/PromptSRC/{CFG}/seed1"]
+        value[f"base2new/test_new/{name}/shots_2/PromptSRC/{CFG}/seed1"]
         for name in ("dtd", "eurosat")
     ]
     assert rows["DTD"] == [
