@@ -10,13 +10,13 @@ from promptsrc.clip.frozen import load_clip
 from promptsrc.clip.openai import CLIP
 from promptsrc.clip.zeroshot import template_features
 from promptsrc.templates import DEFAULT
-from promptsrc.weights.names import read_weights
-from tests.tools.test_dataset import DATA, ROOT
+from promptsrc.weights.names import BUNDLED, read_weights
+from tests.tools.test_dataset import DATA
 from tools.embedded.evaluate import DOMAINS, _balanced, accuracies, parse_args
-from tools.embedded.pack import TARGET, packed
+from tools.embedded.pack import main, packed
 from tools.embedded.pretrain import SIZES
 
-ARCHIVE = ROOT / TARGET
+ARCHIVE = BUNDLED["ViT-T/8"]
 
 
 def test_keys_and_shapes_are_those_of_clips_own_model():
@@ -58,6 +58,19 @@ def test_packing_keeps_each_embedding_row_with_its_token():
     assert tensors["token_embedding.ids"].tolist() == [7, 40000]
     assert set(tensors) == {"token_embedding.rows", "token_embedding.ids", "ln_final.weight"}
     assert metadata["samples_seen"] == "12"
+
+
+def test_packed_weights_are_a_backbone(tmp_path):
+    model = CLIP(**SIZES, vocab_size=3).state_dict()
+    content = {"model": model, "ids": torch.tensor([5, 343, 49407]), "samples": 12}
+    torch.save(content, tmp_path / "clip.pt")
+    shipped = ARCHIVE.read_bytes()
+    main(tmp_path)
+    state = read_weights(str(tmp_path / "clip.safetensors")).state
+    embedding = state["token_embedding.weight"]
+    assert embedding.shape == (49408, SIZES["transformer_width"])
+    assert torch.equal(embedding[343], model["token_embedding.weight"][1].half().float())
+    assert ARCHIVE.read_bytes() == shipped
 
 
 def test_zero_shot_is_above_five_times_chance():

@@ -1,8 +1,9 @@
-"""Write the shipped weights: python -m tools.embedded.pack WORK
+"""Make the weights small: python -m tools.embedded.pack WORK
 
-Reads WORK/clip.pt, which pretrain writes. Writes promptsrc/weights/ViT-T-8.safetensors: half
-precision, OpenAI's keys, but only those rows of the token embedding that pre-training used, with
-their token ids.
+Reads WORK/clip.pt, which pretrain writes. Writes WORK/clip.safetensors: half precision, OpenAI's
+keys, but only those rows of the token embedding that pre-training used, with their token ids.
+`--backbone WORK/clip.safetensors` takes it. Shipped weights are never replaced: prompts that were
+trained with them would silently be wrong.
 """
 
 from pathlib import Path
@@ -14,17 +15,16 @@ from torch import Tensor
 from promptsrc.files import replacing
 from tools.embedded.command import work_folder
 
-TARGET = Path("promptsrc/weights/ViT-T-8.safetensors")
-
 
 def main(work: Path) -> None:
     """Write the file."""
     checkpoint = torch.load(work / "clip.pt", weights_only=True)
     tensors, metadata = packed(**checkpoint)
-    with replacing(TARGET) as part:
+    target = work / "clip.safetensors"
+    with replacing(target) as part:
         save_file(tensors, part, metadata)
-    megabytes = TARGET.stat().st_size / 1e6
-    print(f"{TARGET}: {megabytes:.2f} MB, {metadata['samples_seen']} samples seen")
+    megabytes = target.stat().st_size / 1e6
+    print(f"{target}: {megabytes:.2f} MB, {metadata['samples_seen']} samples seen")
 
 
 def packed(
@@ -39,13 +39,10 @@ def packed(
     tensors["token_embedding.ids"] = ids.int()
     tensors["token_embedding.rows"] = model["token_embedding.weight"].half()
     metadata = {
-        "name": "ViT-T/8",
         "input_resolution": "48",
         "samples_seen": str(samples),
         "seed": "0",
-        "pretraining": "contrastive, on emoji and clip art, without the concepts of data/emoji; "
-        "tools/embedded",
-        "licence": "MIT; drawings it was trained on: see README.md beside this file",
+        "pretraining": "contrastive, without the images of the embedded datasets; tools/embedded",
     }
     return tensors, metadata
 
