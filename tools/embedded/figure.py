@@ -1,6 +1,7 @@
 """The table and the figure of demo.py."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,8 +81,8 @@ def _draw_bars(axis: "Axes", rows: Sequence[Row]) -> None:
         there = [(i, value) for i, row in enumerate(rows) if (value := row[key]) is not None]
         positions = [i + (k - 1) * width for i, _ in there]
         values = [float(value) for _, value in there]
-        spread = [rows[i].get("spread", {}).get(key, 0) for i, _ in there]
-        errors = {"yerr": spread, "ecolor": "#2b333b", "capsize": 3} if any(spread) else {}
+        spread = [rows[i].get("spread", {}).get(key, math.nan) for i, _ in there]
+        errors = {"yerr": spread, "ecolor": "#2b333b", "capsize": 3}
         bars = axis.bar(positions, values, width * 0.94, color=colour, label=label, **errors)
         if len(rows) <= 8:  # more numbers than that would overlap
             axis.bar_label(bars, fmt="%.1f", fontsize=9 if few else 7.5, padding=2)
