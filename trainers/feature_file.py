@@ -1,6 +1,6 @@
 """`features.npz` of a test: what both towers made of it, for probes and t-SNE.
 
-    images (N, D)      features of unit length, as they are compared with those of the classes
+    images (N, D)      features of unit length
     classes (C, D)     likewise; not there where each image has class features of its own (CoCoOp)
     logits (N, C)  labels (N,)  paths (N,)  classnames (C,)
 

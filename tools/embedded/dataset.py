@@ -1,8 +1,8 @@
 """Choose and write the embedded dataset: python -m tools.embedded.dataset WORK
 
 Training, validation and test get whole concepts of each class, in the drawings of four vendors. No
-concept is in two of them, and none of them is in pre-training. Writes data/emoji and
-WORK/held_out.json.
+concept is in two of them. Writes data/emoji and WORK/held_out.json, the concepts that pre-training
+leaves out in drawings of these vendors and their kin.
 """
 
 import json

@@ -32,12 +32,12 @@ def packed(
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and metadata of the file; row i of the model's embedding is token ids[i]."""
     tensors = {
-        key: value.half().contiguous()
+        key: value.to(torch.float16).contiguous()
         for key, value in model.items()
         if key != "token_embedding.weight"
     }
     tensors["token_embedding.ids"] = ids.int()
-    tensors["token_embedding.rows"] = model["token_embedding.weight"].half()
+    tensors["token_embedding.rows"] = model["token_embedding.weight"].to(torch.float16)
     metadata = {
         "input_resolution": "48",
         "samples_seen": str(samples),
