@@ -29,8 +29,9 @@ from dassl.utils.signals import Stopped
 
 import runs.embedded as base2new
 import runs.register  # noqa: F401
-from promptsrc.checkpoint import find, read_checkpoint
+from promptsrc.checkpoint import read_checkpoint
 from promptsrc.command import Parser
+from promptsrc.run_folder import find
 from runs.arguments import parse_args, setup_config
 from trainers.memory import GIB
 

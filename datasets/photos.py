@@ -18,7 +18,7 @@ from datasets.files import absolute, visible_files
 from datasets.parts import named, parts_in, with_test
 from datasets.shares import ALL_TESTED
 from promptsrc.escape import printable
-from promptsrc.inference.endings import can_read, why_not
+from promptsrc.inference.endings import ARCHIVES, can_read, why_not
 from promptsrc.inference.listing import images_below
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 SHARES = (0.6, 0.0, 0.4)  # of train, val and test, where nothing says which image is for what
 TABLES = (".csv", ".tsv")
 STATED = "images.csv"  # comes before the folders beside it
-ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".rar", ".7z")
 
 
 def settings(path: str | os.PathLike, to_test: bool = False) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Find and read checkpoints, ours and those of the reference implementations.
+"""Read checkpoints, ours and those of the reference implementations.
 
 Theirs hold the whole model and a pickled schedule. Reading a file never runs code from it: besides
 tensors and plain containers, it has `promptsrc.stand_ins` for a few classes.
@@ -6,18 +6,18 @@ tensors and plain containers, it has `promptsrc.stand_ins` for a few classes.
 
 import hashlib
 import io
-import os
 import re
 from collections.abc import Container, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from promptsrc.clip.tokens import name_tokens, same_names
 from promptsrc.command import one_line
+from promptsrc.run_folder import POINTER, pointer_lines
 from promptsrc.schema import check_checkpoint
 from promptsrc.stand_ins import stand_ins
 from promptsrc.weights.pickles import REFUSED
@@ -30,67 +30,6 @@ LEARNED = re.compile(
     r"(^|\.)(ctx|VPT|VPT_shallow)$|(^|prompt_learner\.)(proj|meta_net|compound_prompt\w+)\."
     r"|^(film_lp_(img|text)|linear_probe_proj)\."
 )
-
-BEST = "model-best.pth.tar"
-FILE = re.compile(r"model(-best\.pth\.tar|\.pth\.tar-\d+)")
-POINTER = "checkpoint"
-
-Which = int | Literal["final", "best", "newest"]
-
-
-def find(run: str | os.PathLike, which: Which = "final", model: str = "*") -> Path:
-    """A checkpoint in the folder of a run.
-
-    <run>/<model>/model.pth.tar-3       3: of epoch 3
-    <run>/<model>/model-best.pth.tar    "best": of the best epoch on the validation images
-    <run>/<model>/checkpoint            "newest": the file that its first line names
-                                        "final": the best if there is one, else the newest
-
-    Args:
-        model: name of the model's folder; by default the run has one model.
-
-    Raises:
-        FileNotFoundError: there is none, or several models have one.
-    """
-    run = Path(run)
-    names = {folder: _name(folder, which) for folder in sorted(run.glob(model))}
-    found = [folder / name for folder, name in names.items() if name and (folder / name).is_file()]
-    if len(found) == 1:
-        return found[0]
-    files = (file for file in run.glob("*/model*") if FILE.fullmatch(file.name))
-    there = ", ".join(sorted(str(file.relative_to(run)) for file in files))
-    if not there or found:
-        what = f"checkpoints of {len(found)} models" if found else "no checkpoint"
-        raise FileNotFoundError(
-            f"{run} has {what}; is it the folder of one run, such as output/.../seed1? (Zero-shot "
-            "CLIP has no checkpoint.)"
-        )
-    wanted = f"{which} checkpoint" if isinstance(which, str) else f"checkpoint of epoch {which}"
-    raise FileNotFoundError(
-        f"{run} has no {wanted}{'' if model == '*' else f' in {model}'}; it has {there}"
-        + ("; add --load-epoch for that of an epoch" if which == "best" else "")
-    )
-
-
-def _name(folder: Path, which: Which) -> str:
-    """What the file is called in the folder of a model; empty if that is unknown."""
-    if isinstance(which, int):
-        return f"model.pth.tar-{which}"
-    if which == "best" or (which == "final" and (folder / BEST).is_file()):
-        return BEST
-    return newest_name(folder)
-
-
-def newest_name(folder: Path) -> str:
-    """The name of the newest file of a model; empty if that is unknown."""
-    return _lines(folder)[0].strip()
-
-
-def _lines(folder: Path) -> list[str]:
-    pointer = folder / POINTER
-    if not pointer.is_file():
-        return [""]
-    return pointer.read_text(encoding="utf-8", errors="replace").split("\n")
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -140,7 +79,7 @@ def _verified(path: Path) -> bytes:
 
 def _known_sums(path: Path) -> set[str]:
     """Those in `checkpoint` (two while the file is replaced), or in a file of version 0.1."""
-    lines = (line.partition("  ") for line in _lines(path.parent)[1:])
+    lines = (line.partition("  ") for line in pointer_lines(path.parent)[1:])
     if known := {digest for digest, _, name in lines if name == path.name}:
         return known
     old = path.with_name(f"{path.name}.sha256")

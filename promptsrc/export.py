@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def export(args: argparse.Namespace) -> None:
     with checking_the_command():
         names = classnames.chosen(args)
-    prompt_path.given(args.run)
     check_folder(args.file)
+    prompt_path.given(args.run)
     from promptsrc.inference import formats, prompt_file  # imports PyTorch
 
     if args.backbone is None:

@@ -11,7 +11,8 @@ import numpy as np
 from torch import Tensor
 from yacs.config import CfgNode
 
-from promptsrc.checkpoint import check_classes, find, read_checkpoint
+from promptsrc.checkpoint import check_classes, read_checkpoint
+from promptsrc.run_folder import find
 from runs.items import PARTS
 from runs.run import tested_epoch
 

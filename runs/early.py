@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datasets.places import check_folder
+from promptsrc.run_folder import files_in
 from promptsrc.weights.names import check_backbone
 from runs.layout import is_zero_shot
 from runs.settings import STANDARD, fitting
@@ -41,7 +42,9 @@ def check(cfg: "CfgNode", args: argparse.Namespace) -> None:
         raise ValueError(
             f"--eval-only tests a trained {cfg.TRAINER.NAME}; name its run with --model-dir"
         )
-    if args.eval_only and cfg.MODEL_DIR and not Path(cfg.MODEL_DIR).is_dir():
+    run = Path(cfg.MODEL_DIR)
+    is_empty = learns(cfg.TRAINER.NAME) and not files_in(run)
+    if args.eval_only and cfg.MODEL_DIR and (is_empty or not run.is_dir()):
         raise FileNotFoundError(
             f"{cfg.MODEL_DIR} has no checkpoint; is it the folder of one run (--model-dir)?"
         )

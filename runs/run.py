@@ -106,7 +106,7 @@ def tested_epoch(cfg: "CfgNode") -> int | None:
 
     A training that was stopped has prompts that are not its result.
     """
-    from promptsrc.checkpoint import find
+    from promptsrc.run_folder import find
     from runs.log import read
 
     if cfg.LOAD_EPOCH >= 0:

@@ -10,7 +10,7 @@ import sys
 import pytest
 from PIL import Image
 
-from promptsrc.checkpoint import find
+from promptsrc.run_folder import find
 from tests.conftest import ROOT
 
 WITHOUT = """

@@ -15,7 +15,8 @@ import time
 import pytest
 import torch
 
-from promptsrc.checkpoint import find, read_checkpoint
+from promptsrc.checkpoint import read_checkpoint
+from promptsrc.run_folder import find
 from promptsrc.weights.download import fetched
 from tests import tiny_clip
 from tests.conftest import ROOT

@@ -12,14 +12,13 @@ from promptsrc.checkpoint import (
     check_classes,
     check_purpose,
     description_of,
-    find,
     load_prompts,
-    newest_name,
     read_checkpoint,
 )
 from promptsrc.inference.prompt_file import PromptFile, read_learned, write_prompts
 from promptsrc.prompts import PromptLearner
 from promptsrc.regulation import SelfRegulation
+from promptsrc.run_folder import find, newest_name
 from promptsrc.schema import check_trainer_state
 from promptsrc.weights.names import found_from_anywhere
 from trainers import pack

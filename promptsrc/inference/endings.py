@@ -19,6 +19,7 @@ NOT_READ = {  # endings of other images, and what to do about them
     **dict.fromkeys((".dcm", ".exr", ".hdr", ".jxl", ".nii", ".xcf"), "convert to .png"),
     **dict.fromkeys((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf"), "convert to .jpg"),
 }
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".rar", ".7z")
 
 
 def can_read(path: str | os.PathLike) -> bool:

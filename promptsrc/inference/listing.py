@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from promptsrc.escape import printable
 from promptsrc.files import is_visible
-from promptsrc.inference.endings import SUFFIXES, can_read, why_not
+from promptsrc.inference.endings import ARCHIVES, SUFFIXES, can_read, why_not
 
 NAMED = 6  # endings in a message; the others are summed up
 
@@ -116,12 +116,14 @@ def image_files(
 
     Raises:
         FileNotFoundError: no such file or folder.
-        ValueError: a folder has no images, or a path is a pipe or a device.
+        ValueError: a folder has no images, or a path is an archive, a pipe or a device.
     """
     found: list[Path] = []
     for path in (place for typed in paths for place in places_of(os.fspath(typed))):
         if is_special(path):
             raise ValueError(f"{path} is a pipe or device; give image files or folders")
+        if os.path.isfile(path) and path.name.lower().endswith(ARCHIVES):
+            raise ValueError(f"{path} is an archive; unpack it, and give the folder")
         found += _images_of(path, note) if os.path.isdir(path) else [path]
     return found
 
@@ -133,7 +135,7 @@ def places_of(typed: str) -> list[Path]:
         FileNotFoundError: there is no such file or folder.
     """
     path = os.path.expanduser(typed)
-    for place in (path, path.replace("\\", "/"), _in_linux(path)):
+    for place in spellings(path):
         if os.path.lexists(place):
             return [Path(place)]
         if matches := sorted(glob.glob(place, recursive=True)) if glob.has_magic(place) else ():
@@ -142,6 +144,11 @@ def places_of(typed: str) -> list[Path]:
         raise FileNotFoundError(f"{typed} is a web address; download the image first")
     what = "image matches" if glob.has_magic(path) else "image or folder at"
     raise FileNotFoundError(f"no {what} {typed}")
+
+
+def spellings(path: str) -> tuple[str, ...]:
+    """A path, and what it may be if Windows wrote it."""
+    return path, path.replace("\\", "/"), _in_linux(path)
 
 
 def _in_linux(path: str) -> str:

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from promptsrc.checkpoint import description_of, find, learned_tensors, read_checkpoint
+from promptsrc.checkpoint import description_of, learned_tensors, read_checkpoint
 from promptsrc.files import replacing
 from promptsrc.inference.prompt_path import given
 from promptsrc.prompts.dept import PARTS, ROWS
@@ -47,7 +47,7 @@ def read_prompts(path: str | os.PathLike) -> PromptFile:
         FileNotFoundError: no such file, or no checkpoint in the folder.
         ValueError: it is damaged, or does not say what the prompts are for.
     """
-    path = _file(path)
+    path = given(path)
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     checkpoint = read_checkpoint(path)
@@ -76,25 +76,12 @@ def read_learned(path: str | os.PathLike) -> tuple[Description | None, dict[str,
         FileNotFoundError: no such file, or no checkpoint in the folder.
         ValueError: it is damaged.
     """
-    path = _file(path)
+    path = given(path)
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     checkpoint = read_checkpoint(path)
     description = description_of(checkpoint)
     return description, checkpoint["state_dict"]
-
-
-def _file(path: str | os.PathLike) -> Path:
-    """The file of prompts that a path stands for: a run's folder, one inside it, or a file.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is an export, which other programs read.
-    """
-    place = given(path)
-    if place.is_dir():
-        return find(place.parent if any(place.glob("model*.pth.tar*")) else place)
-    return place
 
 
 def _read_safetensors(path: Path) -> PromptFile:
@@ -137,7 +124,7 @@ def read_foreign_checkpoint(
         FileNotFoundError: no such file, or no checkpoint in the folder.
         ValueError: it is damaged, holds no prompts of a known method, or says what it is for.
     """
-    checkpoint = read_checkpoint(_file(path))
+    checkpoint = read_checkpoint(given(path))
     if description_of(checkpoint) is not None:
         raise ValueError(f"{path} says what it is for; leave --backbone and --ctx-init out")
     state = checkpoint["state_dict"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from promptsrc.checkpoint import find, load_prompts, read_checkpoint
+from promptsrc.checkpoint import load_prompts, read_checkpoint
 from promptsrc.clip.frozen import FrozenCLIP, build_clip
 from promptsrc.clip.precision import precision
 from promptsrc.prompts import DeepPrompts
@@ -111,49 +111,3 @@ def test_what_is_no_checkpoint_is_named(tmp_path, content):
     torch.save(content, tmp_path / "other")
     with pytest.raises(ValueError, match="other is not a checkpoint: it needs state_dict"):
         read_checkpoint(tmp_path / "other")
-
-
-def run_with(folder, *files, newest=""):
-    for name in files:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-    if newest:
-        (folder / files[0]).with_name("checkpoint").write_text(f"{newest}\n")
-
-
-def test_the_final_checkpoint_is_the_best_one_or_else_the_newest(tmp_path):
-    names = ("P/model.pth.tar-2", "P/model.pth.tar-10", "P/model.pth.tar-10.sha256")
-    run_with(tmp_path, *names, "tensorboard/events", newest="model.pth.tar-2")
-    assert find(tmp_path) == find(tmp_path, "newest") == tmp_path / "P/model.pth.tar-2"
-    assert find(tmp_path, 10) == find(tmp_path, 10, "P") == tmp_path / "P/model.pth.tar-10"
-    (tmp_path / "P/model-best.pth.tar").touch()
-    assert find(tmp_path) == find(tmp_path, "best") == tmp_path / "P/model-best.pth.tar"
-    assert find(tmp_path, "newest") == tmp_path / "P/model.pth.tar-2"
-
-
-@pytest.mark.parametrize(
-    "files, newest, wanted, message",
-    [
-        ([], "", (), "has no checkpoint; is it the folder of one run"),
-        (["P/log.txt"], "model.pth.tar-2", (), "has no checkpoint; is it the folder of one run"),
-        (["P/model.pth.tar-2"], "", (), "has no final checkpoint; it has P/model.pth.tar-2$"),
-        (
-            ["P/model.pth.tar-2"],
-            "",
-            ("best",),
-            "it has P/model.pth.tar-2; add --load-epoch for that of an epoch$",
-        ),
-        (["P/model.pth.tar-2"], "", (7, "P"), "has no checkpoint of epoch 7 in P; it has P/mod"),
-        (["P/model.pth.tar-2"], "", (2, "Q"), "has no checkpoint of epoch 2 in Q; it has P/mod"),
-        (
-            ["P/model.pth.tar-2", "Q/model.pth.tar-2"],
-            "",
-            (2,),
-            "has checkpoints of 2 models; is it",
-        ),
-    ],
-)
-def test_a_checkpoint_that_is_missing_is_named(tmp_path, files, newest, wanted, message):
-    run_with(tmp_path, *files, newest=newest)
-    with pytest.raises(FileNotFoundError, match=message):
-        find(tmp_path, *wanted)

@@ -15,8 +15,9 @@ from PIL import Image
 import predict
 import promptsrc
 import train
-from promptsrc.checkpoint import find, read_checkpoint
+from promptsrc.checkpoint import read_checkpoint
 from promptsrc.inference.prompt_file import read_prompts
+from promptsrc.run_folder import find
 from report.run import read_run
 from report.run_report import run_report
 from runs import reading, saved_config

@@ -157,6 +157,13 @@ def test_paths_that_are_not_there(typed, message):
         image_files([typed])
 
 
+@pytest.mark.parametrize("name", ["photos.zip", "photos.TAR.GZ"])
+def test_an_archive_is_to_be_unpacked(tmp_path, name):
+    touch(tmp_path, name)
+    with pytest.raises(ValueError, match=f"{name} is an archive; unpack it, and give the folder"):
+        image_files([tmp_path / name])
+
+
 def test_a_drive_of_windows_in_its_linux(photos, monkeypatch):
     monkeypatch.setattr(os.path, "lexists", lambda path: path == "/mnt/c/Users/me/a.jpg")
     assert places_of(r"C:\Users\me\a.jpg") == [Path("/mnt/c/Users/me/a.jpg")]

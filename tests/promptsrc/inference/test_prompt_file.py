@@ -122,33 +122,3 @@ def test_a_damaged_description(tmp_path, text):
     message = "does not say what its prompts are for|does not hold prompts"
     with pytest.raises(ValueError, match=f"a.safetensors ({message})"):
         prompt_file.read_prompts(tmp_path / "a.safetensors")
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("c.onnx", "c.onnx is an export, for onnxruntime; give the folder of its run"),
-        ("c.pt2", "c.pt2 is an export, for torch.export.load; .*prompts.safetensors"),
-        ("c.npz", "c.npz is an export, for open_clip;"),
-    ],
-)
-def test_an_export_is_not_taken_for_prompts(tmp_path, name, message):
-    (tmp_path / name).touch()
-    with pytest.raises(ValueError, match=message):
-        prompt_file.read_prompts(tmp_path / name)
-
-
-@pytest.mark.parametrize("address", ["https://a.org/p.safetensors", "hf://me/prompts"])
-def test_a_web_address_says_how_to_get_the_file(address):
-    with pytest.raises(FileNotFoundError, match=f"{address} is a web address; get the file first"):
-        prompt_file.read_prompts(address)
-
-
-def test_a_folder_inside_a_run_and_the_home_folder(tmp_path, monkeypatch):
-    folder = tmp_path / "run" / "VLPromptLearner"
-    folder.mkdir(parents=True)
-    torch.save({"state_dict": {"a": torch.ones(1)}, "epoch": 2}, folder / "model.pth.tar-2")
-    (folder / "checkpoint").write_text("model.pth.tar-2")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for place in (folder.parent, folder, "~/run", "~/run/VLPromptLearner"):
-        assert prompt_file.read_learned(place) == (None, {"a": torch.ones(1)})
