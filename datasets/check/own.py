@@ -164,9 +164,7 @@ def _in_table(file: Path) -> OwnImages:
         else:
             item = Item(table.local(row.path, found.folder), 0, row.classname)
             found.parts.setdefault(row.part or NO_PART, []).append(item)
-    if not read.has_parts:
-        found.notes.append("no column split: set DATASET.SPLIT, such as (0.5, 0.2, 0.3)")
-    else:
+    if read.has_parts:
         there = {row.part for row in read.rows}
         if "train" not in there:
             found.problems.append("no line with split train; add some")

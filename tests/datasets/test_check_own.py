@@ -132,7 +132,6 @@ def test_all_problems_of_a_table_at_once(table, capsys):
     [
         ("path,kind\n", "has no column class"),
         ("path,class,split\n", "no line with split train"),
-        ("path,class\nape/0.png,ape\n", "no column split: set DATASET.SPLIT"),
         ("path,class\nape/0.png,ape\nbat/0.png,bat\nbat/1.png,bat\n", "without test images: ape"),
         (
             "path,class,split\nape/0.png,ape,train\nape/1.png,ape,test\nbat/0.png,bat,test\n",
@@ -143,6 +142,13 @@ def test_all_problems_of_a_table_at_once(table, capsys):
 def test_a_table_that_is_not_complete(one, capsys, text, found):
     (one / "images.csv").write_text(text)
     assert found in "\n".join(said(capsys, one)[1])
+
+
+def test_a_table_without_parts_is_ready(one, capsys):
+    rows = [f"{name}/{i}.png,{name}\n" for name in CLASSES for i in range(5)]
+    (one / "images.csv").write_text("Image,Category\n" + "".join(rows))
+    code, lines, _ = said(capsys, one)
+    assert code == 0 and lines[0].startswith("CSV                  ready      10 images")
 
 
 def test_no_table(tmp_path, capsys):
