@@ -20,6 +20,7 @@ from yacs.config import CfgNode
 import datasets
 import trainers
 from runs.saved_config import NAME, flat
+from runs.settings import CONFIGS
 from runs.yaml_file import read_yaml
 from trainers.keys import TEXT_OR_BOOL
 
@@ -55,9 +56,20 @@ def merge_file(cfg: CfgNode, path: str) -> None:
     """
     file = Path(path)
     if not file.is_file():
-        there = ", ".join(sorted(p.name for p in file.parent.glob("*.yaml"))) or "no config files"
-        raise FileNotFoundError(f"no config file {path}; {file.parent} has {there}")
+        raise FileNotFoundError(f"no config file {path}; {_config_files(file)}")
     merge(cfg, flat(read_yaml(file)), path)
+
+
+def _config_files(wanted: Path) -> str:
+    """Those beside a file that is not there; without such the shipped one whose path is closest."""
+    if there := ", ".join(sorted(file.name for file in wanted.parent.glob("*.yaml"))):
+        return f"{wanted.parent} has {there}"
+    shipped = [str(file) for file in sorted(CONFIGS.rglob("*.yaml"))]
+    named = [file for file in shipped if Path(file).stem == wanted.stem]
+    close = difflib.get_close_matches(
+        str(wanted), named or shipped, n=1, cutoff=0 if named else 0.6
+    )
+    return f"did you mean {close[0]}?" if close else f"{CONFIGS} has the shipped ones"
 
 
 def config_of_run(folder: Path, root: str = "") -> CfgNode:

@@ -7,6 +7,7 @@ path/to/weights                     a file or folder (see `promptsrc.weights.fil
                                     OpenAI's, open_clip's or Hugging Face's keys
 """
 
+import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,9 +71,12 @@ def check_backbone(name: str) -> None:
     """
     known = name in backbone_names() or name.startswith(OPEN_CLIP)
     if not known and not os.path.exists(os.path.expanduser(name)):
+        spelled = {known.lower(): known for known in backbone_names()}
+        close = difflib.get_close_matches(name.lower(), spelled, n=1)
         raise ValueError(
             f"backbone {name!r} is neither a name ({', '.join(backbone_names())}, "
             f"{OPEN_CLIP}<model>/<pretrained>) nor a file or folder of CLIP weights"
+            + (f"; did you mean {spelled[close[0]]}?" if close else "")
         )
 
 
