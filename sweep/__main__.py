@@ -87,7 +87,9 @@ def check(args: argparse.Namespace, parser: Parser) -> None:
         parser.error(f"no protocol {unknown[0]!r}; choose from {', '.join(DATASETS)}")
     files = {file.stem for file in (CONFIGS / "datasets").glob("*.yaml")}
     if unknown := [name for name in args.datasets if name not in files]:
-        parser.error(f"no dataset {unknown[0]!r}; configs/datasets has {', '.join(sorted(files))}")
+        own = "; your own images need a file there" if Path(unknown[0]).exists() else ""
+        known = ", ".join(sorted(files))
+        parser.error(f"no dataset {unknown[0]!r}; configs/datasets has {known}{own}")
     if not Path(args.root).is_dir():
         parser.error(f"--root is {args.root}, not a folder; it is the one that holds oxford_pets/")
     if min(args.seeds) < 0:

@@ -162,6 +162,7 @@ def test_a_stopped_sweep_resumes_and_its_tables_are_right(root, tmp_path, capsys
     [
         (["base2neww"], "no protocol 'base2neww'; choose from base2new, few-shot"),
         (["--datasets", "eurosatt"], "no dataset 'eurosatt'; configs/datasets has caltech101"),
+        (["--datasets", "configs"], "ucf101; your own images need a file there (see --help)"),
         (["--workers", "0"], "--workers is 0; it must be at least 1"),
         (["--methods", "PromptSRCC"], "no settings for method 'PromptSRCC'"),
         (
