@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from promptsrc.clip.linear import linear
 from promptsrc.clip.openai import CLIP, QuickGELU, ResidualAttentionBlock, VisionTransformer
 from promptsrc.clip.text import INPUT, Texts
 from promptsrc.clip.vectors import (
@@ -184,19 +185,20 @@ def _run_block(
     weight, bias, width = attn.in_proj_weight, attn.in_proj_bias, x.shape[-1]
     asking = y if read is None else y[read]
     if read is None:
-        q, k, v = F.linear(y, weight, bias).chunk(3, -1)
+        q, k, v = linear(y, weight, bias).chunk(3, -1)
     else:
-        x, q = x[read], F.linear(asking, weight[:width], bias[:width])
-        k, v = F.linear(y, weight[width:], bias[width:]).chunk(2, -1)
+        x, q = x[read], linear(asking, weight[:width], bias[:width])
+        k, v = linear(y, weight[width:], bias[width:]).chunk(2, -1)
     q, k, v = _added(q, update.q, asking), _added(k, update.k, y), _added(v, update.v, y)
     if beside is not None:
-        more = F.linear(block.ln_1(beside), weight[width:], bias[width:])
+        more = linear(block.ln_1(beside), weight[width:], bias[width:])
         k, v = (  # (B, L+n, W)
             torch.cat([own, _for_each(extra, own.shape[0])], 1)
             for own, extra in zip((k, v), more.chunk(2, -1), strict=True)
         )
     attended = attend(q, k, v, attn.num_heads)
-    x = x + _added(attn.out_proj(attended), update.o, attended)
+    out = linear(attended, attn.out_proj.weight, attn.out_proj.bias)
+    x = x + _added(out, update.o, attended)
     return _add_mlp(block, x)
 
 
@@ -229,9 +231,10 @@ def _add_mlp(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
     the matrix products beside it take in the factors.
     """
     mlp, y = block.mlp, block.ln_2(x)
-    if not isinstance(mlp.gelu, QuickGELU):
-        return x + mlp(y)
     s, inner, outer = GELU_SLOPE, mlp.c_fc, mlp.c_proj
-    hidden = torch.addmm(inner.bias, y.flatten(0, -2), inner.weight.t(), beta=s, alpha=s)
-    out = torch.addmm(outer.bias, F.silu(hidden), outer.weight.t(), beta=s)
-    return torch.add(x, out.view_as(x), alpha=1 / s)
+    if not isinstance(mlp.gelu, QuickGELU):
+        hidden = mlp.gelu(linear(y, inner.weight, inner.bias))
+        return x + linear(hidden, outer.weight, outer.bias)
+    hidden = linear(y, inner.weight, inner.bias, alpha=s, beta=s)
+    out = linear(F.silu(hidden), outer.weight, outer.bias, beta=s)
+    return torch.add(x, out, alpha=1 / s)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from promptsrc.clip.frozen import FrozenCLIP, build_clip
+from promptsrc.clip.linear import linear
 from promptsrc.clip.precision import precision
 from promptsrc.model import PromptedCLIP
 from promptsrc.prompts import DeepPrompts
@@ -21,18 +22,23 @@ NAMES = ["cat", "dog", "fire_truck"]
     ],
 )
 def test_every_precision_computes_near_float32_with_float32_heads(
-    tiny_state, prec, towers, tolerance
+    tiny_state, prec, towers, tolerance, monkeypatch
 ):
+    products = []
+
+    def noted(*args, **scales):
+        out = linear(*args, **scales)
+        products.append(out.dtype)
+        return out
+
+    monkeypatch.setattr("promptsrc.clip.towers.linear", noted)
 
     def logits(name):
         torch.manual_seed(0)
         frozen = FrozenCLIP(build_clip(tiny_state), precision(name, "cpu", half_on_cpu=True))
         prompts = DeepPrompts(frozen.clip, NAMES, 2, 2, 2, 2, "a photo")
         frozen.cast()
-        seen = []
-        frozen.clip.transformer.resblocks[1].attn.out_proj.register_forward_hook(
-            lambda *args: seen.append(args[2].dtype)
-        )
+        products.clear()
         student = PromptedCLIP(frozen, prompts).encode(torch.randn(3, 3, 32, 32))
         student.logits.sum().backward()
         assert (
@@ -40,11 +46,11 @@ def test_every_precision_computes_near_float32_with_float32_heads(
             == {torch.float32}
             == {t.dtype for t in student}
         )
-        return student.logits, seen[0], frozen.clip.visual.conv1.weight.dtype
+        return student.logits, {*products}, frozen.clip.visual.conv1.weight.dtype
 
     (ours, activations, weights), (exact, _, _) = logits(prec), logits("fp32")
     assert weights == towers
-    assert activations == {"amp": torch.float16}.get(prec, towers)
+    assert activations == {{"amp": torch.float16}.get(prec, towers)}
     assert (ours - exact).abs().max().item() <= tolerance
 
 
