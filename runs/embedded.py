@@ -6,16 +6,14 @@ method without base-to-new trains on all classes. Finished runs are not run agai
 
 import argparse
 import copy
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from promptsrc.command import checking_the_command
-from runs import layout, memory
 from runs.arguments import parse_args, setup_config
-from runs.job import Job, call, train_command, unfinished
+from runs.job import Job, unfinished
 from runs.protocols import SHOTS, Method, base2new, few_shot, why_without
-from runs.results import TRAINED, harmonic_mean
+from runs.results import harmonic_mean
 from runs.run import run
 from runs.settings import BUNDLED, CONFIGS, ROOT, fitting, trainers
 
@@ -109,41 +107,3 @@ def summary(trainer: str, base: float, new: float | None = None) -> str:
         return f"{why_not}\n{trainer} on {DATASET}: all classes {base:.1f}%"
     hm = harmonic_mean(base, new)
     return f"{trainer} on {DATASET}: base {base:.1f}%  new {new:.1f}%  HM {hm:.1f}%"
-
-
-def measure(trainer: str, output: Path) -> dict[str, str | float | None]:
-    """Run a method as a process; its row of the table (`tools.embedded.figure`).
-
-    One without base-to-new trains and tests on the base classes, without an accuracy on new ones.
-
-    Raises:
-        SystemExit: a run failed, and has printed why.
-    """
-    from dassl.engine import TRAINER_REGISTRY  # imports PyTorch
-
-    import runs.register  # noqa: F401 (makes names known)
-    from promptsrc.inference.prompt_file import read_prompts
-
-    words = ["--trainer", trainer, "--output-dir", str(output)]
-    if why_without("base2new", trainer):
-        words = [*words[:-1], str(output / trainer), "DATASET.SUBSAMPLE_CLASSES", "base"]
-        planned = [Job(tuple(words), output / trainer, TRAINED)]
-    else:
-        planned = jobs(words)
-    started = time.time()
-    if code := call(train_command(words)):
-        raise SystemExit(code)
-    seconds = time.time() - started
-    base, new, *_ = *(job.result() for job in planned), None
-    peaks = [peak for job in planned if (peak := memory.logged(job.folder))]
-    untrained = layout.is_zero_shot(trainer)
-    return {
-        "method": trainer,
-        "base": round(base, 1),
-        "new": new and round(new, 1),
-        "hm": new and round(harmonic_mean(base, new), 1),
-        "parameters": 0 if untrained else read_prompts(planned[0].folder).parameters,
-        "seconds": round(seconds, 1),
-        "memory": max(peaks, default=None),
-        "knowledge": TRAINER_REGISTRY.get(trainer).test_time_knowledge,
-    }

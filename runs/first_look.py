@@ -111,8 +111,8 @@ def _bundled(cfg: "CfgNode") -> str:
     if cfg.MODEL.BACKBONE.NAME != settings.BUNDLED:
         return ""
     return (
-        f" (bundled; it has only seen drawings: for photographs, add --backbone {settings.STANDARD}"
-        ", which is downloaded once)"
+        " (bundled; it has mostly seen drawings: for photographs, add --backbone "
+        f"{settings.STANDARD}, which is downloaded once)"
     )
 
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from promptsrc.weights.names import BUNDLED
 from runs import early
-from runs.settings import BUNDLED
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
@@ -41,7 +41,7 @@ def run(cfg: "CfgNode", args: argparse.Namespace) -> None:
     with folder.held(cfg):
         if cfg.SEED >= 0:
             set_random_seed(cfg.SEED)
-        if cfg.MODEL.BACKBONE.NAME == BUNDLED and "OMP_NUM_THREADS" not in os.environ:
+        if cfg.MODEL.BACKBONE.NAME in BUNDLED and "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(1)  # with so small a CLIP, threads mostly wait for each other
         on_gpu = torch.cuda.is_available() and cfg.USE_CUDA
         torch.backends.cudnn.benchmark = on_gpu and not cfg.DETERMINISTIC

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from promptsrc.weights import names
 from runs import layout
 from runs.yaml_file import read_yaml
 
 _here, _root = Path.cwd(), Path(__file__).resolve().parents[1]
 ROOT = _root.relative_to(_here) if _root.is_relative_to(_here) else _root  # short in commands
 CONFIGS = ROOT / "configs"
-BUNDLED = "ViT-T/8"
+BUNDLED = "ViT-T/8-v2"
 STANDARD = "ViT-B/16"  # the published settings are for it
 
 
@@ -22,8 +23,8 @@ def trainers() -> list[str]:
 
 def spelled(trainer: str) -> str:
     """A shipped trainer's name, typed in any case; other names unchanged."""
-    names = {name.lower(): name for name in trainers()} | {"dept": "ExtrasLinearProbeCoOp"}
-    return names.get(trainer.lower(), trainer)
+    known = {name.lower(): name for name in trainers()} | {"dept": "ExtrasLinearProbeCoOp"}
+    return known.get(trainer.lower(), trainer)
 
 
 def method_folder(trainer: str) -> Path:
@@ -42,6 +43,8 @@ def fitting(trainer: str, backbone: str) -> Path:
     protocols = read_yaml(CONFIGS / "protocols.yaml")
     entries = [protocols[name].get(trainer) for name in ("base2new", "few-shot")]
     published = next((entry["config"] for entry in entries if isinstance(entry, dict)), "")
+    if backbone in names.BUNDLED:  # also the former one
+        backbone = BUNDLED
     by_backbone: dict[str, list[Path]] = {}
     for file in sorted(method_folder(trainer).glob("*.yaml")):
         name = read_yaml(file).get("MODEL", {}).get("BACKBONE", {}).get("NAME", "")

@@ -18,7 +18,7 @@ import torch
 
 from datasets.check.published import PUBLISHED
 from promptsrc.clip.chunks import STORED, memory_of
-from promptsrc.weights.names import VOCABULARY
+from promptsrc.weights.names import BUNDLED, VOCABULARY
 from runs.job import Job
 from sweep.packs import packs
 from trainers.memory import GIB
@@ -56,7 +56,7 @@ class Towers(NamedTuple):
 
 LARGEST = "ViT-L/14@336px"  # in the place of those that are not listed
 TOWERS = {
-    "ViT-T/8": Towers(37, 128, 6, 128, 4),
+    **dict.fromkeys(BUNDLED, Towers(37, 128, 6, 128, 4)),
     "ViT-B/32": Towers(50, 768, 12, 512, 12),
     "ViT-B/16": Towers(197, 768, 12, 512, 12),
     "ViT-L/14": Towers(257, 1024, 24, 768, 12),

@@ -235,7 +235,7 @@ TRAIN = {
     # names that nobody knows
     "trainer": (1, "'PromptSRCC' is not available; choose one of .*did you mean PromptSRC", "--trainer PromptSRCC"),
     "dataset": (1, "'Emojis' is not available; choose one of .*did you mean Emoji", "; DATASET.NAME Emojis"),
-    "backbone": (1, "backbone 'ViT-B/17' is neither a name .ViT-T/8, .* nor a file", "--backbone ViT-B/17"),
+    "backbone": (1, "backbone 'ViT-B/17' is neither a name .ViT-T/8-v2, .* nor a file", "--backbone ViT-B/17"),
     "open_clip model": (1, "open_clip has no 'ViT-B-17' with weights 'x'; it has", "--backbone open_clip:ViT-B-17/x"),
     "sampler": (1, r"sampler is 'Best'; choose one of RandomSampler.*SAMPLER", "; DATALOADER.TRAIN_X.SAMPLER Best"),
     "transform": (1, "INPUT.TRANSFORMS has 'flip'; choose from random_flip", "--transforms flip"),
@@ -286,7 +286,7 @@ TRAIN = {
     "more domains than there are": (1, "N_DOMAIN is 2, but the data has 1 domains; 0 means all", "; DATALOADER.TRAIN_X.SAMPLER RandomDomainSampler DATALOADER.TRAIN_X.N_DOMAIN 2"),
     "size of one number": (1, r"INPUT.SIZE is \(48,\); it takes height and width", "; INPUT.SIZE '(48,)'"),
     "negative size": (1, r"INPUT.SIZE is \(-48, 48\); it takes height and width", "; INPUT.SIZE '(-48, 48)'"),
-    "another backbone's size": (1, r"INPUT.SIZE is \(224, 224\), but backbone ViT-T/8 takes 48 x 48 images; set INPUT.SIZE", "; INPUT.SIZE '(224, 224)'"),
+    "another backbone's size": (1, r"INPUT.SIZE is \(224, 224\), but backbone ViT-T/8-v2 takes 48 x 48 images; set INPUT.SIZE", "; INPUT.SIZE '(224, 224)'"),
     "two colours": (1, r"INPUT.PIXEL_MEAN is \[0.5, 0.5\]; it takes three numbers", "; INPUT.PIXEL_MEAN '[0.5, 0.5]'"),
     # prompts
     "no text layer": (1, "PROMPT_DEPTH_TEXT is 0; it must be at least 1", "; TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT 0"),

@@ -1,61 +1,53 @@
-"""The demo's table and figure, with zero-shot CLIP alone."""
+"""The demo on all embedded datasets: its tables, its figures, its runs."""
 
 import json
-from typing import NamedTuple
 
-import numpy as np
+import pytest
 from PIL import Image
 
 import demo
-from tools.embedded import study
-from tools.embedded.figure import draw, table
+from promptsrc.clip.frozen import load_clip
+from tests.tools.test_study import made_rows
+from tools.embedded import figure, study
+from tools.embedded.evaluate import DOMAINS, zero_shot
 
 
-def test_table_and_figure(in_root, tmp_path, monkeypatch, capsys):
+def test_zero_shot_table_and_figure(in_root, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(demo, "METHODS", ("ZeroshotCLIP",))
     assert demo.main(["--output-dir", str(tmp_path)]) == 0
     folder = tmp_path / "demo"
     (row,) = json.loads((folder / "table.json").read_text())
-    assert row == {"method": "ZeroshotCLIP", "base": 51.1, "new": 47.9, "hm": 49.4, "parameters": 0}
-    assert "| ZeroshotCLIP | 51.1 | 47.9 | 49.4 | 0 |" in (folder / "table.md").read_text()
-    assert (folder / "table.md").read_text() in capsys.readouterr().out
-    with Image.open(folder / "figure.png") as figure:
-        assert figure.size == (1500, 840)
-        assert len(figure.convert("RGB").getcolors(1 << 20)) > 1000  # drawings, bars and text
+    clip = load_clip("ViT-T/8-v2")
+    for domain in DOMAINS:
+        found, means = zero_shot(clip, domain, "test"), row["means"][domain.name]
+        assert (means["base"], means["new"]) == pytest.approx((found.base, found.new), abs=1e-6)
+    table = (folder / "table.md").read_text()
+    assert f"| **average** | ZeroshotCLIP | {row['means']['average']['base']:.1f} | " in table
+    assert table in capsys.readouterr().out
+    with Image.open(folder / "figure.png") as picture:
+        assert len(picture.convert("RGB").getcolors(1 << 20)) > 1000  # images and text
 
 
-def test_means_have_their_spread(in_root, tmp_path, monkeypatch, capsys):
-    accuracies = {1: (50.0, 40.0), 2: (52.0, 44.0), 3: (57.0, 39.0)}
-
-    def finished(study, workers):
-        for each in (tests for runs in study.values() for tests in runs):
-            for job, value in zip(each, accuracies[job_seed(each[0])], strict=True):
-                job.folder.mkdir(parents=True)
-                (job.folder / "log.txt").write_text(
-                    f"Finish training\n=> result\n* accuracy: {value}%\n"
-                )
-
-    monkeypatch.setattr(study, "run", finished)
-    monkeypatch.setattr(study.layout, "is_zero_shot", lambda trainer: trainer == "ZeroshotCLIP")
-    monkeypatch.setattr("promptsrc.inference.prompt_file.read_prompts", lambda _: Prompts(7))
-    zero_shot, ivlp = study.measured(("ZeroshotCLIP", "IVLP"), (1, 2, 3), tmp_path)
-    values = np.array([*accuracies.values()])
-    hms = 2 * values.prod(1) / values.sum(1)
-    columns = dict(zip(("base", "new", "hm"), (*values.T, hms), strict=True))
-    for key, column in columns.items():
-        assert ivlp[key] == zero_shot[key] == round(column.mean(), 1)
-        assert ivlp["spread"][key] == round(column.std(ddof=1), 1)
-    assert (ivlp["parameters"], zero_shot["parameters"], "spread" in zero_shot) == (7, 0, False)
-    assert "| IVLP | 53.0 ± 3.6 | 41.0 ± 2.6 |" in table([zero_shot, ivlp])
-    draw([zero_shot, ivlp], demo.DATA / demo.DATASET, "split_zhou_Emoji.json", tmp_path / "f.png")
-
-
-class Prompts(NamedTuple):
-    parameters: int
-
-
-def job_seed(job):
-    return int(job.folder.name.removeprefix("seed"))
+@pytest.mark.slow
+def test_every_kind_of_method_is_compared(in_root, tmp_path, monkeypatch, capsys):
+    methods = ["TaskRes", "VPT", "ZeroshotCLIP"]
+    monkeypatch.setattr(demo, "trainers", lambda: methods)
+    monkeypatch.setattr(study, "DATASETS", ("digits",))
+    planned = study.planned
+    quick = ("OPTIM.MAX_EPOCH", "1")
+    monkeypatch.setattr(study, "planned", lambda *words: planned(*words, quick))
+    assert demo.main(["--compare", "--output-dir", str(tmp_path)]) == 0
+    rows = json.loads((tmp_path / "compare" / "table.json").read_text())
+    task_res, vpt, zero_shot_row = rows
+    assert [row["method"] for row in rows] == methods
+    assert task_res["means"]["digits"]["new"] is task_res["means"]["average"]["hm"] is None
+    assert (task_res["parameters"], zero_shot_row["parameters"]) == (5 * 128, 0)
+    assert all(20 < row["means"]["average"]["base"] <= 100 for row in rows)
+    assert vpt["seconds"] > 0 and vpt["memory"] > 0.1 and vpt["knowledge"] == "unified"
+    base, new, hm = vpt["means"]["digits"].values()
+    assert hm == pytest.approx(2 * base * new / (base + new))
+    assert "| TaskRes |" in capsys.readouterr().out
+    assert (tmp_path / "compare" / "figure.png").is_file()
 
 
 def test_every_method_is_compared():
@@ -71,13 +63,11 @@ def test_every_method_is_compared():
     assert set(demo.trainers()) == ours
 
 
-def test_a_method_without_new_classes_and_many_methods(tmp_path):
-    row = {"method": "TaskRes", "base": 60.0, "new": None, "hm": None, "parameters": 2048}
-    row |= {"seconds": 9.5, "memory": None, "knowledge": "unified"}
-    assert "| TaskRes | 60.0 | - | - | 2,048 | 10 | - | unified |" in table([row])
-    names = sorted(demo.trainers())
-    both = {"new": 50.0, "hm": 54.5}
-    rows = [row | {"method": name} | (both if name != "TaskRes" else {}) for name in names]
-    draw(rows, demo.DATA / demo.DATASET, "split_zhou_Emoji.json", tmp_path / "figure.png")
-    with Image.open(tmp_path / "figure.png") as figure:
-        assert figure.size == (1500, 840)
+def test_figures_of_many_methods_and_of_one_seed(tmp_path, in_root):
+    rows = made_rows(*sorted(demo.trainers()))
+    rows[3]["means"]["average"]["new"] = rows[3]["means"]["average"]["hm"] = None
+    figure.draw_methods(rows, tmp_path / "methods.png")
+    figure.draw_effect(made_rows("ZeroshotCLIP", "IVLP", "PromptSRC"), tmp_path / "effect.png")
+    for name, size in {"methods": (1500, 840), "effect": (1807, 840)}.items():
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.size == size

@@ -335,7 +335,7 @@ def test_flags_override_files_and_pairs_override_flags(in_root):
         (
             ["--backbone", "ViT-B/17"],
             1,
-            "backbone 'ViT-B/17' is neither a name .ViT-T/8, .* nor a file",
+            "backbone 'ViT-B/17' is neither a name .ViT-T/8-v2, .* nor a file",
         ),
         (
             ["DATASET.NAME", "Emojis"],
@@ -363,7 +363,7 @@ def test_flags_override_files_and_pairs_override_flags(in_root):
         (
             ["INPUT.SIZE", "(224, 224)"],
             1,
-            r"INPUT.SIZE is \(224, 224\), but backbone ViT-T/8 takes 48 x 48 images",
+            r"INPUT.SIZE is \(224, 224\), but backbone ViT-T/8-v2 takes 48 x 48 images",
         ),
         (
             ["TRAINER.PROMPTSRC.PREC", "fp8"],

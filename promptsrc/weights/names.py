@@ -1,6 +1,7 @@
 """CLIP weights by name or path.
 
-ViT-T/8                             bundled
+ViT-T/8-v2                          bundled
+ViT-T/8                             bundled before it, for prompts that were trained with it
 ViT-B/16, RN50, ...                 OpenAI's, downloaded once, checksum verified
 open_clip:ViT-B-32/laion2b_s34b_b79k      by open_clip (pip install promptsrc[open_clip])
 path/to/weights                     a file or folder (see `promptsrc.weights.files`) with
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
     from promptsrc.weights.layouts import Weights
 
-BUNDLED = {"ViT-T/8": Path(__file__).parent / "ViT-T-8.safetensors"}
+BUNDLED = {
+    name: Path(__file__).parent / f"{name.replace('/', '-')}.safetensors"
+    for name in ("ViT-T/8-v2", "ViT-T/8")
+}
 CACHE = "~/.cache/clip"
 CACHE_VARIABLE = "CLIP_CACHE"  # an environment variable: another folder
 COMPACT = "token_embedding.ids"  # in files with few tokens, see `_expand_vocabulary`

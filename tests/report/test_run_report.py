@@ -148,7 +148,7 @@ def test_a_test_of_other_classes_names_its_training(run, trained, tmp_path):
     assert "<title>PromptSRC on mine, new classes</title>" in content
     assert f"tested with the prompts of {trained}" in content
     assert f"From the log of {trained}." in content
-    assert "CLIP ViT-T/8, 16 training images of 4 classes, seed 1" in content  # of the training
+    assert "CLIP ViT-T/8-v2, 16 training images of 4 classes, seed 1" in content  # of the training
     assert set(shown_classes(content)) == {"drink", "flower"}
 
 

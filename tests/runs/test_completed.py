@@ -24,7 +24,7 @@ def photos(tmp_path):
 def test_photos_alone_are_enough(photos, in_root):
     cfg = setup_config(parse_args([str(photos)]))
     assert cfg.DATASET.NAME == "ImageFolder" and str(photos) == cfg.DATASET.ROOT
-    assert (cfg.TRAINER.NAME, cfg.MODEL.BACKBONE.NAME, cfg.SEED) == ("PromptSRC", "ViT-T/8", 1)
+    assert (cfg.TRAINER.NAME, cfg.MODEL.BACKBONE.NAME, cfg.SEED) == ("PromptSRC", "ViT-T/8-v2", 1)
     assert (cfg.OUTPUT_DIR, cfg.INPUT.SIZE, cfg.OPTIM.MAX_EPOCH) == ("output/pets", (48, 48), 20)
 
 
@@ -50,7 +50,8 @@ def test_what_is_typed_counts(photos, in_root):
         (["--backbone", "ViT-B/16"], "pets-ViT-B-16"),
         (["MODEL.BACKBONE.NAME", "RN50"], "pets-RN50"),
         (["--backbone", "open_clip:ViT-B-32/laion2b"], "pets-open_clip:ViT-B-32-laion2b"),
-        (["--backbone", "ViT-T/8"], "pets"),
+        (["--backbone", "ViT-T/8-v2"], "pets"),
+        (["--backbone", "ViT-T/8"], "pets-ViT-T-8"),
         (["--backbone", "{}/weights.pt"], "pets-weights"),
         (["--trainer", "vpt", "--backbone", "{}/weights.pt"], "pets-VPT-weights"),
     ],

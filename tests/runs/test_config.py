@@ -17,7 +17,7 @@ CONFIGS = sorted((ROOT / "configs" / "trainers").glob("*/*.yaml"))
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_every_method_file_is_read_and_says_how_to_run_it(file, in_root):
     cfg = setup_config(parse_args(["--config-file", str(file)]))
-    side = {"ViT-T/8": 48, "RN50x16": 384}.get(cfg.MODEL.BACKBONE.NAME, 224)
+    side = {"ViT-T/8-v2": 48, "RN50x16": 384}.get(cfg.MODEL.BACKBONE.NAME, 224)
     assert (side, side) == cfg.INPUT.SIZE
     if file.parent.name not in ON_FEATURES:
         of_mmrl = file.parent.name.startswith("MMRL") and file.stem != "vit_t8"

@@ -12,7 +12,6 @@ from runs import embedded, saved_config
 from runs.arguments import parse_args, setup_config
 from runs.embedded import jobs, settings_file, with_defaults
 from runs.folder import claim
-from runs.results import harmonic_mean
 from runs.settings import trainers
 from tests.conftest import ROOT
 
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.slow  # as a whole
 
 CFG = "vit_t8_c2_ep20_batch4_4+4ctx"
 QUICK = ["OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "2"]
-ONE_EPOCH = ["OPTIM.MAX_EPOCH", "1"]
 TAIL = f"emoji/shots_2/PromptSRC/{CFG}/seed1"
 
 
@@ -119,30 +117,6 @@ def test_a_test_has_no_seed_and_shots_but_those_typed(tmp_path, in_root):
 
 def test_zero_shot_uses_coops_settings():
     assert settings_file("ZeroshotCLIP2").parent.name == "CoOp"
-
-
-def test_a_failed_process_ends_the_measurement(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedded, "call", lambda command: 75)
-    with pytest.raises(SystemExit) as stopped:
-        embedded.measure("PromptSRC", tmp_path)
-    assert stopped.value.code == 75
-
-
-def test_a_measurement_has_accuracies_parameters_and_seconds(tmp_path, monkeypatch, in_root):
-    monkeypatch.setattr(embedded, "call", lambda command: train.main([*command[2:], *ONE_EPOCH]))
-    row = embedded.measure("IVLP", tmp_path)
-    assert (row["method"], row["parameters"]) == ("IVLP", (6 + 4) * 4 * 128)
-    assert row["hm"] == pytest.approx(harmonic_mean(row["base"], row["new"]), abs=0.1)
-    assert row["base"] > 40 and row["seconds"] > 0 and row["knowledge"] == "unified"
-
-
-def test_a_method_bound_to_its_classes_is_measured_on_the_base_classes(
-    tmp_path, monkeypatch, in_root
-):
-    monkeypatch.setattr(embedded, "call", lambda command: train.main([*command[2:], *ONE_EPOCH]))
-    row = embedded.measure("TaskRes", tmp_path)
-    assert (row["new"], row["hm"], row["parameters"]) == (None, None, 16 * 128)
-    assert row["base"] > 40
 
 
 @pytest.mark.parametrize("prec", ["fp32", "amp", "bf16", "fp16"])

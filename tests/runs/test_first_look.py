@@ -35,7 +35,7 @@ def dataset(train=(1, 1), val=(), test=(), names=NAMES):
 
 def config(**test):
     cfg = default_config()
-    cfg.TRAINER.NAME, cfg.MODEL.BACKBONE.NAME, cfg.OUTPUT_DIR = "CoOp", "ViT-T/8", "output/a b"
+    cfg.TRAINER.NAME, cfg.MODEL.BACKBONE.NAME, cfg.OUTPUT_DIR = "CoOp", "ViT-T/8-v2", "output/a b"
     for key, value in test.items():
         cfg.TEST[key] = value
     return cfg

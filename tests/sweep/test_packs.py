@@ -176,7 +176,7 @@ def test_packed_and_alone_the_tables_are_the_same(tmp_path, in_root, capsys):
     out = capsys.readouterr().out
     assert "6 runs, 0 finished; 6 start in 3 packs" in out
     assert re.search(
-        r"^at most \d runs in a pack: about 0.0\d GiB each \(ViT-T/8, batch", out, re.M
+        r"^at most \d runs in a pack: about 0.0\d GiB each \(ViT-T/8-v2, batch", out, re.M
     )
     assert main([*words, "--output", str(tmp_path / "x"), "--pack", "2", "--dry-run"]) == 0
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]

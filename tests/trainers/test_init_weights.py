@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
     prompts = read_prompts(tmp_path / "coop")
     other = prompts.describing(backbone="ViT-B/16")
     write_prompts(other, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match=r"backbone .there: 'ViT-B/16', here: 'ViT-T/8'"):
+    with pytest.raises(ValueError, match=r"backbone .there: 'ViT-B/16', here: 'ViT-T/8-v2'"):
         start(tmp_path / "other.safetensors")
 
 

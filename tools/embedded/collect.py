@@ -37,4 +37,4 @@ def main(work: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(work_folder(__doc__))
+    main(work_folder(__doc__, "npm", "apt-get", "git"))

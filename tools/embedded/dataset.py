@@ -88,4 +88,4 @@ def on_white(rgba: np.ndarray) -> Image.Image:
 
 
 if __name__ == "__main__":
-    main(work_folder(__doc__))
+    main(work_folder(__doc__, "drawings.npy"))

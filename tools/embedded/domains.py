@@ -145,4 +145,4 @@ def _idx(file: Path) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(work_folder(__doc__))
+    main(work_folder(__doc__, "drawings.npy"))

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from promptsrc.clip.towers import encode_image
 from promptsrc.clip.zeroshot import template_features
 from promptsrc.command import Parser
 from promptsrc.templates import DEFAULT
+from runs.settings import BUNDLED
 from tools.embedded.augment import PIXELS, plain
 
 DOMAINS = [Path("data", name) for name in ("emoji", "outlines", "fashion", "digits")]
@@ -28,20 +30,35 @@ DOMAINS = [Path("data", name) for name in ("emoji", "outlines", "fashion", "digi
 
 def main(folders: list[Path]) -> None:
     """Print the accuracies on validation and test images."""
-    clip = load_clip("ViT-T/8")
+    clip = load_clip(BUNDLED)
     for folder in folders:
         for part in ("val", "test"):
-            base, new = accuracies(
-                clip, folder, part, partial(template_features, clip, template=DEFAULT)
+            found = zero_shot(clip, folder, part)
+            print(
+                f"{folder} {part}: base {found.base:.1f} new {found.new:.1f} all {found.all:.1f}, "
+                f"{found.all * found.classes / 100:.1f} times chance"
             )
-            print(f"{folder} {part}: base {base:.1f} new {new:.1f}")
+
+
+class Accuracies(NamedTuple):
+    """In percent, each the mean over classes, which compete with each other alone."""
+
+    base: float
+    new: float
+    all: float
+    classes: int
+
+
+def zero_shot(clip: CLIP, folder: Path, part: str) -> Accuracies:
+    """`accuracies` of a CLIP."""
+    return accuracies(clip, folder, part, partial(template_features, clip, template=DEFAULT))
 
 
 @torch.no_grad()
 def accuracies(
     clip: CLIP, folder: Path, part: str, encode_names: Callable[[list[str]], Tensor]
-) -> tuple[float, float]:
-    """Accuracy in percent on base and on new classes, each the mean over classes.
+) -> Accuracies:
+    """Of a part of a dataset.
 
     Args:
         encode_names: class names -> features (C, D).
@@ -54,9 +71,9 @@ def accuracies(
     image = encode_image(clip, plain(torch.from_numpy(pixels).permute(0, 3, 1, 2)))
     scores = image @ text.t()  # (N, C)
     labels, half = torch.tensor([label for _, label, _ in items]), (len(names) + 1) // 2
-    halves = range(half), range(half, len(names))
-    base, new = (_balanced(scores, labels, classes) for classes in halves)
-    return base, new
+    parts = range(half), range(half, len(names)), range(len(names))
+    base, new, every = (_balanced(scores, labels, classes) for classes in parts)
+    return Accuracies(base, new, every, len(names))
 
 
 def _pixels(file: Path) -> np.ndarray:

@@ -42,10 +42,11 @@ def packed(
         "input_resolution": "48",
         "samples_seen": str(samples),
         "seed": "0",
+        "licence": "MIT; for what it was trained on, see README.md in promptsrc/weights",
         "pretraining": "contrastive, without the images of the embedded datasets; tools/embedded",
     }
     return tensors, metadata
 
 
 if __name__ == "__main__":
-    main(work_folder(__doc__))
+    main(work_folder(__doc__, "clip.pt"))

@@ -28,6 +28,7 @@ from promptsrc.files import replacing
 from promptsrc.templates import DEFAULT, TEACHER
 from tools.embedded.augment import augment
 from tools.embedded.captions import GROUPS, NAMED_BY_TAGS, SHORT, Captions
+from tools.embedded.command import check
 from tools.embedded.concepts import CLASSES, concept_of
 from tools.embedded.evaluate import DOMAINS, accuracies
 from tools.embedded.muon import Muon
@@ -210,7 +211,7 @@ def train(rank: int, processes: int, steps: int, work: Path, meeting_point: Path
 def _validated(clip: CLIP, vocabulary: Vocabulary) -> str:
     """Zero-shot accuracy on the validation images of the embedded datasets, base/new."""
     found = (accuracies(clip, folder, "val", vocabulary.of_names(clip)) for folder in DOMAINS)
-    pairs = (f"{base:.1f}/{new:.1f}" for base, new in found)
+    pairs = (f"{each.base:.1f}/{each.new:.1f}" for each in found)
     return " ".join(f"{folder.name} {pair}" for folder, pair in zip(DOMAINS, pairs, strict=True))
 
 
@@ -270,9 +271,10 @@ def _average(parameters: list[nn.Parameter], processes: int) -> None:
 if __name__ == "__main__":
     parser = Parser(__doc__)
     parser.add_argument("work", metavar="WORK", type=Path, help="folder for files in between")
-    parser.add_argument("--steps", type=int, default=2200, help="default: 2200")
-    parser.add_argument("--processes", type=int, default=3, help="default: 3")
+    parser.add_argument("--steps", type=int, default=6400, help="default: 6400")
+    parser.add_argument("--processes", type=int, default=2, help="default: 2")
     args = parser.parse_args()
+    check(parser, args.work, "drawings.npy", "held_out.json")
     with tempfile.TemporaryDirectory() as folder:
         shared = args.processes, args.steps, args.work, Path(folder, "meeting_point")
         mp.spawn(train, shared, nprocs=args.processes)

@@ -33,7 +33,7 @@ def test_the_models_own_forward_still_works(tiny_state):
 def test_an_unknown_name_lists_the_known(tmp_path):
     with pytest.raises(
         ValueError,
-        match=r"backbone 'ViT-B/17' is neither a name \(ViT-T/8, RN50, .* nor a file or folder",
+        match=r"backbone 'ViT-B/17' is neither a name \(ViT-T/8-v2, .* nor a file or folder",
     ):
         names.read_weights("ViT-B/17")
 
