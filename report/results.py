@@ -143,13 +143,28 @@ def cells_of(runs: Iterable[Result], values: Callable[[Result], Mapping[str, flo
 def by_method(results: Iterable[Result], protocol: str) -> dict[str, Cells]:
     """The accuracies of a protocol, by the method's label.
 
-    Parts are `base` and `new`; for few-shot the shots; for transfers `source` and `target`.
+    Parts are `base` and `new`; for few-shot the shots; for transfers `source` and `target`. A
+    training on the base classes has tested the new ones, too; a test of its own comes first.
     """
 
-    def accuracy(run: Result) -> dict[str, float]:
-        return {part_of(run.place, protocol): run.accuracy or 0.0}
+    def accuracies(run: Result) -> dict[str, float]:
+        return _new_classes(run) | {part_of(run.place, protocol): run.accuracy or 0.0}
 
-    return {name: cells_of(runs, accuracy) for name, runs in by_label(results, protocol).items()}
+    def trainings_first(run: Result) -> bool:
+        return run.place.kind != "train_base"
+
+    return {
+        name: cells_of(sorted(runs, key=trainings_first), accuracies)
+        for name, runs in by_label(results, protocol).items()
+    }
+
+
+def _new_classes(run: Result) -> dict[str, float]:
+    """The accuracy on new classes in the scores of a training on base classes, as a log has it."""
+    tested = run.scores.tests.get("new") if run.scores else None
+    if run.place.kind != "train_base" or tested is None or tested.accuracy is None:
+        return {}
+    return {"new": round(tested.accuracy, 1)}
 
 
 def label(result: Result, protocol: str) -> str:

@@ -27,6 +27,7 @@ class Bin(NamedTuple):
 class Tested(NamedTuple):
     """What a test of some images among some classes says."""
 
+    accuracy: float | None  # in percent
     calibration: dict[str, float]  # of CALIBRATION; errors in percent
     reliability: list[Bin]  # of no images: 0, 0, 0
 
@@ -78,7 +79,10 @@ def _tested(test: Mapping[str, Any]) -> Tested:
     ]
     if len(bins) != BINS or not all(isinstance(found.images, int) for found in bins):
         raise ValueError(bins)
-    return Tested(_numbers(test, CALIBRATION), bins)
+    accuracy = test.get("accuracy")
+    return Tested(
+        accuracy if accuracy is None else _number(accuracy), _numbers(test, CALIBRATION), bins
+    )
 
 
 def _numbers(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, float]:

@@ -33,6 +33,19 @@ def test_base_new_and_the_harmonic_mean_of_averages(tmp_path):
     assert table.notes == ["Mean ± population standard deviation over seeds 1, 2, 3"]
 
 
+def test_new_classes_without_a_test_of_their_own_are_those_of_the_training(tmp_path):
+    base_new(tmp_path, "one", 1, 80.0, 70.0)
+    second = layout.base2new("train_base", "one", "PromptSRC", TINY, 16, 2)
+    put(tmp_path, second, 82.0)
+    rng = np.random.default_rng(4)
+    for seed, accuracy in ((1, 12.3456), (2, 60.0499)):  # of seed 1 the test's own 70.0 counts
+        content = scores(rng)
+        content["tests"]["new"]["accuracy"] = accuracy
+        put_scores(tmp_path, second.replace("seed2", f"seed{seed}"), content)
+    table = made(tmp_path)[f"Base-to-new, PromptSRC ({TINY})"]
+    assert rows(table)["one"] == ["81.00 ± 1.00", "65.00 ± 5.00", "72.12"]
+
+
 def test_what_is_missing_is_said(tmp_path):
     base_new(tmp_path, "dtd", 1, 80.0, 70.0)
     base_new(tmp_path, "dtd", 2, 80.0, 70.0)
