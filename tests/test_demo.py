@@ -13,14 +13,14 @@ from tools.embedded.evaluate import DOMAINS, zero_shot
 
 
 def test_zero_shot_table_and_figure(in_root, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "METHODS", ("ZeroshotCLIP",))
+    monkeypatch.setattr(demo, "METHODS", ("ZeroshotCLIP", "ZeroshotCLIP2"))
     assert demo.main(["--output-dir", str(tmp_path)]) == 0
     folder = tmp_path / "demo"
-    (row,) = json.loads((folder / "table.json").read_text())
+    row, _ = json.loads((folder / "table.json").read_text())
     clip = load_clip("ViT-T/8-v2")
     for domain in DOMAINS:
         found, means = zero_shot(clip, domain, "test"), row["means"][domain.name]
-        assert (means["base"], means["new"]) == pytest.approx((found.base, found.new), abs=1e-6)
+        assert (means["base"], means["new"]) == pytest.approx((found.base, found.new), abs=1e-3)
     table = (folder / "table.md").read_text()
     assert f"| **average** | ZeroshotCLIP | {row['means']['average']['base']:.1f} | " in table
     assert table in capsys.readouterr().out

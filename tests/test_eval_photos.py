@@ -76,7 +76,7 @@ LONG = {  # the root, and pairs
 
 def long_form(place, form):
     root, *pairs = LONG[form]
-    words = ["--root", str(place / root), "--trainer", "CoOp", "--backbone", "ViT-T/8"]
+    words = ["--root", str(place / root), "--trainer", "CoOp", "--backbone", "ViT-T/8-v2"]
     return [*words, "DATASET.NAME", form.partition(" ")[0], *pairs]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from promptsrc.weights.names import BUNDLED
 from tools.embedded.concepts import CLASSES, concept_of, concepts
 from tools.embedded.dataset import TARGET, VENDORS, _divide, _sample
 
@@ -79,14 +80,10 @@ def test_images_are_small_rgb_and_not_empty():
 
 
 def test_dataset_and_weights_stay_small():
-    files = [
-        path
-        for folder in (DATA, ROOT / "promptsrc/weights")
-        for path in folder.rglob("*")
-        if path.is_file()
-    ]
-    in_blocks = sum(-(-path.stat().st_size // 4096) * 4096 for path in files)
-    assert in_blocks < 11e6
+    images = [path for path in (ROOT / "data").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in images) < 5e6
+    for weights in BUNDLED.values():
+        assert weights.stat().st_size < 8e6
 
 
 def test_a_concept_is_the_same_for_any_person():

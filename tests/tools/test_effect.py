@@ -1,4 +1,4 @@
-"""The measurement of self-regulation's effect, with zero-shot CLIP in the place of all methods."""
+"""The measurement of self-regulation's effect, with zero-shot CLIP in the place of training."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from tools.embedded.evaluate import zero_shot
 
 
 def test_it_reports_mean_and_spread_of_each_method(in_root, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(effect, "METHODS", ("ZeroshotCLIP",))
-    monkeypatch.setattr(effect, "DIFFERENCES", (("ZeroshotCLIP", "ZeroshotCLIP"),))
+    monkeypatch.setattr(effect, "METHODS", ("ZeroshotCLIP", "ZeroshotCLIP2"))
+    monkeypatch.setattr(effect, "DIFFERENCES", (("ZeroshotCLIP2", "ZeroshotCLIP"),))
     monkeypatch.setattr(study, "DATASETS", ("emoji", "digits"))
     effect.main(f"--seeds 2 --workers 1 --output {tmp_path}".split())
     out = capsys.readouterr().out
     logs = [file.read_text() for file in tmp_path.rglob("log.txt")]
-    assert len(logs) == 8 and all("Peak memory of 2 runs: " in log for log in logs)
+    assert len(logs) == 16 and all("Peak memory of 2 runs: " in log for log in logs)
     val, test = out.split("Validation:\n")[1].split("Test:\n")
     assert "| emoji | ZeroshotCLIP | " in val and " ± " in val  # its images are drawn by seed
     found = zero_shot(load_clip("ViT-T/8-v2"), study.DATA / "digits", "test")

@@ -82,7 +82,8 @@ def draw_methods(rows: Sequence[Row], path: Path) -> None:
     figure = _new_figure((10, 5.6))
     pictures, chart = figure.subfigures(2, 1, height_ratios=[1, 1.8])
     names = [name for name in rows[0]["means"] if name != AVERAGE]
-    for part, name in zip(pictures.subfigures(1, len(names)), names, strict=True):
+    parts = pictures.subfigures(1, len(names), squeeze=False).flat
+    for part, name in zip(parts, names, strict=True):
         _draw_examples(part, name)
     axis, width = chart.subplots(), 0.26
     for k, (key, label) in enumerate(BARS.items()):

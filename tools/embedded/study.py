@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from report.scores import NAME as RESULTS
 from runs import layout
 from runs.embedded import DATA
 from runs.job import Job
@@ -94,7 +93,7 @@ def _base_and_new(job: Job) -> list[float | None]:
 
 
 def _results(job: Job) -> dict[str, Any]:
-    return json.loads((job.folder / RESULTS).read_text(encoding="utf-8"))
+    return json.loads((job.folder / "results.json").read_text(encoding="utf-8"))
 
 
 def row(trainer: str, runs: Runs) -> dict[str, Any]:
