@@ -60,8 +60,9 @@ def differences(accuracies: Mapping[str, NDArray[np.float64]]) -> str:
 
 def _interval(values: NDArray[np.float64]) -> str:
     """Mean and 95 % interval of paired differences (seeds,)."""
-    low, high = stats.ttest_1samp(values, 0).confidence_interval()
-    return f"{values.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+    n, mean = len(values), values.mean()
+    reach = stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    return f"{mean:+.1f} [{mean - reach:+.1f}, {mean + reach:+.1f}]"
 
 
 if __name__ == "__main__":
