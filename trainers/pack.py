@@ -24,6 +24,7 @@ from promptsrc.clip.frozen import FrozenCLIP
 from promptsrc.clip.text import Texts
 from promptsrc.clip.vectors import NO_VECTORS, Update, Vectors
 from promptsrc.pack import PackedTowers
+from trainers.memory import keep_freed
 from trainers.process_state import ProcessState
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Pack:
         """
         from dassl.utils.signals import StopSignals  # Dassl.pytorch has none
 
+        keep_freed()
         ours, signals = ProcessState(), StopSignals()
         answers: dict[Run, Any] = dict.fromkeys(self.runs)
         with signals.awaited():
