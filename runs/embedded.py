@@ -1,4 +1,4 @@
-"""What `python train.py --trainer X` does if no dataset is named: base-to-new on the bundled one.
+"""What `python train.py --trainer X` does if no dataset is named: base-to-new on a bundled one.
 
 It trains on the base classes and tests on them, then tests the same prompts on the new classes. A
 method without base-to-new trains on all classes. Finished runs are not run again.
@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptsrc.command import checking_the_command
+from runs import saved_config
 from runs.arguments import parse_args, setup_config
 from runs.job import Job, unfinished
 from runs.protocols import SHOTS, Method, base2new, few_shot, why_without
 from runs.results import harmonic_mean
 from runs.run import run
 from runs.settings import BUNDLED, CONFIGS, ROOT, fitting, trainers
+from runs.yaml_file import read_yaml
 
-DATASET = "emoji"
 DATA = ROOT / "data"
+DATASETS = ("emoji", "outlines", "fashion", "digits")
+DATASET = "fashion"  # photographs that CLIP has to learn about
 
 
 def run_embedded(words: Sequence[str]) -> None:
@@ -39,7 +42,8 @@ def run_embedded(words: Sequence[str]) -> None:
     for job in unfinished(planned[:1] if cfg.TEST.NO_TEST else planned):
         run(job.config(), job.args)
     if not cfg.TEST.NO_TEST:
-        print(summary(args.trainer, *(job.result() for job in planned)))
+        dataset = Path(args.dataset_config_file).stem
+        print(summary(args.trainer, dataset, *(job.result() for job in planned)))
 
 
 def with_defaults(args: argparse.Namespace) -> argparse.Namespace:
@@ -49,13 +53,22 @@ def with_defaults(args: argparse.Namespace) -> argparse.Namespace:
         ValueError: the trainer has no settings for the bundled backbone.
     """
     args = copy.copy(args)
-    args.root, args.dataset_config_file = str(DATA), str(CONFIGS / "datasets" / f"{DATASET}.yaml")
+    args.root, args.dataset_config_file = str(DATA), str(_dataset_file(args))
     args.config_file = args.config_file or str(settings_file(args.trainer))
     args.output_dir = args.output_dir or "output"
     if not args.eval_only:  # a test has the seed and shots of the run in --model-dir
         args.seed = args.seed if args.seed >= 0 else 1
         args.opts = ["DATASET.NUM_SHOTS", str(SHOTS), *args.opts]
     return args
+
+
+def _dataset_file(args: argparse.Namespace) -> Path:
+    """Of the dataset of the run that is tested or resumed, if it is a bundled one; or DATASET."""
+    run = args.model_dir or args.resume
+    file = Path(run) / saved_config.NAME
+    known = run and saved_config.is_of_a_run(file)
+    dataset = saved_config.flat(read_yaml(file))["DATASET.NAME"].lower() if known else DATASET
+    return CONFIGS / "datasets" / f"{dataset if dataset in DATASETS else DATASET}.yaml"
 
 
 def settings_file(trainer: str) -> Path:
@@ -94,16 +107,16 @@ def jobs(words: Sequence[str]) -> list[Job]:
         pairs=tuple(word for pair in pairs if pair[0] not in planned for word in pair),
         load_epoch=-1 if cfg.TEST.FINAL_MODEL == "best_val" else cfg.OPTIM.MAX_EPOCH,
     )
-    data = DATASET, cfg.SEED, cfg.DATASET.NUM_SHOTS
+    data = Path(args.dataset_config_file).stem, cfg.SEED, cfg.DATASET.NUM_SHOTS
     if why_without("base2new", args.trainer):
         return [few_shot(method, *data)]
     return base2new(method, *data)
 
 
-def summary(trainer: str, base: float, new: float | None = None) -> str:
+def summary(trainer: str, dataset: str, base: float, new: float | None = None) -> str:
     """Of the accuracies of both halves, or of all classes."""
     if new is None:
         why_not = why_without("base2new", trainer)
-        return f"{why_not}\n{trainer} on {DATASET}: all classes {base:.1f}%"
+        return f"{why_not}\n{trainer} on {dataset}: all classes {base:.1f}%"
     hm = harmonic_mean(base, new)
-    return f"{trainer} on {DATASET}: base {base:.1f}%  new {new:.1f}%  HM {hm:.1f}%"
+    return f"{trainer} on {dataset}: base {base:.1f}%  new {new:.1f}%  HM {hm:.1f}%"

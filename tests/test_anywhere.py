@@ -95,7 +95,7 @@ for room in {ROOMS}:
 def test_a_training_of_two_epochs_and_a_prediction(elsewhere, tmp_path):
     pairs = ["OPTIM.MAX_EPOCH", "2", "DATASET.NUM_SHOTS", "1", "TRAINER.PROMPTSRC.GPA_MEAN", "2"]
     out = elsewhere("train.py", "--trainer", "PromptSRC", "--output-dir", tmp_path, *pairs)
-    assert out.splitlines()[-1].startswith("PromptSRC on emoji: base ")
+    assert out.splitlines()[-1].startswith("PromptSRC on fashion: base ")
     [folder] = (tmp_path / "base2new" / "train_base").rglob("seed1")
     assert find(folder).name == "model.pth.tar-2"
     Image.new("RGB", (48, 48), "red").save(tmp_path / "red.png")

@@ -49,7 +49,7 @@ WRITTEN = {  # files that the commands of a page write in the working copy
     "docs/MIGRATING.md": ["theirs.safetensors", "fork/output/VLPromptLearner/model.pth.tar-1"],
     "docs/OWN_METHOD.md": [
         *(
-            f"{output}/base2new/train_base/emoji/shots_16/Late/vit_t8/seed{seed}/{file}"
+            f"{output}/base2new/train_base/fashion/shots_16/Late/vit_t8/seed{seed}/{file}"
             for output, seed, file in (
                 ("output", 1, "prompt_learner/model.pth.tar-1"),
                 ("output", 1, "report.html"),
@@ -64,7 +64,7 @@ WRITTEN = {  # files that the commands of a page write in the working copy
     "docs/PLAIN_PYTORCH.md": ["prompts.safetensors"],
     "docs/PREDICT.md": ["predictions.csv", "prompts.safetensors", "classifier.pt2", "classes.npz"],
     "docs/REPORT.md": [
-        f"output/base2new/{part}/emoji/shots_16/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx/seed1/report.html"
+        f"output/base2new/{part}/fashion/shots_16/PromptSRC/vit_t8_c2_ep20_batch4_4+4ctx/seed1/report.html"
         for part in ("train_base", "test_new")
     ],
 }

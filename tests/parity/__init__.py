@@ -9,7 +9,7 @@ compare.py    how much ours differs from a recorded array
 import pkgutil
 from importlib import import_module
 
-from tests.parity.cases import batches_of, config_of, eval_images_of, load_cases
+from tests.parity.cases import batches_of, config_of, eval_images_of, load_cases, write_theirs
 from tests.parity.compare import Difference, replay
 from tests.parity.training import Replay, recorded
 
@@ -26,4 +26,5 @@ __all__ = [
     "load_cases",
     "recorded",
     "replay",
+    "write_theirs",
 ]

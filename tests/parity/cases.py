@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,6 +54,24 @@ def config_of(case: Mapping[str, Any], output: Path) -> Any:
     cfg.USE_CUDA = False
     cfg.TEST.NO_TEST = True
     return cfg
+
+
+def write_theirs(goldens: Path, name: str, folder: Path) -> tuple[Mapping[str, Any], int]:
+    """Write the file that the reference wrote: what was learned, and random tensors for all else.
+
+    Returns:
+        the arrays of the recording, and the epoch of the file.
+    """
+    about, golden = load_cases(goldens)[0][name]["checkpoint"], np.load(goldens / f"{name}.npz")
+    prefix, state = about.get("state_dict_prefix", ""), {}
+    for key, shape in about["keys"].items():
+        learned = f"param/final/{prefix}{key}"
+        there = learned in golden.files
+        state[key] = torch.from_numpy(golden[learned]) if there else torch.randn(shape)
+    path, epoch = folder / about["folder"] / about["file"], about["epoch_value"]
+    path.parent.mkdir(parents=True)
+    torch.save({"state_dict": state, "epoch": epoch, "optimizer": {}}, path)
+    return golden, epoch
 
 
 def _assign(node: Any, values: Mapping[str, Any]) -> None:

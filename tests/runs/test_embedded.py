@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow  # as a whole
 
 CFG = "vit_t8_c2_ep20_batch4_4+4ctx"
 QUICK = ["OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "2"]
-TAIL = f"emoji/shots_2/PromptSRC/{CFG}/seed1"
+TAIL = f"fashion/shots_2/PromptSRC/{CFG}/seed1"
 
 
 def run(output, *words):
@@ -31,7 +31,7 @@ def test_base_and_new_once_in_their_folders(tmp_path):
     words = ["--trainer", "PromptSRC", *QUICK]
     first = run(tmp_path, *words)
     assert first.returncode == 0, first.stderr
-    assert first.stdout.splitlines()[-1].startswith("PromptSRC on emoji: base ")
+    assert first.stdout.splitlines()[-1].startswith("PromptSRC on fashion: base ")
     for part, signal in (("train_base", "Finish training"), ("test_new", "=> result")):
         log = (tmp_path / "base2new" / part / TAIL / "log.txt").read_text()
         assert signal in log and log.count("** Config **") <= 1 and "HM" not in log
@@ -43,11 +43,11 @@ def test_base_and_new_once_in_their_folders(tmp_path):
     assert len(list(tmp_path.rglob("log.txt*"))) == 2
 
 
-def test_zero_shot_is_above_five_times_chance_on_both_halves(tmp_path):
+def test_zero_shot_is_above_two_and_a_half_times_chance_on_both_halves(tmp_path):
     done = run(tmp_path, "--trainer", "ZeroshotCLIP")
     words = done.stdout.splitlines()[-1].split()
     base, new = float(words[4].rstrip("%")), float(words[6].rstrip("%"))
-    assert base > 5 * 100 / 16 and new > 5 * 100 / 15
+    assert base > 2.5 * 100 / 5 and new > 2.5 * 100 / 5
 
 
 def test_one_thread_unless_the_environment_says_otherwise(tmp_path, monkeypatch, in_root, capsys):
@@ -115,6 +115,19 @@ def test_a_test_has_no_seed_and_shots_but_those_typed(tmp_path, in_root):
         saved_config.check_model(config(*test, "--seed", "1"))
 
 
+def test_a_test_without_a_dataset_is_on_that_of_the_run(tmp_path, in_root, capsys):
+    """Runs of earlier versions, whose default was another bundled dataset."""
+    flags = ["--root", "data", "--dataset-config-file", "configs/datasets/outlines.yaml"]
+    words = ["--trainer", "PromptSRC", "--backbone", "ViT-T/8-v2", "--output-dir", str(tmp_path)]
+    assert train.main([*words, *flags, *QUICK, "DATASET.SUBSAMPLE_CLASSES", "base"]) == 0
+    trained = embedded.with_defaults(parse_args([*words, "--resume", str(tmp_path)]))
+    assert trained.dataset_config_file.endswith("outlines.yaml")
+    tested = ["--trainer", "PromptSRC", "--eval-only", "--model-dir", str(tmp_path)]
+    new = ["DATASET.SUBSAMPLE_CLASSES", "new"]
+    assert train.main([*tested, "--output-dir", str(tmp_path / "new"), *new]) == 0
+    assert "* total: 240" in capsys.readouterr().out
+
+
 def test_zero_shot_uses_coops_settings():
     assert settings_file("ZeroshotCLIP2").parent.name == "CoOp"
 
@@ -127,13 +140,13 @@ def test_every_precision_trains_and_is_tested(tmp_path, in_root, capsys, prec):
     out = capsys.readouterr().out
     assert ("computed as fp32 on a CPU" in out) == (prec == "fp16")
     base = float(out.splitlines()[-1].split()[4].rstrip("%"))
-    assert base > 5 * 100 / 16  # two epochs from the words "a photo of a" stay near zero-shot
+    assert base > 2.5 * 100 / 5  # two epochs from the words "a photo of a" stay near zero-shot
 
 
 def test_what_is_learned_for_each_class_trains_on_all_classes(tmp_path, in_root):
     [job] = jobs(["--trainer", "TaskRes", "--output-dir", str(tmp_path)])
-    assert job.folder == tmp_path / "emoji/TaskRes/vit_t8_ep200_16shots/seed1"
+    assert job.folder == tmp_path / "fashion/TaskRes/vit_t8_ep200_16shots/seed1"
     assert job.config().DATASET.SUBSAMPLE_CLASSES == "all"
-    first, last = embedded.summary("TaskRes", 44.0).split("\n")
+    first, last = embedded.summary("TaskRes", "fashion", 44.0).split("\n")
     assert first.endswith("it has no base2new; choose few-shot or domain-generalization")
-    assert last == "TaskRes on emoji: all classes 44.0%"
+    assert last == "TaskRes on fashion: all classes 44.0%"

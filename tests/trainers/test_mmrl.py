@@ -9,7 +9,14 @@ import promptsrc
 from promptsrc.clip.openai import CLIP
 from promptsrc.inference.formats import write
 from promptsrc.inference.prompt_file import read_prompts
-from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
+from tests.parity import (
+    batches_of,
+    config_of,
+    eval_images_of,
+    load_cases,
+    recorded,
+    write_theirs,
+)
 from tests.parity.cases import MORE2 as GOLDENS
 from tests.runs.test_unused import built
 from tests.trainers.test_init_weights import trained as saved
@@ -28,23 +35,9 @@ def trainer_of(name, output, which="class_names", **data):
     return recorded(TRAINER_REGISTRY.get(case["trainer"]), case[which], batches_of(case))(cfg)
 
 
-def write_theirs(name, folder):
-    """The file that the published code wrote: what was learned, and class texts besides."""
-    case, golden = CASES[name], np.load(GOLDENS / f"{name}.npz")
-    about, state = case["checkpoint"], {}
-    for key, shape in about["keys"].items():
-        learned = f"param/final/{key}"
-        there = learned in golden.files
-        state[key] = torch.from_numpy(golden[learned]) if there else torch.randn(shape)
-    path = folder / about["folder"] / about["file"]
-    path.parent.mkdir(parents=True)
-    torch.save({"state_dict": state, "epoch": about["epoch_value"], "optimizer": {}}, path)
-    return golden, about["epoch_value"]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_theirs_gives_its_logits(tmp_path, name):
-    golden, epoch = write_theirs(name, tmp_path / "theirs")
+    golden, epoch = write_theirs(GOLDENS, name, tmp_path / "theirs")
     cases = [("novel_class_names", "new", "novel"), ("class_names", "base", "fusion_train")]
     for which, half, recorded_as in cases:
         trainer = trainer_of(name, tmp_path, which, SUBSAMPLE_CLASSES=half)
@@ -99,7 +92,7 @@ def test_the_published_rule(tmp_path, task, classes, dataset, trained):
     ],
 )
 def test_the_log_of_a_test_says_it(tmp_path, capsys, half, said):
-    _, epoch = write_theirs(NAMES[0], tmp_path / "theirs")
+    _, epoch = write_theirs(GOLDENS, NAMES[0], tmp_path / "theirs")
     trainer = trainer_of(NAMES[0], tmp_path, SUBSAMPLE_CLASSES=half)
     trainer.load_model(str(tmp_path / "theirs"), epoch)
     trainer.test_loader = trainer.train_loader_x

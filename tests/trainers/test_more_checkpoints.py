@@ -5,7 +5,14 @@ import pytest
 import torch
 from dassl.engine import TRAINER_REGISTRY
 
-from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
+from tests.parity import (
+    batches_of,
+    config_of,
+    eval_images_of,
+    load_cases,
+    recorded,
+    write_theirs,
+)
 from tests.parity.cases import MORE as GOLDENS
 
 CASES, TOLERANCES = load_cases(GOLDENS)
@@ -20,28 +27,14 @@ def trainer_of(name, output, which="novel_class_names", **optim):
     return recorded(TRAINER_REGISTRY.get(case["trainer"]), case[which], batches_of(case))(cfg)
 
 
-def write_theirs(name, folder):
-    """The file that the reference wrote: the recorded prompts, and all that it holds besides."""
-    case, golden = CASES[name], np.load(GOLDENS / f"{name}.npz")
-    about, state = case["checkpoint"], {}
-    for key, shape in about["keys"].items():
-        learned = f"param/final/{about['state_dict_prefix']}{key}"
-        there = learned in golden.files
-        state[key] = torch.from_numpy(golden[learned]) if there else torch.randn(shape)
-    path = folder / about["folder"] / about["file"]
-    path.parent.mkdir(parents=True)
-    torch.save({"state_dict": state, "epoch": about["epoch_value"], "optimizer": {}}, path)
-    return golden["eval_logits_novel"], about["epoch_value"]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_theirs_gives_its_logits_on_new_classes(tmp_path, name):
-    expected, epoch = write_theirs(name, tmp_path / "theirs")
+    golden, epoch = write_theirs(GOLDENS, name, tmp_path / "theirs")
     trainer = trainer_of(name, tmp_path)
     trainer.load_model(str(tmp_path / "theirs"), epoch)
     with torch.no_grad():
         logits = trainer.model_inference(eval_images_of(CASES[name])).numpy()
-    assert np.abs(logits - expected).max() <= TOLERANCES["fp32"]["logits"]
+    assert np.abs(logits - golden["eval_logits_novel"]).max() <= TOLERANCES["fp32"]["logits"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,7 +50,7 @@ def test_ours_hold_what_was_learned_under_their_keys(tmp_path, name):
 
 
 def test_a_whole_meta_net_is_not_coops(tmp_path):
-    _, epoch = write_theirs("kgcoop_default", tmp_path / "theirs")
+    _, epoch = write_theirs(GOLDENS, "kgcoop_default", tmp_path / "theirs")
     path = tmp_path / "theirs" / "prompt_learner" / f"model.pth.tar-{epoch}"
     theirs = torch.load(path, weights_only=True)
     theirs["state_dict"]["meta_net.linear2.weight"] = torch.randn(128, 4)

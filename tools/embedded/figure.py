@@ -78,7 +78,10 @@ def _draw_changes(axis: "Axes", rows: Sequence[Row], name: str) -> None:
 
 
 def draw_methods(rows: Sequence[Row], path: Path) -> None:
-    """Images of the datasets, and below them the average accuracies of each method as bars."""
+    """Images of the datasets, and below them the average accuracies of each method as bars.
+
+    A dotted line is the harmonic mean of zero-shot CLIP.
+    """
     figure = _new_figure((10, 5.6))
     pictures, chart = figure.subfigures(2, 1, height_ratios=[1, 1.8])
     names = [name for name in rows[0]["means"] if name != AVERAGE]
@@ -91,13 +94,15 @@ def draw_methods(rows: Sequence[Row], path: Path) -> None:
         positions = [i + (k - 1) * width for i in range(len(rows))]
         text = label.replace("\n", " ")
         axis.bar(positions, values, width * 0.94, color=COLOURS[k], label=text)
+    for clip in (row["means"][AVERAGE] for row in rows if row["method"] == "ZeroshotCLIP"):
+        axis.axhline(clip["hm"], color=COLOURS[2], linestyle=":", label="harmonic mean of CLIP")
     methods = [str(row["method"]).replace("ExtrasLinearProbe", "DePT on ") for row in rows]
     turned = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
     axis.set_xticks(range(len(rows)), methods, fontsize=9, **turned)
     axis.set_ylabel("accuracy, mean of the datasets, %")
     axis.margins(x=0.01, y=0.18)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, ncols=3, fontsize=9, loc="upper center")
+    axis.legend(frameon=False, ncols=4, fontsize=9, loc="upper center")
     chart.subplots_adjust(left=0.08, right=0.97, top=0.97, bottom=0.3)
     _save(figure, path)
 

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runs import layout
-from runs.embedded import DATA
+from runs.embedded import DATA, DATASETS
 from runs.job import Job
 from runs.protocols import SHOTS, Method, base2new, base2new_test, why_without
 from runs.settings import BUNDLED, fitting
 from sweep import local
 from sweep.__main__ import environments
 
-DATASETS = ("emoji", "outlines", "fashion", "digits")
 AVERAGE = "average"  # over DATASETS, of base and of new accuracies; HM is that of these
 PARTS = ("base", "new", "hm")
 
