@@ -171,7 +171,7 @@ def test_programs_and_flags_exist(page):
 def trained(tmp_path_factory):
     """A working copy with a run on the bundled benchmark."""
     folder = tmp_path_factory.mktemp("docs") / "trained"
-    for path in (*CODE, ROOT / "configs", ROOT / "data" / "emoji"):
+    for path in (*CODE, ROOT / "configs", ROOT / "data"):
         to = folder / path.relative_to(ROOT)
         to.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
