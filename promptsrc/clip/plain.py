@@ -109,7 +109,7 @@ def _run_block(
     if update is not None:
         x = x + _updated_attention(block, y, update, mask)
     else:
-        y = y.transpose(0, 1)  # CLIP's attention takes the position first
+        y = y.transpose(0, 1).contiguous()  # (L, B, W), in memory as CLIP has it: faster products
         x = x + block.attn(y, y, y, need_weights=False, attn_mask=mask)[0].transpose(0, 1)
     return x + block.mlp(block.ln_2(x))
 
