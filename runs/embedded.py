@@ -66,8 +66,8 @@ def _dataset_file(args: argparse.Namespace) -> Path:
     """Of the dataset of the run that is tested or resumed, if it is a bundled one; or DATASET."""
     run = args.model_dir or args.resume
     file = Path(run) / saved_config.NAME
-    known = run and saved_config.is_of_a_run(file)
-    dataset = saved_config.flat(read_yaml(file))["DATASET.NAME"].lower() if known else DATASET
+    known = saved_config.flat(read_yaml(file)) if run and saved_config.is_of_a_run(file) else {}
+    dataset = str(known.get("DATASET.NAME")).lower()
     return CONFIGS / "datasets" / f"{dataset if dataset in DATASETS else DATASET}.yaml"
 
 
