@@ -15,7 +15,7 @@ import runs.embedded
 from runs.arguments import parse_args, setup_config
 from runs.config import default_config
 from runs.saved_config import flat
-from runs.settings import trainers
+from runs.settings import CONFIGS, trainers
 from runs.unused import Watched, check_used
 from trainers.features import FeatureTrainer
 from trainers.keys import own_keys
@@ -91,6 +91,7 @@ def configuration(trainer, output, **changed):
     words = ["--trainer", trainer, "--output-dir", str(output)]
     pairs = ["DATASET.NUM_SHOTS", "1", "DATALOADER.NUM_WORKERS", "0", "USE_CUDA", "False"]
     args = runs.embedded.with_defaults(parse_args([*words, *pairs]))
+    args.dataset_config_file = str(CONFIGS / "datasets" / "emoji.yaml")  # 31 classes of 11 images
     cfg = setup_config(args)
     cfg.defrost()
     for key, value in changed.items():

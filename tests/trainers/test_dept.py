@@ -7,9 +7,15 @@ from dassl.engine import TRAINER_REGISTRY
 
 from promptsrc.inference.classifier import Classifier
 from promptsrc.inference.prompt_file import read_foreign_checkpoint, read_prompts
-from tests.parity import batches_of, config_of, eval_images_of, load_cases, recorded
+from tests.parity import (
+    batches_of,
+    config_of,
+    eval_images_of,
+    load_cases,
+    recorded,
+    write_theirs,
+)
 from tests.parity.cases import MORE as GOLDENS
-from tests.trainers.test_more_checkpoints import write_theirs
 from tests.trainers.test_own_method import equal, late  # noqa: F401 (a fixture)
 from trainers.dept import Decoupled
 
@@ -37,7 +43,7 @@ def logits(trainer, name):
 @pytest.mark.parametrize("name", DEPT)
 def test_a_reference_checkpoint_gives_its_logits_on_trained_and_new_classes(tmp_path, name):
     golden = np.load(GOLDENS / f"{name}.npz")
-    _, epoch = write_theirs(name, tmp_path / "reference")
+    _, epoch = write_theirs(GOLDENS, name, tmp_path / "reference")
     for part, names, tested_by in [
         ("base", CASES[name]["class_names"], "similarity and probe"),
         ("new", CASES[name]["novel_class_names"], "similarity"),
@@ -57,7 +63,7 @@ def test_a_reference_checkpoint_gives_its_logits_on_trained_and_new_classes(tmp_
 @pytest.mark.parametrize("name", ["dept_coop", "dept_maple", "dept_promptsrc"])
 def test_a_reference_checkpoint_classifies_once_it_is_described(tmp_path, name):
     golden = np.load(GOLDENS / f"{name}.npz")
-    write_theirs(name, tmp_path / "reference")
+    write_theirs(GOLDENS, name, tmp_path / "reference")
     file = next((tmp_path / "reference").glob("*/model*"))
     cfg = config_of(CASES[name], tmp_path)
     words = cfg.TRAINER[TRAINER_REGISTRY.get(CASES[name]["trainer"]).node].CTX_INIT
