@@ -21,5 +21,5 @@ memory.py        the most memory it took, written to its log and read from it
 layout.py        which folder is the result of what
 job.py           a run that is planned: command line, folder, result
 protocols.py     base-to-new, few-shot, cross-dataset, domain generalization as lists of jobs
-embedded.py      the default of train.py: base-to-new on the bundled dataset
+embedded.py      the default of train.py: base-to-new on a bundled dataset
 """

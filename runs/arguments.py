@@ -24,7 +24,7 @@ KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)*")  # of the configuration
 USAGE = """Train or evaluate one method on one dataset.
 
     python train.py photos                      PromptSRC on your photos: a folder for each class
-    python train.py --trainer PromptSRC         base-to-new on the bundled dataset
+    python train.py --trainer PromptSRC         base-to-new on a bundled dataset
     python train.py --trainer PromptSRC --root DATA --output-dir output/eurosat \\
         --dataset-config-file configs/datasets/eurosat.yaml \\
         --config-file configs/trainers/PromptSRC/vit_b16_c2_ep20_batch4_4+4ctx.yaml
